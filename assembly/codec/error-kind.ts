@@ -1,0 +1,22 @@
+// Why the proxy answers a request itself. Codecs translate it into the protocol's own error.
+
+export enum ErrorKind {
+  /** No route of the table matches. Response flag NR. */
+  NoRoute = 0,
+  /** The route names a cluster that the proxy does not have. NC. */
+  UnknownCluster = 1,
+  /** The cluster has no healthy endpoint. UH. */
+  NoHealthyUpstream = 2,
+  /** The endpoint did not accept the connection. UF. */
+  ConnectFailure = 3,
+  /** The upstream connection ended with the request outstanding. UC. */
+  UpstreamReset = 4,
+  /** A bound on outstanding requests, connections or waiting bytes is reached. UO. */
+  Overload = 5,
+  /** The route's timeout passed. UT. */
+  Timeout = 6,
+  /** The request cannot be understood, or is larger than the limit. DPE. */
+  MalformedRequest = 7,
+  /** The upstream's answer cannot be understood. UPE. */
+  BadResponse = 8,
+}
