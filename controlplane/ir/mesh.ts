@@ -1,0 +1,37 @@
+// The mesh as the translation sees it: resolved, merged and free of user-facing resource shapes.
+import type { Cluster } from "./cluster.js";
+import type { Route } from "./route.js";
+
+/** Everything that proxies are configured from. Equal inputs give deeply equal meshes, in a stable order. */
+export interface Mesh {
+  readonly listeners: readonly Listener[];
+  /** By name, unique. */
+  readonly clusters: readonly Cluster[];
+}
+
+/** One port of a service whose protocol is managed by a module. */
+export interface Listener {
+  /** `<host>_<port>`: name of the listener and of its route configuration. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** Address to bind, an IP; undefined: what the server binds by default. */
+  readonly address: string | undefined;
+  /** Application protocol, third token of `tcp-metaprotocol-<protocol>`, such as `dubbo`. */
+  readonly protocol: string;
+  /** Name of the module that speaks it, from ApplicationProtocol, such as `dubbo`. */
+  readonly module: string;
+  readonly routes: readonly Route[];
+  /** Names of the clusters that `routes` can reach, sorted. */
+  readonly clusterNames: readonly string[];
+  /** TLS that downstream connections must use; undefined: plain text. */
+  readonly downstreamTls: DownstreamTls | undefined;
+}
+
+/** Files are read by the proxy. */
+export interface DownstreamTls {
+  readonly certificateChainFile: string;
+  readonly privateKeyFile: string;
+  /** Present: client certificates are required and verified against it. */
+  readonly trustedCaFile: string | undefined;
+}
