@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config";
+
+const minute = 60_000;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["controlplane/**/*.test.ts", "wasm-test/**/*.test.ts"],
+          exclude: ["wasm-test/envoy/**", "**/node_modules/**", "**/dist/**"],
+        },
+      },
+      {
+        test: {
+          name: "envoy",
+          include: ["wasm-test/envoy/**/*.test.ts"],
+          // Each test starts an Envoy; two at once would distort each other's timing.
+          fileParallelism: false,
+          testTimeout: 5 * minute,
+          hookTimeout: 2 * minute,
+        },
+      },
+    ],
+  },
+});
