@@ -1,0 +1,23 @@
+// Integers and byte strings of Thrift's compact protocol, which THeader uses as well.
+
+/** Unsigned LEB128 of a value below 2^32. */
+export function varint(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value >>> 0;
+  while (rest >= 0x80) {
+    bytes.push((rest & 0x7f) | 0x80);
+    rest >>>= 7;
+  }
+  bytes.push(rest);
+  return bytes;
+}
+
+/** Maps small negative and positive i32 values to small unsigned ones. */
+export function zigzag(value: number): number {
+  return ((value << 1) ^ (value >> 31)) >>> 0;
+}
+
+/** Length as varint, then the bytes. */
+export function compactBytes(bytes: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(varint(bytes.length)), bytes]);
+}
