@@ -1,0 +1,27 @@
+// What a route table says of one Envoy cluster that its routes name.
+// Lives in the table's memory block, as long as the table is referenced.
+// Allocates: never.
+
+/** How a pool picks among its endpoints; the numbers of metaproto.v1.Cluster.LoadBalancer. */
+export enum LoadBalancer {
+  LeastRequest = 0,
+  RoundRobin = 1,
+  Random = 2,
+}
+
+/** One per distinct name among the destinations of a table, in the order of first mention. */
+@unmanaged
+export class RouteCluster {
+  /** UTF-8. */
+  namePtr: usize;
+  nameLen: u32;
+  /** Healthy endpoints as far as the control plane knows. 0: unknown. */
+  endpoints: u32;
+  /** Bounds per worker thread. 0: the plugin's default. */
+  maxConnections: u32;
+  maxRequests: u32;
+  maxPendingRequests: u32;
+  loadBalancer: LoadBalancer;
+  /** The engine's: its pool for this cluster. 0 when the table is built. */
+  userData: usize;
+}
