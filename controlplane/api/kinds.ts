@@ -1,0 +1,3 @@
+import type { ResourceEnvelope } from "./resource.js";
+
+export type Resource = ResourceEnvelope<string, unknown>;
