@@ -37,7 +37,7 @@ export class PluginContext {
   /** The tick period of setTickPeriod has passed. Never nested in another callback. */
   onTick(): void {}
 
-  /** A queue this context has registered holds an item: dequeue(token). In an event of its own. */
+  /** A queue this context has registered holds an item: dequeueSharedQueue(token). In an event of its own. */
   onQueueReady(token: u32): void {}
 
   /**

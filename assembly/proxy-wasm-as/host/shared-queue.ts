@@ -54,11 +54,11 @@ export function resolveSharedQueue(vmId: string, name: string): u32 {
 }
 
 /** Adds an item, which may be empty. NotFound: there is no such queue. */
-export function enqueue(token: u32, ptr: usize, size: u32): Status {
+export function enqueueSharedQueue(token: u32, ptr: usize, size: u32): Status {
   return <Status>proxy_enqueue_shared_queue(token, ptr, <usize>size);
 }
 
 /** Takes the oldest item, to bytesPtr, bytesLen. Empty: there is none. NotFound: no such queue. */
-export function dequeue(token: u32): Status {
+export function dequeueSharedQueue(token: u32): Status {
   return takeBytes(proxy_dequeue_shared_queue(token, RESULT_PTR, RESULT_LEN));
 }
