@@ -1,0 +1,130 @@
+// Compiles the targets of asconfig.json: `npm run build:wasm [target...]`, all of them by default.
+// A target is up to date while everything its compilation read has the content it had then; what was
+// read is recorded in build/.inputs, so that an edit rebuilds only the modules it concerns.
+import { createHash } from "node:crypto";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../", import.meta.url));
+
+/**
+ * @typedef {{ entry: string, outFile: string }} Target
+ * @typedef {{ key: string, files: Record<string, string> }} Inputs
+ */
+
+/** @returns {{ options: object, targets: Record<string, Target> }} */
+function readConfig() {
+  return JSON.parse(readFileSync(join(ROOT, "asconfig.json"), "utf8"));
+}
+
+/** @param {string | Uint8Array} content */
+function digest(content) {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+/** What decides about the output besides the sources. @param {Target} target */
+function keyOf(target) {
+  const compiler = readFileSync(join(ROOT, "node_modules/assemblyscript/package.json"), "utf8");
+  return digest(JSON.stringify([JSON.parse(compiler).version, readConfig().options, target]));
+}
+
+/** @param {string} name */
+function inputsFile(name) {
+  return join(ROOT, "build", ".inputs", `${name.replaceAll("/", "+")}.json`);
+}
+
+/** @param {string} name @param {Target} target */
+function isUpToDate(name, target) {
+  const recorded = inputsFile(name);
+  if (!existsSync(recorded) || !existsSync(join(ROOT, target.outFile))) return false;
+  /** @type {Inputs} */
+  const inputs = JSON.parse(readFileSync(recorded, "utf8"));
+  if (inputs.key !== keyOf(target)) return false;
+  return Object.entries(inputs.files).every(([file, hash]) => {
+    const path = join(ROOT, file);
+    return existsSync(path) && digest(readFileSync(path)) === hash;
+  });
+}
+
+/** Writes by way of a rename: a reader never sees half a file. @param {string} path */
+function writeWhole(path, content) {
+  mkdirSync(dirname(path), { recursive: true });
+  const partial = `${path}.${String(process.pid)}`;
+  writeFileSync(partial, content);
+  renameSync(partial, path);
+}
+
+/** @param {string} name @param {Target} target */
+async function compile(name, target) {
+  const { default: asc } = await import("assemblyscript/asc");
+  /** @type {Record<string, string>} */
+  const files = {};
+  const partial = `${target.outFile}.${String(process.pid)}`;
+  const { error, stderr } = await asc.main(
+    [target.entry, "--target", name, "--outFile", partial, "--baseDir", ROOT],
+    {
+      readFile(file, baseDir) {
+        const path = resolve(baseDir, file);
+        if (!existsSync(path)) return null;
+        const text = readFileSync(path, "utf8");
+        if (path.endsWith(".ts")) files[path.slice(ROOT.length)] = digest(text);
+        return text;
+      },
+    },
+  );
+  if (error) {
+    rmSync(join(ROOT, partial), { force: true });
+    throw new Error(`${target.entry} does not compile:\n${stderr.toString()}${error.message}`);
+  }
+  renameSync(join(ROOT, partial), join(ROOT, target.outFile));
+  writeWhole(inputsFile(name), JSON.stringify({ key: keyOf(target), files }, null, 1));
+}
+
+/** The names of all targets. */
+export function wasmTargets() {
+  return Object.keys(readConfig().targets);
+}
+
+/**
+ * Brings one target up to date and returns the path of its .wasm file. Throws with the compiler's
+ * output when it does not compile, and for an unknown target.
+ *
+ * @param {string} name
+ * @returns {Promise<string>}
+ */
+export async function buildWasm(name) {
+  const target = readConfig().targets[name];
+  if (!target) throw new Error(`asconfig.json has no target ${name}`);
+  if (!isUpToDate(name, target)) await compile(name, target);
+  return join(ROOT, target.outFile);
+}
+
+async function main() {
+  const names = process.argv.length > 2 ? process.argv.slice(2) : wasmTargets();
+  const width = Math.max(...names.map((name) => name.length));
+  let failures = 0;
+  for (const name of names) {
+    const start = performance.now();
+    try {
+      const file = await buildWasm(name);
+      const size = statSync(file).size.toLocaleString("en");
+      const ms = Math.round(performance.now() - start);
+      console.log(`${name.padEnd(width)}  ${size.padStart(9)} bytes  ${String(ms).padStart(5)} ms`);
+    } catch (error) {
+      failures++;
+      console.error(`${name.padEnd(width)}  ${error instanceof Error ? error.message : error}`);
+    }
+  }
+  if (failures > 0) process.exitCode = 1;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
