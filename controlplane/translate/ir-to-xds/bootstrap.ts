@@ -1,0 +1,125 @@
+// The bootstrap of a stock Envoy that takes everything else from the control plane.
+import { isIP } from "node:net";
+import { create } from "@bufbuild/protobuf";
+import { anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  type Bootstrap,
+  BootstrapSchema,
+} from "../../gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
+import {
+  type Cluster as XdsCluster,
+  Cluster_DiscoveryType as DiscoveryType,
+  ClusterSchema,
+} from "../../gen/envoy/config/cluster/v3/cluster_pb.js";
+import { type Address, AddressSchema } from "../../gen/envoy/config/core/v3/address_pb.js";
+import {
+  ApiConfigSource_ApiType as ApiType,
+  ApiConfigSourceSchema,
+  ApiVersion,
+} from "../../gen/envoy/config/core/v3/config_source_pb.js";
+import {
+  type TypedExtensionConfig,
+  TypedExtensionConfigSchema,
+} from "../../gen/envoy/config/core/v3/extension_pb.js";
+import { InternalListenerSchema } from "../../gen/envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb.js";
+import { HttpProtocolOptionsSchema } from "../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
+import { adsConfigSource } from "./ads-config-source.js";
+import { DISCOVERY_CLUSTER } from "./names.js";
+
+export interface SocketAddress {
+  /** An IP address or a DNS name. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface BootstrapOptions {
+  readonly nodeId: string;
+  /** `node.cluster`: the group of proxies that this one belongs to. */
+  readonly nodeCluster: string;
+  readonly xds: SocketAddress;
+  readonly admin: SocketAddress;
+}
+
+/** A control plane that is gone without a word is noticed after the sum of both. */
+const KEEPALIVE_INTERVAL_MS = 30_000;
+const KEEPALIVE_TIMEOUT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+
+export function socketAddress({ host, port }: SocketAddress): Address {
+  return create(AddressSchema, {
+    address: {
+      case: "socketAddress",
+      value: { address: host, portSpecifier: { case: "portValue", value: port } },
+    },
+  });
+}
+
+/** Without it Envoy refuses internal listeners, and so every upstream connection of a module. */
+export function internalListenerExtension(): TypedExtensionConfig {
+  return create(TypedExtensionConfigSchema, {
+    name: "envoy.bootstrap.internal_listener",
+    typedConfig: anyPack(InternalListenerSchema, create(InternalListenerSchema)),
+  });
+}
+
+/** gRPC needs HTTP/2, with its own pings to find out that the peer is gone. */
+function discoveryCluster(xds: SocketAddress): XdsCluster {
+  const protocolOptions = create(HttpProtocolOptionsSchema, {
+    upstreamProtocolOptions: {
+      case: "explicitHttpConfig",
+      value: {
+        protocolConfig: {
+          case: "http2ProtocolOptions",
+          value: {
+            connectionKeepalive: {
+              interval: durationFromMs(KEEPALIVE_INTERVAL_MS),
+              timeout: durationFromMs(KEEPALIVE_TIMEOUT_MS),
+            },
+          },
+        },
+      },
+    },
+  });
+  return create(ClusterSchema, {
+    name: DISCOVERY_CLUSTER,
+    clusterDiscoveryType: {
+      case: "type",
+      value: isIP(xds.host) === 0 ? DiscoveryType.STRICT_DNS : DiscoveryType.STATIC,
+    },
+    connectTimeout: durationFromMs(CONNECT_TIMEOUT_MS),
+    typedExtensionProtocolOptions: {
+      [HttpProtocolOptionsSchema.typeName]: anyPack(HttpProtocolOptionsSchema, protocolOptions),
+    },
+    loadAssignment: {
+      clusterName: DISCOVERY_CLUSTER,
+      endpoints: [
+        {
+          lbEndpoints: [
+            { hostIdentifier: { case: "endpoint", value: { address: socketAddress(xds) } } },
+          ],
+        },
+      ],
+    },
+  });
+}
+
+export function bootstrap(options: BootstrapOptions): Bootstrap {
+  return create(BootstrapSchema, {
+    node: { id: options.nodeId, cluster: options.nodeCluster },
+    admin: { address: socketAddress(options.admin) },
+    bootstrapExtensions: [internalListenerExtension()],
+    dynamicResources: {
+      adsConfig: create(ApiConfigSourceSchema, {
+        apiType: ApiType.GRPC,
+        transportApiVersion: ApiVersion.V3,
+        setNodeOnFirstMessageOnly: true,
+        grpcServices: [
+          { targetSpecifier: { case: "envoyGrpc", value: { clusterName: DISCOVERY_CLUSTER } } },
+        ],
+      }),
+      ldsConfig: adsConfigSource(),
+      cdsConfig: adsConfigSource(),
+    },
+    staticResources: { clusters: [discoveryCluster(options.xds)] },
+  });
+}

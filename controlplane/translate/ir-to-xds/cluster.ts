@@ -1,0 +1,135 @@
+// Clusters of endpoints. Envoy chooses the endpoint of each upstream connection of a module; which of
+// its connections a request takes is the module's choice.
+import { create } from "@bufbuild/protobuf";
+import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import {
+  type CircuitBreakers,
+  CircuitBreakersSchema,
+} from "../../gen/envoy/config/cluster/v3/circuit_breaker_pb.js";
+import {
+  type Cluster as XdsCluster,
+  Cluster_DiscoveryType as DiscoveryType,
+  Cluster_DnsLookupFamily as DnsLookupFamily,
+  Cluster_EdsClusterConfigSchema as EdsClusterConfigSchema,
+  Cluster_LbPolicy as LbPolicy,
+  ClusterSchema,
+} from "../../gen/envoy/config/cluster/v3/cluster_pb.js";
+import {
+  type OutlierDetection as XdsOutlierDetection,
+  OutlierDetectionSchema,
+} from "../../gen/envoy/config/cluster/v3/outlier_detection_pb.js";
+import type { Cluster, OutlierDetection, TcpKeepalive } from "../../ir/cluster.js";
+import { adsConfigSource } from "./ads-config-source.js";
+import { clusterLoadAssignment } from "./endpoints.js";
+import { upstreamTransportSocket } from "./tls.js";
+
+/** Highest value of a circuit breaker: no bound. Envoy's own default is 1024, Istio's is this. */
+const UNLIMITED = 2 ** 32 - 1;
+
+/** Where a proxy gets the endpoints of a cluster from. */
+export type EndpointSource = "eds" | "inline";
+
+export interface CircuitBreakerBounds {
+  readonly maxConnections?: number | undefined;
+  readonly maxPendingRequests?: number | undefined;
+  readonly maxRequests?: number | undefined;
+}
+
+/** Thresholds; what is undefined has no bound. */
+export function circuitBreakers(bounds: CircuitBreakerBounds): CircuitBreakers {
+  return create(CircuitBreakersSchema, {
+    thresholds: [
+      {
+        maxConnections: bounds.maxConnections ?? UNLIMITED,
+        maxPendingRequests: bounds.maxPendingRequests ?? UNLIMITED,
+        maxRequests: bounds.maxRequests ?? UNLIMITED,
+        maxRetries: UNLIMITED,
+      },
+    ],
+  });
+}
+
+/**
+ * Ejection after connections that failed one after the other. Envoy sees no responses of a protocol that it does
+ * not speak, so everything that is derived from them is switched off.
+ */
+function outlierDetection(outlier: OutlierDetection): XdsOutlierDetection {
+  const { consecutiveErrors, intervalMs, baseEjectionTimeMs, maxEjectionPercent } = outlier;
+  return create(OutlierDetectionSchema, {
+    splitExternalLocalOriginErrors: true,
+    enforcingConsecutiveLocalOriginFailure: 100,
+    enforcingConsecutive5xx: 0,
+    enforcingConsecutiveGatewayFailure: 0,
+    enforcingSuccessRate: 0,
+    enforcingLocalOriginSuccessRate: 0,
+    ...(consecutiveErrors === undefined
+      ? {}
+      : { consecutiveLocalOriginFailure: consecutiveErrors }),
+    ...(intervalMs === undefined ? {} : { interval: durationFromMs(intervalMs) }),
+    ...(baseEjectionTimeMs === undefined
+      ? {}
+      : { baseEjectionTime: durationFromMs(baseEjectionTimeMs) }),
+    ...(maxEjectionPercent === undefined ? {} : { maxEjectionPercent }),
+  });
+}
+
+function tcpKeepalive(keepalive: TcpKeepalive): {
+  tcpKeepalive: { keepaliveProbes?: number; keepaliveTime?: number; keepaliveInterval?: number };
+} {
+  const { probes, timeSeconds, intervalSeconds } = keepalive;
+  return {
+    tcpKeepalive: {
+      ...(probes === undefined ? {} : { keepaliveProbes: probes }),
+      ...(timeSeconds === undefined ? {} : { keepaliveTime: timeSeconds }),
+      ...(intervalSeconds === undefined ? {} : { keepaliveInterval: intervalSeconds }),
+    },
+  };
+}
+
+type Discovery = Pick<XdsCluster, "clusterDiscoveryType"> &
+  Partial<
+    Pick<XdsCluster, "dnsLookupFamily" | "respectDnsTtl" | "loadAssignment" | "edsClusterConfig">
+  >;
+
+function discovery(cluster: Cluster, endpoints: EndpointSource): Discovery {
+  if (cluster.discovery === "dns") {
+    return {
+      clusterDiscoveryType: { case: "type", value: DiscoveryType.STRICT_DNS },
+      dnsLookupFamily: DnsLookupFamily.V4_PREFERRED,
+      respectDnsTtl: true,
+      loadAssignment: clusterLoadAssignment(cluster),
+    };
+  }
+  if (endpoints === "inline") {
+    return {
+      clusterDiscoveryType: { case: "type", value: DiscoveryType.STATIC },
+      loadAssignment: clusterLoadAssignment(cluster),
+    };
+  }
+  return {
+    clusterDiscoveryType: { case: "type", value: DiscoveryType.EDS },
+    edsClusterConfig: create(EdsClusterConfigSchema, { edsConfig: adsConfigSource() }),
+  };
+}
+
+/** One cluster of the mesh. */
+export function cluster(from: Cluster, endpoints: EndpointSource): XdsCluster {
+  const minHealthPercent = from.outlierDetection?.minHealthPercent;
+  return create(ClusterSchema, {
+    name: from.name,
+    ...discovery(from, endpoints),
+    connectTimeout: durationFromMs(from.connectTimeoutMs),
+    lbPolicy: LbPolicy.ROUND_ROBIN,
+    circuitBreakers: circuitBreakers(from),
+    ...(from.tcpKeepalive === undefined
+      ? {}
+      : { upstreamConnectionOptions: tcpKeepalive(from.tcpKeepalive) }),
+    ...(from.outlierDetection === undefined
+      ? {}
+      : { outlierDetection: outlierDetection(from.outlierDetection) }),
+    ...(minHealthPercent === undefined
+      ? {}
+      : { commonLbConfig: { healthyPanicThreshold: { value: minHealthPercent } } }),
+    ...(from.tls === undefined ? {} : { transportSocket: upstreamTransportSocket(from.tls) }),
+  });
+}

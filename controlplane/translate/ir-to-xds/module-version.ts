@@ -1,0 +1,9 @@
+/** One version of a module's code. */
+export interface ModuleVersion {
+  /** Such as `dubbo`. */
+  readonly name: string;
+  /** SHA-256 of `code`, hexadecimal. */
+  readonly digest: string;
+  /** A WebAssembly module. */
+  readonly code: Uint8Array;
+}

@@ -1,0 +1,91 @@
+// One file that makes a stock Envoy serve a mesh with no control plane at all.
+import { create } from "@bufbuild/protobuf";
+import {
+  type Bootstrap,
+  BootstrapSchema,
+} from "../../gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
+import { AsyncDataSourceSchema } from "../../gen/envoy/config/core/v3/base_pb.js";
+import { PluginConfigurationSchema } from "../../gen/metaproto/v1/plugin_pb.js";
+import type { RouteConfiguration } from "../../gen/metaproto/v1/route_pb.js";
+import type { Listener, Mesh } from "../../ir/mesh.js";
+import { type SocketAddress, internalListenerExtension, socketAddress } from "./bootstrap.js";
+import { cluster } from "./cluster.js";
+import { blackholeCluster, dialCluster } from "./dial-cluster.js";
+import { internalListener, listener } from "./listener.js";
+import { moduleResourceName } from "./names.js";
+import { servableListeners } from "./translate-to-xds.js";
+import { inlineWasmFilter, wasmFilterConfig } from "./wasm-plugin.js";
+
+export interface StaticBootstrapInput {
+  readonly mesh: Mesh;
+  /** Name of a module -> its file, as the proxy is to open it. */
+  readonly moduleFiles: ReadonlyMap<string, string>;
+  /** By name of the listener. */
+  readonly routes: ReadonlyMap<string, RouteConfiguration>;
+  readonly bindAddress: string;
+  readonly admin: SocketAddress;
+}
+
+export interface StaticBootstrap {
+  readonly bootstrap: Bootstrap;
+  readonly faults: readonly string[];
+}
+
+/** The wasm filter of `module`, which has the routes of all its listeners in its configuration. */
+function moduleFilter(
+  module: string,
+  listeners: readonly Listener[],
+  input: StaticBootstrapInput,
+): ReturnType<typeof inlineWasmFilter> {
+  const config = wasmFilterConfig({
+    module,
+    code: create(AsyncDataSourceSchema, {
+      specifier: {
+        case: "local",
+        value: { specifier: { case: "filename", value: input.moduleFiles.get(module) ?? "" } },
+      },
+    }),
+    configuration: create(PluginConfigurationSchema, {
+      dialCluster: moduleResourceName(module),
+      routeConfigurations: listeners.flatMap(({ name }) => input.routes.get(name) ?? []),
+    }),
+  });
+  return inlineWasmFilter(config);
+}
+
+export function staticBootstrap(input: StaticBootstrapInput): StaticBootstrap {
+  const { mesh, bindAddress } = input;
+  const { listeners, faults } = servableListeners(mesh, input.moduleFiles, bindAddress);
+  const modules = [...new Set(listeners.map(({ module }) => module))];
+  const filters = new Map(
+    modules.map((module) => [
+      module,
+      moduleFilter(
+        module,
+        listeners.filter((candidate) => candidate.module === module),
+        input,
+      ),
+    ]),
+  );
+  const bootstrap = create(BootstrapSchema, {
+    admin: { address: socketAddress(input.admin) },
+    bootstrapExtensions: [internalListenerExtension()],
+    staticResources: {
+      listeners: [
+        ...[...filters].map(([module, filter]) =>
+          internalListener(moduleResourceName(module), filter),
+        ),
+        ...listeners.flatMap((from) => {
+          const filter = filters.get(from.module);
+          return filter === undefined ? [] : [listener(from, from.address ?? bindAddress, filter)];
+        }),
+      ],
+      clusters: [
+        ...mesh.clusters.map((from) => cluster(from, "inline")),
+        ...(modules.length === 0 ? [] : [blackholeCluster()]),
+        ...modules.map((module) => dialCluster(moduleResourceName(module))),
+      ],
+    },
+  });
+  return { bootstrap, faults };
+}

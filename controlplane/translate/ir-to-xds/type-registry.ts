@@ -1,0 +1,42 @@
+// Every message that may stand in a google.protobuf.Any of a resource, for its canonical JSON.
+import { type JsonValue, createRegistry, toJson } from "@bufbuild/protobuf";
+import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
+import { StructSchema } from "@bufbuild/protobuf/wkt";
+import { ClusterSchema } from "../../gen/envoy/config/cluster/v3/cluster_pb.js";
+import { TypedExtensionConfigSchema } from "../../gen/envoy/config/core/v3/extension_pb.js";
+import { ClusterLoadAssignmentSchema } from "../../gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import { ListenerSchema } from "../../gen/envoy/config/listener/v3/listener_pb.js";
+import { InternalListenerSchema } from "../../gen/envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb.js";
+import { EchoSchema } from "../../gen/envoy/extensions/filters/network/echo/v3/echo_pb.js";
+import { TcpProxySchema } from "../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
+import { WasmSchema } from "../../gen/envoy/extensions/filters/network/wasm/v3/wasm_pb.js";
+import {
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from "../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
+import { HttpProtocolOptionsSchema } from "../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
+import { RouteConfigurationSchema } from "../../gen/metaproto/v1/route_pb.js";
+
+export const typeRegistry = createRegistry(
+  ClusterSchema,
+  ClusterLoadAssignmentSchema,
+  DownstreamTlsContextSchema,
+  EchoSchema,
+  HttpProtocolOptionsSchema,
+  InternalListenerSchema,
+  ListenerSchema,
+  RouteConfigurationSchema,
+  StructSchema,
+  TcpProxySchema,
+  TypedExtensionConfigSchema,
+  UpstreamTlsContextSchema,
+  WasmSchema,
+);
+
+/** Canonical JSON with the field names of the .proto files, as Envoy's own documentation writes them. */
+export function resourceJson<Desc extends DescMessage>(
+  schema: Desc,
+  message: MessageShape<Desc>,
+): JsonValue {
+  return toJson(schema, message, { registry: typeRegistry, useProtoFieldName: true });
+}

@@ -1,0 +1,78 @@
+// The wasm filter of both roles of a module, in a listener and in its internal listener.
+//
+// A VM is shared by filters with the same VM id, code and VM configuration, and a root context by
+// those with the same root id and plugin configuration as well. Downstream and upstream connections
+// must meet in one root context, so both filters get the very same message from here.
+import { create, fromJson, toJson } from "@bufbuild/protobuf";
+import { anyPack, StructSchema } from "@bufbuild/protobuf/wkt";
+import type { AsyncDataSource } from "../../gen/envoy/config/core/v3/base_pb.js";
+import {
+  type TypedExtensionConfig,
+  TypedExtensionConfigSchema,
+} from "../../gen/envoy/config/core/v3/extension_pb.js";
+import {
+  type Filter,
+  FilterSchema,
+} from "../../gen/envoy/config/listener/v3/listener_components_pb.js";
+import {
+  type Wasm,
+  WasmSchema,
+} from "../../gen/envoy/extensions/filters/network/wasm/v3/wasm_pb.js";
+import { FailurePolicy } from "../../gen/envoy/extensions/wasm/v3/wasm_pb.js";
+import {
+  type PluginConfiguration,
+  PluginConfigurationSchema,
+} from "../../gen/metaproto/v1/plugin_pb.js";
+import { adsConfigSource } from "./ads-config-source.js";
+import { moduleResourceName } from "./names.js";
+
+export const WASM_FILTER = "envoy.filters.network.wasm";
+
+export interface WasmPlugin {
+  /** Name of the module. */
+  readonly module: string;
+  readonly code: AsyncDataSource;
+  readonly configuration: PluginConfiguration;
+}
+
+/** Configuration of `envoy.filters.network.wasm`. */
+export function wasmFilterConfig({ module, code, configuration }: WasmPlugin): Wasm {
+  const name = moduleResourceName(module);
+  const json = toJson(PluginConfigurationSchema, configuration);
+  return create(WasmSchema, {
+    config: {
+      name,
+      rootId: name,
+      configuration: anyPack(StructSchema, fromJson(StructSchema, json)),
+      failurePolicy: FailurePolicy.FAIL_RELOAD,
+      vm: { case: "vmConfig", value: { vmId: name, runtime: "envoy.wasm.runtime.v8", code } },
+    },
+  });
+}
+
+/** The filter with its configuration in place. */
+export function inlineWasmFilter(config: Wasm): Filter {
+  return create(FilterSchema, {
+    name: WASM_FILTER,
+    configType: { case: "typedConfig", value: anyPack(WasmSchema, config) },
+  });
+}
+
+/** The filter whose configuration is the ECDS resource `name`. */
+export function discoveredWasmFilter(name: string): Filter {
+  return create(FilterSchema, {
+    name,
+    configType: {
+      case: "configDiscovery",
+      value: {
+        configSource: adsConfigSource(),
+        typeUrls: [`type.googleapis.com/${WasmSchema.typeName}`],
+      },
+    },
+  });
+}
+
+/** The ECDS resource `name`. */
+export function wasmExtensionConfig(name: string, config: Wasm): TypedExtensionConfig {
+  return create(TypedExtensionConfigSchema, { name, typedConfig: anyPack(WasmSchema, config) });
+}
