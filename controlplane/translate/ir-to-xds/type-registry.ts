@@ -33,10 +33,24 @@ export const typeRegistry = createRegistry(
   WasmSchema,
 );
 
-/** Canonical JSON with the field names of the .proto files, as Envoy's own documentation writes them. */
+/**
+ * Canonical JSON with the field names of the .proto files, as Envoy's own documentation writes them, and the type
+ * of an Any before its fields.
+ */
 export function resourceJson<Desc extends DescMessage>(
   schema: Desc,
   message: MessageShape<Desc>,
 ): JsonValue {
-  return toJson(schema, message, { registry: typeRegistry, useProtoFieldName: true });
+  return typesFirst(toJson(schema, message, { registry: typeRegistry, useProtoFieldName: true }));
+}
+
+function typesFirst(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(typesFirst);
+  if (value === null || typeof value !== "object") return value;
+  const entries = Object.entries(value).map(([key, child]) => [key, typesFirst(child)] as const);
+  const isType = ([key]: readonly [string, JsonValue]): boolean => key === "@type";
+  return Object.fromEntries([
+    ...entries.filter(isType),
+    ...entries.filter((entry) => !isType(entry)),
+  ]);
 }
