@@ -1,0 +1,67 @@
+// A context of the ABI: what host calls act on. Root contexts and stream contexts add what they have;
+// what they do not override behaves as in Envoy when the object behind it is missing.
+// Source: Envoy source/extensions/common/wasm/context.cc.
+
+import { BufferType, StreamType, WasmResult } from "./abi-values.js";
+import { EMPTY_BUFFER, type GuestBuffer } from "./guest-buffer.js";
+import type { HeaderMap, HeaderPair } from "./pairs.js";
+import type { PropertyMap } from "./property-tree.js";
+import type { VmContext } from "./vm.js";
+
+export interface LocalResponse {
+  readonly status: number;
+  readonly details: string;
+  readonly body: Uint8Array;
+  readonly headers: readonly HeaderPair[];
+  readonly grpcStatus: number;
+}
+
+export abstract class Context implements VmContext {
+  readonly id: number;
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  /** The root context this one belongs to; itself for a root context. */
+  abstract get rootId(): number;
+
+  /** The tree that get_property reads. */
+  abstract properties(): PropertyMap;
+
+  /** The buffer of `type`, or undefined: NotFound. */
+  buffer(type: number): GuestBuffer | undefined {
+    return type <= BufferType.NetworkUpstreamData ? EMPTY_BUFFER : undefined;
+  }
+
+  /** The map that the module may read, or undefined: BadArgument. */
+  readableMap(_type: number): HeaderMap | undefined {
+    return undefined;
+  }
+
+  /** The map that the module may change, or undefined: BadArgument. */
+  writableMap(_type: number): HeaderMap | undefined {
+    return undefined;
+  }
+
+  /** False when this context has no stream: set_property gives NotFound. */
+  setProperty(_path: string, _value: Uint8Array): boolean {
+    return false;
+  }
+
+  setFilterState(_key: string, _value: Uint8Array): WasmResult {
+    return WasmResult.NotFound;
+  }
+
+  continueStream(type: number): WasmResult {
+    return type === StreamType.Upstream ? WasmResult.Unimplemented : WasmResult.Ok;
+  }
+
+  closeStream(_type: number): WasmResult {
+    return WasmResult.Ok;
+  }
+
+  sendLocalResponse(_response: LocalResponse): void {
+    // Only an HTTP stream has somebody to respond to.
+  }
+}

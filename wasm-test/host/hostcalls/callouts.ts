@@ -1,0 +1,97 @@
+// proxy_http_call and the gRPC calls. All act for the root context, whatever context is effective.
+
+import { WasmResult } from "../abi-values.js";
+import type { GrpcCallouts } from "../grpc-callouts.js";
+import type { HttpRequest } from "../http-callouts.js";
+import { decodePairs, HeaderMap } from "../pairs.js";
+import type { RootContext } from "../root-context.js";
+import type { HostcallTable } from "../vm.js";
+import type { HostcallScope } from "./scope.js";
+
+export type HttpCallStarter = (
+  root: RootContext,
+  request: HttpRequest,
+) => { token: number } | WasmResult;
+
+export function httpCallHostcalls(scope: HostcallScope, start: HttpCallStarter): HostcallTable {
+  const { vm } = scope;
+  return {
+    proxy_http_call(...args: number[]): WasmResult {
+      const [uriPtr = 0, uriSize = 0, headersPtr = 0, headersSize = 0, bodyPtr = 0] = args;
+      const [, , , , , bodySize = 0, trailersPtr = 0, trailersSize = 0, timeoutMs = 0] = args;
+      const tokenPtr = args[9] ?? 0;
+      const cluster = vm.readText(uriPtr, uriSize);
+      const body = vm.read(bodyPtr, bodySize);
+      const headers = vm.read(headersPtr, headersSize);
+      const trailers = vm.read(trailersPtr, trailersSize);
+      if (cluster === undefined || !body || !headers || !trailers) {
+        return WasmResult.InvalidMemoryAccess;
+      }
+      if (!vm.memory.setU32(tokenPtr, 0)) return WasmResult.InvalidMemoryAccess;
+      if (timeoutMs < 0) return WasmResult.BadArgument;
+      const started = start(scope.root(), {
+        cluster,
+        headers: new HeaderMap(decodePairs(headers)),
+        body: body.slice(),
+        trailers: decodePairs(trailers),
+        timeoutMs,
+      });
+      if (typeof started === "number") return started;
+      vm.memory.setU32(tokenPtr, started.token);
+      return WasmResult.Ok;
+    },
+  };
+}
+
+export function grpcHostcalls(scope: HostcallScope, grpc: GrpcCallouts): HostcallTable {
+  const { vm } = scope;
+
+  /** The arguments that grpc_call and grpc_stream share: cluster, service, method, initial metadata. */
+  function target(args: readonly number[]) {
+    const cluster = vm.readText(args[0] ?? 0, args[1] ?? 0);
+    const service = vm.readText(args[2] ?? 0, args[3] ?? 0);
+    const method = vm.readText(args[4] ?? 0, args[5] ?? 0);
+    const metadata = vm.read(args[6] ?? 0, args[7] ?? 0);
+    if (cluster === undefined || service === undefined || method === undefined || !metadata) {
+      return undefined;
+    }
+    return { cluster, service, method, metadata: decodePairs(metadata) };
+  }
+
+  function report(started: number | { token: number }, tokenPtr: number): number {
+    if (typeof started === "number") return started;
+    return vm.memory.setU32(tokenPtr, started.token)
+      ? WasmResult.Ok
+      : WasmResult.InvalidMemoryAccess;
+  }
+
+  return {
+    proxy_grpc_call(...args: number[]): number {
+      const to = target(args);
+      const message = vm.read(args[8] ?? 0, args[9] ?? 0);
+      if (to === undefined || message === undefined) return WasmResult.InvalidMemoryAccess;
+      const timeoutMs = (args[10] ?? 0) >>> 0;
+      return report(grpc.call(scope.root(), to, message.slice(), timeoutMs), args[11] ?? 0);
+    },
+
+    proxy_grpc_stream(...args: number[]): number {
+      const to = target(args);
+      if (to === undefined) return WasmResult.InvalidMemoryAccess;
+      return report(grpc.open(scope.root(), to), args[8] ?? 0);
+    },
+
+    proxy_grpc_send(token: number, ptr: number, size: number, endStream: number): WasmResult {
+      const message = vm.read(ptr, size);
+      if (message === undefined) return WasmResult.InvalidMemoryAccess;
+      return grpc.send(token >>> 0, message.slice(), endStream !== 0);
+    },
+
+    proxy_grpc_close(token: number): WasmResult {
+      return grpc.close(token >>> 0);
+    },
+
+    proxy_grpc_cancel(token: number): WasmResult {
+      return grpc.cancel(token >>> 0);
+    },
+  };
+}

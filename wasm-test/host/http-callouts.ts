@@ -1,0 +1,190 @@
+// http_call: to the internal listener it dials a connection of our own; to any other cluster it asks a
+// scripted HTTP server. Source: Envoy context.cc httpCall, onHttpCallSuccess, onHttpCallFailure.
+
+import { WasmResult } from "./abi-values.js";
+import type { Connection, Peer } from "./connection.js";
+import type { EventLoop, TimerHandle } from "./event-loop.js";
+import { HeaderMap, type HeaderPair } from "./pairs.js";
+import type { CalloutResponse, RootContext } from "./root-context.js";
+import { HostRuleViolation } from "./rules.js";
+import type { Vm } from "./vm.js";
+
+export interface HttpRequest {
+  readonly cluster: string;
+  readonly headers: HeaderMap;
+  readonly body: Uint8Array;
+  readonly trailers: readonly HeaderPair[];
+  readonly timeoutMs: number;
+}
+
+export interface HttpResponse {
+  readonly headers: readonly HeaderPair[];
+  readonly body?: Uint8Array;
+  readonly trailers?: readonly HeaderPair[];
+}
+
+/** Answers one request: a response, "reset", or "never" (then the timeout ends it). */
+export type HttpHandler = (request: HttpRequest) => HttpResponse | "reset" | "never";
+
+/** What an http_call can go to. */
+export type HttpTarget =
+  | { readonly kind: "internal-listener"; readonly dial: (peer: Peer) => Connection }
+  | { readonly kind: "http"; readonly handler: HttpHandler };
+
+interface Callout {
+  readonly token: number;
+  readonly root: RootContext;
+  timer: TimerHandle | undefined;
+  connection: Connection | undefined;
+}
+
+const ID_STEP = 4;
+const encoder = new TextEncoder();
+
+export class HttpCallouts {
+  readonly #vm: Vm;
+  readonly #loop: EventLoop;
+  readonly #pending = new Map<number, Callout>();
+  #lastToken = 0;
+
+  constructor(vm: Vm, loop: EventLoop) {
+    this.#vm = vm;
+    this.#loop = loop;
+  }
+
+  /** Calls that have not been answered yet. */
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  /** Starts the call. Returns its token, or why there is none. */
+  start(
+    root: RootContext,
+    request: HttpRequest,
+    target: HttpTarget,
+  ): { token: number } | WasmResult {
+    const { headers } = request;
+    for (const name of [":path", ":method", ":authority"]) {
+      if (headers.get(name) === undefined) return WasmResult.BadArgument;
+    }
+    this.#lastToken += ID_STEP;
+    const callout: Callout = {
+      token: this.#lastToken,
+      root,
+      timer: undefined,
+      connection: undefined,
+    };
+    this.#pending.set(callout.token, callout);
+    if (request.timeoutMs > 0) {
+      callout.timer = this.#loop.setTimer(request.timeoutMs, () => {
+        this.#timeOut(callout);
+      });
+    }
+    if (target.kind === "http") this.#ask(callout, request, target.handler);
+    else this.#dial(callout, request, target.dial);
+    return { token: callout.token };
+  }
+
+  #ask(callout: Callout, request: HttpRequest, handler: HttpHandler): void {
+    this.#loop.post(() => {
+      const answer = handler(request);
+      if (answer === "never") return;
+      this.#loop.post(() => {
+        if (answer === "reset") this.#finish(callout, localReply(503, RESET_TEXT));
+        else this.#finish(callout, asCalloutResponse(answer));
+      });
+    });
+  }
+
+  #dial(callout: Callout, request: HttpRequest, dial: (peer: Peer) => Connection): void {
+    const connection = dial({
+      // No HTTP comes from there: whatever does is a protocol error to the HTTP client.
+      onBytes: () => {
+        this.#abandon(callout, localReply(503, PROTOCOL_ERROR_TEXT));
+      },
+      onEnd: () => {
+        this.#loop.post(() => {
+          this.#abandon(callout, localReply(503, TERMINATION_TEXT));
+        });
+      },
+      onClosed: () => {
+        callout.connection = undefined;
+        this.#loop.post(() => {
+          this.#finish(callout, localReply(503, TERMINATION_TEXT));
+        });
+      },
+    });
+    if (connection.isClosed) return;
+    callout.connection = connection;
+    this.#loop.post(() => {
+      connection.receive(requestHead(request.headers));
+    });
+  }
+
+  #timeOut(callout: Callout): void {
+    this.#abandon(callout, localReply(504, "upstream request timeout"));
+  }
+
+  /** The HTTP client gives the connection up: the module hears of the response first, then of the close. */
+  #abandon(callout: Callout, response: CalloutResponse): void {
+    const { connection } = callout;
+    callout.connection = undefined;
+    this.#finish(callout, response);
+    connection?.receiveReset();
+  }
+
+  #finish(callout: Callout, response: CalloutResponse): void {
+    if (!this.#pending.has(callout.token)) return;
+    if (this.#vm.isBusy) {
+      throw this.#vm.fail(new HostRuleViolation("endless-callback", "proxy_on_http_call_response"));
+    }
+    this.#pending.delete(callout.token);
+    callout.timer?.cancel();
+    const { root } = callout;
+    root.httpResponse = response;
+    const { headers, body, trailers } = response;
+    this.#vm.callback(
+      "proxy_on_http_call_response",
+      root,
+      callout.token,
+      headers.size,
+      body.length,
+      trailers?.size ?? 0,
+    );
+    root.httpResponse = undefined;
+  }
+}
+
+const RESET_TEXT =
+  "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
+const TERMINATION_TEXT =
+  "upstream connect error or disconnect/reset before headers. reset reason: connection termination";
+const PROTOCOL_ERROR_TEXT =
+  "upstream connect error or disconnect/reset before headers. reset reason: protocol error";
+
+function localReply(status: number, text: string): CalloutResponse {
+  const body = encoder.encode(text);
+  const headers = new HeaderMap([
+    [":status", String(status)],
+    ["content-length", String(body.length)],
+    ["content-type", "text/plain"],
+  ]);
+  return { headers, body, trailers: undefined };
+}
+
+function asCalloutResponse(response: HttpResponse): CalloutResponse {
+  return {
+    headers: new HeaderMap(response.headers),
+    body: response.body ?? new Uint8Array(0),
+    trailers: response.trailers && new HeaderMap(response.trailers),
+  };
+}
+
+function requestHead(headers: HeaderMap): Uint8Array {
+  const method = headers.get(":method") ?? "";
+  const path = headers.get(":path") ?? "";
+  const authority = headers.get(":authority") ?? "";
+  let text = `${method} ${path} HTTP/1.1\r\nhost: ${authority}\r\n`;
+  for (const [name, value] of headers) if (!name.startsWith(":")) text += `${name}: ${value}\r\n`;
+  return encoder.encode(`${text}x-envoy-internal: true\r\n\r\n`);
+}

@@ -1,0 +1,20 @@
+// What tests import.
+
+export {
+  BufferType,
+  CloseType,
+  FilterStatus,
+  HeaderMapType,
+  LogLevel,
+  MetricType,
+  ResponseFlag,
+  StreamType,
+  WasmResult,
+} from "./abi-values.js";
+export type { Client } from "./client.js";
+export type { Balancer, ScriptedBalancer, TcpClusterOptions } from "./cluster.js";
+export { GrpcServer, type GrpcServerStream } from "./grpc-server.js";
+export type { HttpHandler } from "./http-callouts.js";
+export { HostRuleViolation, RULES, type RuleName } from "./rules.js";
+export { TcpServer, type ServerConnection } from "./tcp-server.js";
+export { TestHost, type Chunking, type ConnectOptions, type TestHostOptions } from "./test-host.js";

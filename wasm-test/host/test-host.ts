@@ -1,0 +1,222 @@
+// The host as a test sees it: one Envoy with workers, clusters, a clock, and clients that connect.
+
+import type { Client, Splitter } from "./client.js";
+import { splitAt } from "./client.js";
+import { EventLoop } from "./event-loop.js";
+import type { ForeignFunction } from "./hostcalls/foreign.js";
+import type { LogEntry } from "./hostcalls/log.js";
+import { LogLevel } from "./abi-values.js";
+import { MetricStore } from "./metrics.js";
+import { mergeProperties, type PropertyMap } from "./property-tree.js";
+import { seededRandom } from "./random.js";
+import type { PluginOptions } from "./root-context.js";
+import { SharedData } from "./shared-data.js";
+import { SharedQueues } from "./shared-queue.js";
+import { Upstreams, type ClusterOptions } from "./upstreams.js";
+import type { Vm } from "./vm.js";
+import { Worker } from "./worker.js";
+
+/** How bytes are cut into reads: fixed sizes (the last one repeated), or sizes of 1 to max from a seed. */
+export type Chunking =
+  { readonly sizes: readonly number[] } | { readonly seed: number; readonly max: number };
+
+export interface TestHostOptions {
+  /** The module, compiled or as bytes. */
+  readonly module: WebAssembly.Module | Uint8Array;
+  /** What the module reads as plugin configuration. Default: nothing. */
+  readonly pluginConfiguration?: string | Uint8Array;
+  readonly vmConfiguration?: string | Uint8Array;
+  /** Property plugin_name. Default: "metaproto". */
+  readonly pluginName?: string;
+  readonly rootId?: string;
+  readonly vmId?: string;
+  /** When the internal listener has a plugin of its own: its root_id and configuration. Default: the same plugin. */
+  readonly upstreamPlugin?: {
+    readonly rootId: string;
+    readonly configuration: string | Uint8Array;
+  };
+  /** Clusters by name: TCP endpoints, the internal listener, HTTP or gRPC servers. */
+  readonly clusters?: Readonly<Record<string, ClusterOptions>>;
+  /** Worker threads, each with a VM of its own. Default: 1. */
+  readonly workers?: number;
+  /** Properties of every context, root contexts included; laid over xds.node and the like. */
+  readonly properties?: PropertyMap;
+  /** How clients' bytes are cut into reads. Default: each send is one read. */
+  readonly chunking?: Chunking;
+  /** Nanoseconds since the epoch at the start. Default: 2026-01-01T00:00:00Z. */
+  readonly startNs?: bigint;
+  /** For everything random: endpoints, wasi random_get. Default: 1. */
+  readonly seed?: number;
+  /** per_connection_buffer_limit_bytes. Default: 1 MiB, as Envoy's. */
+  readonly bufferLimitBytes?: number;
+  /** The module is meant to let echo return requests: no rule against it. Default: false. */
+  readonly allowEcho?: boolean;
+  /** Level that get_log_level gives. Default: Info. Everything is recorded whatever it is. */
+  readonly logLevel?: number;
+  readonly foreignFunctions?: Readonly<Record<string, ForeignFunction>>;
+  /** Default: fail over 64 continues to downstream connections in one VM call, warn over 32, fail over 200 nested calls. */
+  readonly limits?: Partial<{ maxContinues: number; warnContinues: number; maxNesting: number }>;
+}
+
+export interface ConnectOptions {
+  /** xds.listener_metadata.filter_metadata: namespace -> key -> value. */
+  readonly listenerMetadata?: PropertyMap;
+  /** "ip:port". Default: a port counted up. */
+  readonly sourceAddress?: string;
+  /** "ip:port", the original destination behind a redirect. Default: 127.0.0.1:10000. */
+  readonly destinationAddress?: string;
+  /** Anything else, laid over the rest: { connection: { mtls: true } }. */
+  readonly properties?: PropertyMap;
+  /** Index of the worker that accepts. Default: 0. */
+  readonly worker?: number;
+}
+
+const DEFAULT_START_NS = 1_767_225_600_000_000_000n;
+const MIB = 1024 * 1024;
+
+export class TestHost {
+  readonly loop: EventLoop;
+  readonly workers: readonly Worker[];
+  readonly upstreams: Upstreams;
+  readonly metrics = new MetricStore();
+  readonly sharedData = new SharedData();
+  readonly sharedQueues = new SharedQueues();
+  /** Everything the module has logged. */
+  readonly logs: LogEntry[] = [];
+  /** What the module did that Envoy survives but that is wrong. */
+  readonly warnings: string[] = [];
+  readonly #chunking: Chunking | undefined;
+  readonly #random: () => number;
+  #connections = 0;
+
+  /** @throws HostRuleViolation or Error when the module cannot be started or configured. */
+  constructor(options: TestHostOptions) {
+    this.loop = new EventLoop(options.startNs ?? DEFAULT_START_NS);
+    this.upstreams = new Upstreams(options.clusters ?? {});
+    this.#chunking = options.chunking;
+    this.#random = seededRandom(options.seed ?? 1);
+    const module = compile(options.module);
+    this.workers = Array.from({ length: options.workers ?? 1 }, () =>
+      this.#newWorker(module, options),
+    );
+    for (const worker of this.workers) worker.start();
+  }
+
+  /** The VM of the first worker. */
+  get vm(): Vm {
+    return this.#worker(0).vm;
+  }
+
+  /** Opens a client connection to the listener [wasm, echo]. */
+  connect(options: ConnectOptions = {}): Client {
+    const port = 40_000 + (this.#connections % 20_000);
+    const source = options.sourceAddress ?? `127.0.0.1:${String(port)}`;
+    const destination = options.destinationAddress ?? "127.0.0.1:10000";
+    const base: PropertyMap = {
+      source: { address: source, port: portOf(source) },
+      destination: { address: destination, port: portOf(destination) },
+      xds: {
+        listener_metadata: { filter_metadata: options.listenerMetadata ?? {} },
+        listener_direction: 0n,
+        filter_chain_name: "",
+      },
+      connection: { mtls: false },
+    };
+    const properties = mergeProperties(base, options.properties ?? {});
+    return this.#worker(options.worker ?? 0).connect(properties, this.#splitter());
+  }
+
+  /** Runs until nothing is left to do at this moment, and returns the number of turns. */
+  runUntilIdle(maxTurns?: number): number {
+    return this.loop.runUntilIdle(maxTurns);
+  }
+
+  /** Moves the clock, firing ticks, call timeouts and connect timeouts at their times. */
+  advance(ms: number): void {
+    this.loop.advance(ms);
+  }
+
+  /** Messages logged at `level` or above. */
+  logged(level: number = LogLevel.Trace): string[] {
+    return this.logs.filter((entry) => entry.level >= level).map((entry) => entry.message);
+  }
+
+  #worker(index: number): Worker {
+    const worker = this.workers[index];
+    if (worker === undefined) throw new RangeError(`no worker ${String(index)}`);
+    return worker;
+  }
+
+  #newWorker(module: WebAssembly.Module, options: TestHostOptions): Worker {
+    const { limits, upstreamPlugin } = options;
+    const plugin: PluginOptions = {
+      name: options.pluginName ?? "metaproto",
+      rootId: options.rootId ?? "metaproto",
+      vmId: options.vmId ?? "metaproto",
+      configuration: toBytes(options.pluginConfiguration),
+      vmConfiguration: toBytes(options.vmConfiguration),
+      properties: mergeProperties(
+        { xds: { node: { id: "test-node", cluster: "test-cluster" } } },
+        options.properties ?? {},
+      ),
+    };
+    return new Worker({
+      module,
+      loop: this.loop,
+      plugin,
+      upstreamPlugin: upstreamPlugin && {
+        ...plugin,
+        rootId: upstreamPlugin.rootId,
+        configuration: toBytes(upstreamPlugin.configuration),
+      },
+      upstreams: this.upstreams,
+      sharedData: this.sharedData,
+      sharedQueues: this.sharedQueues,
+      metrics: this.metrics,
+      foreignFunctions: options.foreignFunctions ?? {},
+      limits: {
+        maxContinues: limits?.maxContinues ?? 64,
+        warnContinues: limits?.warnContinues ?? 32,
+        maxNesting: limits?.maxNesting ?? 200,
+      },
+      bufferLimitBytes: options.bufferLimitBytes ?? MIB,
+      allowEcho: options.allowEcho ?? false,
+      logLevel: options.logLevel ?? LogLevel.Info,
+      warnings: this.warnings,
+      log: (entry) => this.logs.push(entry),
+      random: this.#random,
+      nextConnectionId: () => this.#connections++,
+    });
+  }
+
+  #splitter(): Splitter {
+    const chunking = this.#chunking;
+    if (chunking === undefined) return (bytes) => [bytes.slice()];
+    if ("sizes" in chunking) return (bytes) => splitAt(bytes, chunking.sizes);
+    const random = seededRandom(chunking.seed);
+    return (bytes) => {
+      const sizes: number[] = [];
+      for (let sum = 0; sum < bytes.length; sum += sizes.at(-1) ?? 1) {
+        sizes.push(1 + Math.floor(random() * chunking.max));
+      }
+      return splitAt(bytes, sizes.length === 0 ? [1] : sizes);
+    };
+  }
+}
+
+const compiled = new WeakMap<Uint8Array, WebAssembly.Module>();
+
+function compile(module: WebAssembly.Module | Uint8Array): WebAssembly.Module {
+  if (module instanceof WebAssembly.Module) return module;
+  const known = compiled.get(module) ?? new WebAssembly.Module(module as BufferSource);
+  compiled.set(module, known);
+  return known;
+}
+
+function toBytes(value: string | Uint8Array | undefined): Uint8Array {
+  return typeof value === "string" ? Buffer.from(value) : (value ?? new Uint8Array(0));
+}
+
+function portOf(address: string): bigint {
+  return BigInt(address.split(":").at(-1) ?? "0");
+}
