@@ -29,7 +29,11 @@ const ALIGNMENT_MASK: usize = 15;
 
 let limitPages: usize = DEFAULT_HEAP_LIMIT_BYTES >> PAGE_SHIFT;
 
-/** Sets how large linear memory may become, in bytes, before tryHeapAllocate refuses. Default 1 GiB. */
+/**
+ * Tells how large the host lets linear memory become, in bytes; what would pass it is refused. Default
+ * 1 GiB, as in Envoy. Below the host's own limit memory may still end at twice this: the allocator
+ * doubles memory where it can, and grows by what it needs where it cannot.
+ */
 export function setHeapLimit(limitBytes: usize): void {
   limitPages = limitBytes >> PAGE_SHIFT;
 }

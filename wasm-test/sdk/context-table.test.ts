@@ -1,0 +1,124 @@
+// The table from context ids to context objects.
+
+import { beforeEach, describe, expect, it } from "vitest";
+
+import { loadUnit, type UnitModule } from "./support/unit-module.js";
+
+let table: UnitModule;
+
+beforeEach(async () => {
+  table = await loadUnit("sdk-context-table");
+});
+
+const add = (id: number, mark: number) => table.call("add", id, mark) !== 0;
+const find = (id: number) => Number(table.call64("find", id));
+const remove = (id: number) => table.call("remove", id);
+const count = () => table.call("count");
+const ABSENT = -1;
+
+describe("lookup", () => {
+  it("finds what was added, and nothing else", () => {
+    for (let id = 1; id <= 1000; id++) expect(add(id, 10 * id)).toBe(true);
+    for (let id = 1; id <= 1000; id++) expect(find(id)).toBe(10 * id);
+    expect(find(1001)).toBe(ABSENT);
+    expect(find(0xffff_ffff)).toBe(ABSENT);
+    expect(count()).toBe(1000);
+  });
+
+  it("holds no context under id 0, the VM's own", () => {
+    expect(add(0, 1)).toBe(false);
+    expect(find(0)).toBe(ABSENT);
+    remove(0);
+    expect(count()).toBe(0);
+  });
+
+  it("replaces the context of an id that is added again", () => {
+    add(7, 1);
+    add(7, 2);
+    expect(find(7)).toBe(2);
+    expect(count()).toBe(1);
+  });
+
+  it("works for the largest ids", () => {
+    for (const id of [0x7fff_ffff, 0x8000_0000, 0xffff_fffe, 0xffff_ffff]) {
+      add(id, 5);
+      expect(find(id)).toBe(5);
+    }
+  });
+});
+
+describe("removal", () => {
+  it("of an unknown id changes nothing", () => {
+    add(1, 1);
+    remove(2);
+    expect(count()).toBe(1);
+    expect(find(1)).toBe(1);
+  });
+
+  it("leaves every other context reachable, in any order of adding and removing", () => {
+    let seed = 4711;
+    const random = (below: number) => {
+      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
+      return seed % below;
+    };
+    const model = new Map<number, number>();
+    for (let step = 0; step < 30_000; step++) {
+      const id = 1 + random(300);
+      if (random(2) === 0) {
+        model.set(id, step);
+        add(id, step);
+      } else {
+        model.delete(id);
+        remove(id);
+      }
+      const probe = 1 + random(300);
+      expect(find(probe)).toBe(model.get(probe) ?? ABSENT);
+    }
+    expect(count()).toBe(model.size);
+    for (let id = 1; id <= 300; id++) expect(find(id)).toBe(model.get(id) ?? ABSENT);
+  });
+
+  it("keeps contexts alive through a collection while they are in the table", () => {
+    for (let id = 1; id <= 100; id++) add(id, id);
+    for (let id = 1; id <= 50; id++) remove(id);
+    table.call("collect");
+    for (let id = 101; id <= 150; id++) add(id, id);
+    for (let id = 51; id <= 150; id++) expect(find(id)).toBe(id);
+  });
+});
+
+describe("for days", () => {
+  it("ten million connections, 3,000 at a time, grow nothing and lose none", () => {
+    const addPooled = (id: number) => table.call("addPooled", id);
+    for (let id = 1; id <= 3000; id++) addPooled(id);
+    for (let id = 1; id <= 3000; id++) remove(id);
+    const size = table.memory.buffer.byteLength;
+    expect(table.call("churn", 3001, 10_000_000, 3000)).toBe(0);
+    expect(count()).toBe(3000);
+    expect(table.memory.buffer.byteLength).toBe(size);
+  });
+
+  it.each([
+    ["every 4,096th", 4096],
+    ["every 1,000,003rd", 1_000_003],
+  ])("lookups stay fast when only %s connection survives", (_name, stride) => {
+    const survivors = 4000;
+    for (let i = 0; i < survivors; i++) table.call("addPooled", (1 + i * stride) >>> 0);
+    const start = performance.now();
+    for (let round = 0; round < 20; round++) {
+      for (let i = 0; i < survivors; i++) find((1 + i * stride) >>> 0);
+    }
+    // A table that has degenerated into a list takes seconds for these 80,000 lookups.
+    expect(performance.now() - start).toBeLessThan(500);
+  });
+
+  it("refuses a context instead of trapping when memory is exhausted, and keeps those it has", () => {
+    for (let id = 1; id <= 32; id++) add(id, id);
+    table.call("setHeapLimit", 1);
+    for (let id = 33; id <= 100_000; id++) {
+      if (table.call("addPooled", id) === 0) break;
+    }
+    expect(count()).toBeLessThan(100_000);
+    for (let id = 1; id <= 32; id++) expect(find(id)).toBe(id);
+  });
+});
