@@ -1,5 +1,7 @@
-// What all kinds of resources have in common.
-import type { ResourceId } from "./fault.js";
+// What all kinds of resources have in common, and how a document becomes one.
+import type { FieldFault, ResourceId } from "./fault.js";
+import { objectNameFault } from "./host-name.js";
+import { Findings, isObject, ObjectReader } from "./object-reader.js";
 
 export interface Metadata {
   readonly name: string;
@@ -23,10 +25,109 @@ export interface ResourceEnvelope<Kind extends string, Spec> {
   readonly apiVersion: string;
   readonly metadata: Metadata;
   readonly spec: Spec;
+  /** Undefined: not from a file. */
   readonly origin: Origin | undefined;
 }
+
+/** How one kind is recognised and read. */
+export interface KindDefinition<Kind extends string, Spec> {
+  readonly kind: Kind;
+  readonly group: string;
+  readonly versions: readonly string[];
+  readonly namespaced: boolean;
+  /** A fault for our own kinds; a warning for Istio's, whose next version may have more fields than we know. */
+  readonly unknownFields: "fault" | "warning";
+  readonly readSpec: (reader: ObjectReader, metadata: Metadata) => Spec;
+}
+
+export type Validation<R> =
+  | { readonly outcome: "valid"; readonly resource: R; readonly warnings: readonly FieldFault[] }
+  | {
+      readonly outcome: "invalid";
+      readonly faults: readonly FieldFault[];
+      readonly warnings: readonly FieldFault[];
+    };
+
+const DEFAULT_NAMESPACE = "default";
 
 export function idOf(resource: { readonly kind: string; readonly metadata: Metadata }): ResourceId {
   const { name, namespace } = resource.metadata;
   return { kind: resource.kind, namespace, name };
+}
+
+/** What a document says it is, without regard to whether the rest of it is valid. */
+export function readId(
+  document: unknown,
+  definition: Pick<KindDefinition<string, unknown>, "kind" | "namespaced">,
+): ResourceId | undefined {
+  const metadata = isObject(document) ? document["metadata"] : undefined;
+  if (!isObject(metadata)) return undefined;
+  const { name, namespace } = metadata;
+  if (typeof name !== "string" || name === "") return undefined;
+  return { kind: definition.kind, namespace: namespaceOf(namespace, definition), name };
+}
+
+/** Collects all faults of a document whose `apiVersion` and `kind` are those of `definition`. */
+export function validateAs<Kind extends string, Spec>(
+  definition: KindDefinition<Kind, Spec>,
+  document: Readonly<Record<string, unknown>>,
+  origin: Origin | undefined,
+): Validation<ResourceEnvelope<Kind, Spec>> {
+  const findings = new Findings(definition.unknownFields);
+  const resource = ObjectReader.read(document, "", findings, (reader) => {
+    reader.ignore("kind", "status");
+    const apiVersion = reader.requiredString("apiVersion");
+    const metadata = readMetadata(reader, definition);
+    if (!reader.has("spec")) reader.fault("spec", "is required");
+    const spec = reader.object("spec", (specReader) => definition.readSpec(specReader, metadata));
+    return spec && { kind: definition.kind, apiVersion, metadata, spec, origin };
+  });
+  const { faults, warnings } = findings;
+  return faults.length > 0 || resource === undefined
+    ? { outcome: "invalid", faults, warnings }
+    : { outcome: "valid", resource, warnings };
+}
+
+function readMetadata(
+  reader: ObjectReader,
+  definition: Pick<KindDefinition<string, unknown>, "namespaced">,
+): Metadata {
+  if (!reader.has("metadata")) reader.fault("metadata", "is required");
+  const metadata = reader.object("metadata", (fields) => {
+    const name = fields.requiredString("name");
+    const namespace = fields.string("namespace");
+    for (const [field, value] of [
+      ["name", name],
+      ["namespace", namespace],
+    ] as const) {
+      const fault = value === undefined || value === "" ? undefined : objectNameFault(value);
+      if (fault !== undefined) fields.fault(field, fault);
+    }
+    const result: Metadata = {
+      name,
+      namespace: namespaceOf(namespace, definition),
+      labels: fields.stringMap("labels"),
+      annotations: fields.stringMap("annotations"),
+      creationTimestamp: fields.string("creationTimestamp"),
+    };
+    fields.ignoreRest();
+    return result;
+  });
+  return (
+    metadata ?? {
+      name: "",
+      namespace: namespaceOf(undefined, definition),
+      labels: {},
+      annotations: {},
+      creationTimestamp: undefined,
+    }
+  );
+}
+
+function namespaceOf(
+  namespace: unknown,
+  definition: Pick<KindDefinition<string, unknown>, "namespaced">,
+): string {
+  if (!definition.namespaced) return "";
+  return typeof namespace === "string" && namespace !== "" ? namespace : DEFAULT_NAMESPACE;
 }
