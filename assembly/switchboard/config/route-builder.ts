@@ -1,19 +1,204 @@
-// Builds route tables from what the decoders find, and refuses what is not sound.
-// Allocates: cold path only; everything but the table is freed by `build`.
+// Builds a route table from what a decoder finds, and refuses what is not sound.
+//
+// A decoder calls begin..., the setters of that element in any order, and end... Every address it
+// gives is borrowed until the call returns. The decoder also tells `faults` where it is
+// (`Faults.enter`); faults that are found here are added there.
+//
+// Allocates: cold path only; `build` and `discard` free all of it but the table.
 
 import { Codec } from "../../codec/codec";
+import { ROUTE_TIMEOUT_DEFAULT } from "../route/route-entry";
 import { RouteTable } from "../route/table";
+import { ClusterBuilder } from "./cluster-builder";
+import { durationFault } from "./duration";
 import { Faults } from "./faults";
+import { MatchBuilder } from "./match-builder";
+import { MutationBuilder } from "./mutation-builder";
+import { RecordVector } from "./record-vector";
+import { RouteIndexBuilder } from "./route-index-builder";
+import {
+  MAX_DESTINATIONS_PER_ROUTE,
+  MAX_MATCHES_PER_ROUTE,
+  MAX_MUTATIONS_PER_ROUTE,
+  MAX_ROUTES,
+} from "./route-limits";
+import { RouteRecorder } from "./route-recorder";
+import { DestinationRecord } from "./route-records";
+import { writeRouteTable } from "./route-table-writer";
 
+/** For one table; a second one needs another builder. */
 export class RouteTableBuilder {
-  faults: Faults;
+  /** The match of the route at hand: `begin`, setters, `end`. */
+  readonly match: MatchBuilder;
+  /** The cluster at hand: likewise. */
+  readonly cluster: ClusterBuilder;
+  /** The mutation at hand: `begin`, setters, then `endRequestMutation` or `endResponseMutation`. */
+  readonly mutation: MutationBuilder;
+  private recorder: RouteRecorder;
+  private faults: Faults;
+  private faultsBefore: u32;
+  private route: u32 = 0;
+  private totalWeight: u64 = 0;
+  private destination: u32 = 0;
+  private destinationLen: u32 = 0;
+  private isDestinationSet: bool = false;
+  private hasDestinations: bool = false;
+  private isNameSet: bool = false;
+  private weight: u32 = 0;
 
   constructor(faults: Faults) {
+    const recorder = new RouteRecorder(faults);
     this.faults = faults;
+    this.faultsBefore = faults.count;
+    this.recorder = recorder;
+    this.match = new MatchBuilder(recorder);
+    this.cluster = new ClusterBuilder(recorder);
+    this.mutation = new MutationBuilder(recorder);
+  }
+
+  setName(ptr: usize, len: u32): void {
+    this.isNameSet = true;
+    if (!this.recorder.takeSome("name", ptr, len)) return;
+    this.recorder.records.name = this.recorder.taken;
+    this.recorder.records.nameLen = len;
+  }
+
+  beginRoute(): void {
+    const records = this.recorder.records;
+    if (records.routes.count == MAX_ROUTES) {
+      this.faults.add("more than " + MAX_ROUTES.toString() + " routes");
+    }
+    // Beyond the bounds nothing will be built: the last record serves all further routes.
+    const isBounded = records.routes.count < MAX_ROUTES && this.recorder.spendRecord();
+    if (isBounded || records.routes.count == 0) records.routes.add();
+    this.route = records.routes.count - 1;
+    this.totalWeight = 0;
+    this.hasDestinations = false;
+    const route = records.route(this.route);
+    route.timeoutMs = ROUTE_TIMEOUT_DEFAULT;
+    route.firstMatch = records.matches.count;
+    route.firstDestination = records.destinations.count;
+    route.firstRequestMutation = records.requestMutations.count;
+    route.firstResponseMutation = records.responseMutations.count;
+  }
+
+  setRouteName(ptr: usize, len: u32): void {
+    if (!this.recorder.take("name", ptr, len)) return;
+    const route = this.recorder.records.route(this.route);
+    route.name = this.recorder.taken;
+    route.nameLen = len;
+  }
+
+  /** What `durationMs` or `parseDurationMs` returned. */
+  setRouteTimeout(ms: i64): void {
+    if (ms < 0) this.faults.addAt("timeout", durationFault(ms));
+    else this.recorder.records.route(this.route).timeoutMs = <u32>ms;
+  }
+
+  beginDestination(): void {
+    this.hasDestinations = true;
+    this.isDestinationSet = false;
+    this.weight = 0;
+  }
+
+  setDestinationCluster(ptr: usize, len: u32): void {
+    this.isDestinationSet = true;
+    this.destinationLen = this.recorder.takeSome("cluster", ptr, len) ? len : 0;
+    this.destination = this.recorder.taken;
+  }
+
+  setDestinationWeight(weight: u32): void {
+    this.weight = weight;
+  }
+
+  endDestination(): void {
+    if (!this.isDestinationSet) this.faults.addAt("cluster", "missing");
+    if (!this.isDestinationSet || this.destinationLen == 0) return;
+    if (!this.recorder.spendRecord()) return;
+    const records = this.recorder.records;
+    const index = this.recorder.cluster(this.destination, this.destinationLen);
+    const cluster = records.cluster(index);
+    if (cluster.number == 0) cluster.number = ++records.namedClusters;
+    this.totalWeight += this.weight;
+    const destination = changetype<DestinationRecord>(records.destinations.add());
+    destination.cluster = index;
+    destination.cumulativeWeight = <u32>this.totalWeight;
+  }
+
+  endRequestMutation(): void {
+    this.mutation.end(this.recorder.records.requestMutations);
+  }
+
+  endResponseMutation(): void {
+    this.mutation.end(this.recorder.records.responseMutations);
+  }
+
+  endRoute(): void {
+    const records = this.recorder.records;
+    const route = records.route(this.route);
+    route.totalWeight = <u32>this.totalWeight;
+    route.matchCount = this.added(
+      "match",
+      records.matches,
+      route.firstMatch,
+      MAX_MATCHES_PER_ROUTE,
+    );
+    route.destinationCount = this.added(
+      "destinations",
+      records.destinations,
+      route.firstDestination,
+      MAX_DESTINATIONS_PER_ROUTE,
+    );
+    route.requestMutationCount = this.added(
+      "requestMutation",
+      records.requestMutations,
+      route.firstRequestMutation,
+      MAX_MUTATIONS_PER_ROUTE,
+    );
+    route.responseMutationCount = this.added(
+      "responseMutation",
+      records.responseMutations,
+      route.firstResponseMutation,
+      MAX_MUTATIONS_PER_ROUTE,
+    );
+    if (!this.hasDestinations) {
+      this.faults.addAt("destinations", "at least one is needed");
+    }
+    if (route.destinationCount > 1 && this.totalWeight == 0) {
+      this.faults.addAt("destinations", "the weights are all zero");
+    }
+    if (this.totalWeight > u32.MAX_VALUE) {
+      this.faults.addAt("destinations", "the sum of the weights is over 4294967295");
+    }
+  }
+
+  /** How many records the route has added to `list`. */
+  private added(field: string, list: RecordVector, first: u32, most: u32): u32 {
+    const count = list.count - first;
+    if (count > most) {
+      this.faults.addAt(field, count.toString() + " elements, at most " + most.toString());
+    }
+    return count;
   }
 
   /** The table, with one reference that the caller owns, or null when there are faults. */
   build(codec: Codec): RouteTable | null {
-    return null;
+    const records = this.recorder.records;
+    if (!this.isNameSet) this.faults.addAt("name", "missing");
+    let table: RouteTable | null = null;
+    if (this.faults.count == this.faultsBefore) {
+      const index = new RouteIndexBuilder(records);
+      index.build();
+      table = writeRouteTable(records, index, codec);
+      index.free();
+    }
+    this.discard();
+    return table;
+  }
+
+  /** Frees everything; the builder is of no use afterwards. */
+  discard(): void {
+    this.recorder.free();
+    this.match.free();
   }
 }

@@ -1,0 +1,146 @@
+// Builds the prefix trees of a table (route/prefix-tree.ts): one root per attribute.
+// Allocates: on growth; cold path only.
+
+import { childKey } from "../route/prefix-tree";
+import { ByteBuffer } from "./byte-buffer";
+import { HashIndex } from "./hash-index";
+import { RecordVector } from "./record-vector";
+
+const NOT_FOUND_YET: u32 = u32.MAX_VALUE;
+
+@unmanaged
+export class PrefixNodeRecord {
+  /** Offset; the node stands for the first `end` bytes there. */
+  bytes: u32;
+  end: u32;
+  parent: u32;
+  onlyChild: u32;
+  childCount: u32;
+  /** Routes whose key could be this prefix. */
+  candidates: u32;
+  isPrefix: bool;
+  /** Valid after `linkPrefixes`: the longest shorter prefix, or 0. */
+  shorter: u32;
+}
+
+/** Nodes are numbered from 1; 0 is none. */
+export class PrefixTreeBuilder {
+  readonly nodes: RecordVector = new RecordVector(offsetof<PrefixNodeRecord>());
+  readonly children: HashIndex = new HashIndex();
+  private bytes: ByteBuffer;
+
+  /** Offsets are into `bytes`. */
+  constructor(bytes: ByteBuffer) {
+    this.bytes = bytes;
+    this.nodes.add();
+  }
+
+  node(id: u32): PrefixNodeRecord {
+    return changetype<PrefixNodeRecord>(this.nodes.at(id));
+  }
+
+  addRoot(): u32 {
+    return this.add(0, 0, 0);
+  }
+
+  /** The node of the `len` bytes at `offset`, below `root`. */
+  insert(root: u32, offset: u32, len: u32): u32 {
+    let id = root;
+    let position: u32 = 0;
+    while (position < len) {
+      const key = childKey(id, this.byte(offset + position));
+      const slot = this.findSlot(key);
+      const child = this.children.reference(slot);
+      if (child == 0) {
+        const leaf = this.add(offset, len, id);
+        this.children.insert(key, leaf);
+        this.adopt(id, leaf);
+        return leaf;
+      }
+      const common = this.commonEnd(child, offset, len, position);
+      id = common < this.node(child).end ? this.split(slot, child, common) : child;
+      position = common;
+    }
+    return id;
+  }
+
+  /** Finds every node's `shorter`, once it is known which nodes are prefixes. */
+  linkPrefixes(): void {
+    const count = this.nodes.count;
+    for (let id: u32 = 1; id < count; id++) this.node(id).shorter = NOT_FOUND_YET;
+    for (let id: u32 = 1; id < count; id++) {
+      let known = id;
+      while (this.node(known).shorter == NOT_FOUND_YET && this.longerStop(known) == 0) {
+        known = this.node(known).parent;
+      }
+      let shorter = this.node(known).shorter;
+      if (shorter == NOT_FOUND_YET) shorter = this.longerStop(known) - 1;
+      // Every node passed on the way up has the same answer: none of them is below a nearer prefix.
+      for (let below = id; ; below = this.node(below).parent) {
+        this.node(below).shorter = shorter;
+        if (below == known) break;
+      }
+    }
+  }
+
+  free(): void {
+    this.nodes.free();
+    this.children.free();
+  }
+
+  /** The answer + 1 when a look at the parent settles it: a root, or below a prefix; else 0. */
+  private longerStop(id: u32): u32 {
+    const parent = this.node(id).parent;
+    if (parent == 0) return 1;
+    return this.node(parent).isPrefix ? parent + 1 : 0;
+  }
+
+  private split(slot: u32, child: u32, end: u32): u32 {
+    const parent = this.node(child).parent;
+    const bytes = this.node(child).bytes;
+    const middle = this.add(bytes, end, parent);
+    this.children.setReference(slot, middle);
+    if (this.node(parent).childCount == 1) this.node(parent).onlyChild = middle;
+    this.node(child).parent = middle;
+    this.children.insert(childKey(middle, this.byte(bytes + end)), child);
+    this.adopt(middle, child);
+    return middle;
+  }
+
+  private adopt(parent: u32, child: u32): void {
+    const node = this.node(parent);
+    node.childCount++;
+    node.onlyChild = node.childCount == 1 ? child : 0;
+  }
+
+  /** How far the child's bytes and the `len` at `offset` are equal; they are so up to `from`. */
+  private commonEnd(child: u32, offset: u32, len: u32, from: u32): u32 {
+    const node = this.node(child);
+    const bytes = node.bytes;
+    const end = min(node.end, len);
+    let position = from;
+    while (position < end && this.byte(bytes + position) == this.byte(offset + position))
+      position++;
+    return position;
+  }
+
+  private findSlot(key: u32): u32 {
+    let slot = this.children.start(key);
+    while (this.children.reference(slot) != 0 && this.children.hash(slot) != key) {
+      slot = this.children.next(slot);
+    }
+    return slot;
+  }
+
+  private add(bytes: u32, end: u32, parent: u32): u32 {
+    const node = changetype<PrefixNodeRecord>(this.nodes.add());
+    node.bytes = bytes;
+    node.end = end;
+    node.parent = parent;
+    return this.nodes.count - 1;
+  }
+
+  private byte(offset: u32): u32 {
+    return load<u8>(this.bytes.ptr + offset);
+  }
+}

@@ -1,0 +1,33 @@
+// A growing array of fixed-size records in raw memory. Addresses move when it grows: keep indices.
+// Allocates: on growth; cold path only.
+
+import { ByteBuffer } from "./byte-buffer";
+
+export class RecordVector {
+  private buffer: ByteBuffer = new ByteBuffer();
+  private recordBytes: u32;
+  count: u32 = 0;
+
+  constructor(recordBytes: u32) {
+    this.recordBytes = recordBytes;
+  }
+
+  /** Adds a record of zeros and returns its address, valid until the next call. */
+  add(): usize {
+    const offset = this.buffer.extend(this.recordBytes);
+    const address = this.buffer.ptr + offset;
+    memory.fill(address, 0, this.recordBytes);
+    this.count++;
+    return address;
+  }
+
+  /** Address of a record, valid until the next `add`; `index` < `count`. */
+  at(index: u32): usize {
+    return this.buffer.ptr + <usize>(index * this.recordBytes);
+  }
+
+  free(): void {
+    this.buffer.free();
+    this.count = 0;
+  }
+}

@@ -1,0 +1,118 @@
+// What the parts of a RouteTableBuilder share: the records, the budget of bytes, and the rules for
+// text.
+// Allocates: on growth; cold path only.
+
+import { equalBytes, hashBytes } from "../../wire/bytes";
+import { Faults } from "./faults";
+import { HashIndex } from "./hash-index";
+import { MAX_CONFIGURATION_BYTES, MAX_TEXT_BYTES } from "./route-limits";
+import { AttributeRecord, ClusterRecord, RouteRecords } from "./route-records";
+import { utf8Prefix } from "./utf8";
+
+/** About what a record costs; bounds their number along with the bytes. */
+const RECORD_COST: u32 = 64;
+
+export class RouteRecorder {
+  readonly records: RouteRecords = new RouteRecords();
+  readonly faults: Faults;
+  /** Where the last `take` put the bytes. */
+  taken: u32 = 0;
+  private spent: u32 = 0;
+  private attributeIndex: HashIndex = new HashIndex();
+  private clusterIndex: HashIndex = new HashIndex();
+
+  constructor(faults: Faults) {
+    this.faults = faults;
+  }
+
+  /** Accounts for one more record; false when the configuration is too large to go on. */
+  spendRecord(): bool {
+    return this.spend(RECORD_COST);
+  }
+
+  /** Accounts for `count` more bytes; false when the configuration is too large to go on. */
+  spend(count: u32): bool {
+    if (count <= MAX_CONFIGURATION_BYTES && this.spent + count <= MAX_CONFIGURATION_BYTES) {
+      this.spent += count;
+      return true;
+    }
+    if (this.spent != u32.MAX_VALUE >> 1) {
+      this.faults.add("larger than " + MAX_CONFIGURATION_BYTES.toString() + " bytes");
+    }
+    this.spent = u32.MAX_VALUE >> 1;
+    return false;
+  }
+
+  /** Copies text to the records and sets `taken`; false when it is refused. */
+  take(field: string, ptr: usize, len: u32): bool {
+    if (len > MAX_TEXT_BYTES) {
+      const most = MAX_TEXT_BYTES.toString();
+      this.faults.addAt(field, len.toString() + " bytes, at most " + most);
+      return false;
+    }
+    if (utf8Prefix(ptr, len) != len) {
+      this.faults.addAt(field, "not UTF-8");
+      return false;
+    }
+    if (!this.spend(len)) return false;
+    this.taken = this.records.bytes.append(ptr, len);
+    return true;
+  }
+
+  /** As `take`, and refuses the empty text. */
+  takeSome(field: string, ptr: usize, len: u32): bool {
+    if (len == 0) {
+      this.faults.addAt(field, "empty");
+      return false;
+    }
+    return this.take(field, ptr, len);
+  }
+
+  /** The index of the attribute whose name is `len` bytes at `offset`; makes them lower case. */
+  attribute(offset: u32, len: u32): u32 {
+    const bytes = this.records.bytes.ptr;
+    for (let ptr = bytes + offset; ptr < bytes + offset + len; ptr++) {
+      const byte = <u32>load<u8>(ptr);
+      if (byte - 0x41 < 26) store<u8>(ptr, <u8>(byte | 0x20));
+    }
+    const hash = hashBytes(bytes + offset, len);
+    const index = this.attributeIndex;
+    for (let slot = index.start(hash); index.reference(slot) != 0; slot = index.next(slot)) {
+      if (index.hash(slot) != hash) continue;
+      const known = this.records.attribute(index.reference(slot) - 1);
+      if (known.nameLen == len && equalBytes(bytes + known.name, bytes + offset, len)) {
+        return index.reference(slot) - 1;
+      }
+    }
+    const attribute = changetype<AttributeRecord>(this.records.attributes.add());
+    attribute.name = offset;
+    attribute.nameLen = len;
+    index.insert(hash, this.records.attributes.count);
+    return this.records.attributes.count - 1;
+  }
+
+  /** The index of the cluster whose name is `len` bytes at `offset`. */
+  cluster(offset: u32, len: u32): u32 {
+    const bytes = this.records.bytes.ptr;
+    const hash = hashBytes(bytes + offset, len);
+    const index = this.clusterIndex;
+    for (let slot = index.start(hash); index.reference(slot) != 0; slot = index.next(slot)) {
+      if (index.hash(slot) != hash) continue;
+      const known = this.records.cluster(index.reference(slot) - 1);
+      if (known.nameLen == len && equalBytes(bytes + known.name, bytes + offset, len)) {
+        return index.reference(slot) - 1;
+      }
+    }
+    const cluster = changetype<ClusterRecord>(this.records.clusters.add());
+    cluster.name = offset;
+    cluster.nameLen = len;
+    index.insert(hash, this.records.clusters.count);
+    return this.records.clusters.count - 1;
+  }
+
+  free(): void {
+    this.records.free();
+    this.attributeIndex.free();
+    this.clusterIndex.free();
+  }
+}

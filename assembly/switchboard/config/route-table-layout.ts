@@ -1,0 +1,112 @@
+// Where in a route table's block each kind of record begins.
+// Allocates: cold path only.
+
+import { Mutation, MutationEntry } from "../../codec/mutation";
+import { TableAttribute, ValueIndexes } from "../route/attribute";
+import { RouteCluster } from "../route/cluster";
+import { Dfa } from "../route/dfa";
+import { SLOT_BYTES, VALUE_SLOT_BYTES } from "../route/hash-slots";
+import { AttributeMatch } from "../route/match";
+import { PrefixNode } from "../route/prefix-tree";
+import { RouteEntry } from "../route/route-entry";
+import { BucketIndex, RouteBucket, RouteGroup } from "../route/route-group";
+import { RouteTable } from "../route/table";
+import { WeightedCluster } from "../route/weighted-cluster";
+import { RouteIndexBuilder } from "./route-index-builder";
+import { RouteRecords } from "./route-records";
+
+const ALIGNMENT: usize = 8;
+
+export class RouteTableLayout {
+  table: usize = 0;
+  valueIndexes: usize = 0;
+  bucketIndex: usize = 0;
+  attributes: usize = 0;
+  groups: usize = 0;
+  groupAttributes: usize = 0;
+  cursors: usize = 0;
+  bucketSlots: usize = 0;
+  valueSlots: usize = 0;
+  childSlots: usize = 0;
+  buckets: usize = 0;
+  routes: usize = 0;
+  matches: usize = 0;
+  prefixNodes: usize = 0;
+  destinations: usize = 0;
+  clusters: usize = 0;
+  mutations: usize = 0;
+  mutationEntries: usize = 0;
+  dfas: usize = 0;
+  dfaBytes: usize = 0;
+  bytes: usize = 0;
+  /** Matches that finding a route does not prove. */
+  readonly unprovenMatches: u32;
+  private readonly mutatedDirections: u32;
+  private readonly groupedAttributes: u32;
+  private readonly bucketValues: u32;
+  private readonly cursorCount: u32;
+  private end: usize = 0;
+
+  constructor(records: RouteRecords, index: RouteIndexBuilder) {
+    let unproven: u32 = 0;
+    for (let i: u32 = 0; i < records.matches.count; i++) {
+      if (!records.match(i).isProven) unproven++;
+    }
+    let directions: u32 = 0;
+    for (let i: u32 = 0; i < records.routes.count; i++) {
+      const route = records.route(i);
+      directions += <u32>(route.requestMutationCount > 0);
+      directions += <u32>(route.responseMutationCount > 0);
+    }
+    let grouped: u32 = 0;
+    let cursors: u32 = 0;
+    for (let i: u32 = 0; i < index.groups.count; i++) {
+      grouped += index.group(i).exactCount;
+      cursors += index.group(i).maxDepth;
+    }
+    let values: u32 = 0;
+    for (let i: u32 = 0; i < index.buckets.count; i++) {
+      values += index.group(index.bucket(i).group).exactCount;
+    }
+    this.unprovenMatches = unproven;
+    this.mutatedDirections = directions;
+    this.groupedAttributes = grouped;
+    this.bucketValues = values;
+    this.cursorCount = cursors;
+  }
+
+  /** Sets all addresses for a block at `base`; returns the bytes it takes. */
+  place(base: usize, records: RouteRecords, index: RouteIndexBuilder): u32 {
+    this.end = base;
+    this.table = this.section(1, offsetof<RouteTable>());
+    this.bucketIndex = this.section(1, offsetof<BucketIndex>());
+    this.valueIndexes = this.section(1, offsetof<ValueIndexes>());
+    this.groups = this.section(index.groups.count, offsetof<RouteGroup>());
+    this.groupAttributes = this.section(this.groupedAttributes, sizeof<usize>());
+    this.attributes = this.section(records.attributes.count, offsetof<TableAttribute>());
+    this.cursors = this.section(this.cursorCount, sizeof<usize>());
+    this.bucketSlots = this.section(index.bucketIndex.slotCount, SLOT_BYTES);
+    this.valueSlots = this.section(index.valueIndex.slotCount, VALUE_SLOT_BYTES);
+    this.childSlots = this.section(index.prefixes.children.slotCount, SLOT_BYTES);
+    const bucketBytes = index.buckets.count * <u32>offsetof<RouteBucket>();
+    this.buckets = this.section(1, bucketBytes + this.bucketValues * sizeof<u32>());
+    this.routes = this.section(records.routes.count, offsetof<RouteEntry>());
+    this.matches = this.section(this.unprovenMatches, offsetof<AttributeMatch>());
+    this.prefixNodes = this.section(index.prefixes.nodes.count, offsetof<PrefixNode>());
+    this.destinations = this.section(records.destinations.count, offsetof<WeightedCluster>());
+    this.clusters = this.section(records.namedClusters, offsetof<RouteCluster>());
+    this.mutations = this.section(this.mutatedDirections, offsetof<Mutation>());
+    const entries = records.requestMutations.count + records.responseMutations.count;
+    this.mutationEntries = this.section(entries, offsetof<MutationEntry>());
+    this.dfas = this.section(records.dfas.count, offsetof<Dfa>());
+    this.dfaBytes = this.section(records.dfaBytes.len, 1);
+    this.bytes = this.section(records.bytes.len, 1);
+    return <u32>(this.end - base);
+  }
+
+  private section(count: u32, recordBytes: usize): usize {
+    const address = this.end;
+    this.end = (address + <usize>count * recordBytes + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
+    return address;
+  }
+}

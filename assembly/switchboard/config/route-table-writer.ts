@@ -1,0 +1,342 @@
+// Writes a route table (route/table.ts and what it refers to) into one block of memory.
+// Allocates: the table; cold path only.
+
+import { Codec } from "../../codec/codec";
+import { Mutation, MutationEntry } from "../../codec/mutation";
+import { TableAttribute, ValueIndexes } from "../route/attribute";
+import { LoadBalancer, RouteCluster } from "../route/cluster";
+import { Dfa, DFA_ACCEPTING, DFA_CLASS_OF } from "../route/dfa";
+import {
+  SLOT_BYTES,
+  SLOT_REFERENCE,
+  VALUE_SLOT_BYTES,
+  VALUE_SLOT_ID,
+  VALUE_SLOT_LEN,
+  VALUE_SLOT_PTR,
+} from "../route/hash-slots";
+import { AttributeMatch, MatchKind } from "../route/match";
+import { PrefixNode } from "../route/prefix-tree";
+import { RouteEntry } from "../route/route-entry";
+import { BucketIndex, RouteBucket, RouteGroup } from "../route/route-group";
+import { RouteTable } from "../route/table";
+import { WeightedCluster } from "../route/weighted-cluster";
+import { nextOffset } from "./dfa-check";
+import { HashIndex } from "./hash-index";
+import { RecordVector } from "./record-vector";
+import { RouteIndexBuilder } from "./route-index-builder";
+import { MutationRecord, RouteRecord, RouteRecords } from "./route-records";
+import { RouteTableLayout } from "./route-table-layout";
+
+/** The table, with one reference. `records` are sound and `index` is built from them. */
+export function writeRouteTable(
+  records: RouteRecords,
+  index: RouteIndexBuilder,
+  codec: Codec,
+): RouteTable {
+  return new RouteTableWriter(records, index).write(codec);
+}
+
+class RouteTableWriter {
+  private records: RouteRecords;
+  private index: RouteIndexBuilder;
+  private at: RouteTableLayout;
+  private nextMatch: usize = 0;
+  private nextMutation: usize = 0;
+  private nextMutationEntry: usize = 0;
+
+  constructor(records: RouteRecords, index: RouteIndexBuilder) {
+    this.records = records;
+    this.index = index;
+    this.at = new RouteTableLayout(records, index);
+  }
+
+  write(codec: Codec): RouteTable {
+    const records = this.records;
+    const at = this.at;
+    const size = at.place(0, records, this.index);
+    const base = heap.alloc(size);
+    memory.fill(base, 0, size);
+    at.place(base, records, this.index);
+    memory.copy(at.bytes, records.bytes.ptr, records.bytes.len);
+    memory.copy(at.dfaBytes, records.dfaBytes.ptr, records.dfaBytes.len);
+    this.writeDfas();
+    this.writePrefixNodes();
+    this.writeAttributes(codec);
+    this.writeClusters();
+    this.writeDestinations();
+    this.writeRoutes();
+    this.writeGroups();
+    this.writeBuckets();
+    this.writeIndexes();
+    return this.writeTable(size);
+  }
+
+  private writeTable(size: u32): RouteTable {
+    const table = changetype<RouteTable>(this.at.table);
+    table.namePtr = this.at.bytes + this.records.name;
+    table.nameLen = this.records.nameLen;
+    table.sizeBytes = size;
+    table.references = 1;
+    table.routeCount = this.records.routes.count;
+    table.clusterCount = this.records.namedClusters;
+    table.clusters = this.at.clusters;
+    table.groups = this.at.groups;
+    table.groupCount = this.index.groups.count;
+    table.buckets = changetype<BucketIndex>(this.at.bucketIndex);
+    table.attributes = this.at.attributes;
+    table.attributeCount = this.records.attributes.count;
+    table.cursors = this.at.cursors;
+    return table;
+  }
+
+  private writeDfas(): void {
+    for (let i: u32 = 0; i < this.records.dfas.count; i++) {
+      const record = this.records.dfa(i);
+      const bytes = this.at.dfaBytes + record.offset;
+      const dfa = changetype<Dfa>(this.dfa(i));
+      dfa.start = record.start;
+      dfa.classes = record.classes;
+      dfa.classOf = bytes + DFA_CLASS_OF;
+      dfa.accepting = bytes + DFA_ACCEPTING;
+      dfa.next = bytes + nextOffset(record.states);
+    }
+  }
+
+  private writePrefixNodes(): void {
+    for (let i: u32 = 1; i < this.index.prefixes.nodes.count; i++) {
+      const record = this.index.prefixes.node(i);
+      const node = changetype<PrefixNode>(this.prefixNode(i));
+      node.id = i;
+      node.bytes = this.at.bytes + record.bytes;
+      node.end = record.end;
+      node.isPrefix = <u32>record.isPrefix;
+      node.shorter = this.prefixNode(record.shorter);
+      node.onlyChild = this.prefixNode(record.onlyChild);
+      node.childCount = record.childCount;
+    }
+  }
+
+  private writeAttributes(codec: Codec): void {
+    for (let i: u32 = 0; i < this.records.attributes.count; i++) {
+      const record = this.records.attribute(i);
+      const index = this.index.attribute(i);
+      const attribute = this.attribute(i);
+      attribute.namePtr = this.at.bytes + record.name;
+      attribute.nameLen = record.nameLen;
+      attribute.id = codec.attributeId(attribute.namePtr, attribute.nameLen);
+      attribute.maxIndexedLen = index.maxIndexedLen;
+      attribute.prefixRoot = this.prefixNode(index.root);
+    }
+  }
+
+  private writeClusters(): void {
+    for (let i: u32 = 0; i < this.records.clusters.count; i++) {
+      const record = this.records.cluster(i);
+      if (record.number == 0) continue;
+      const offset = <usize>(record.number - 1) * offsetof<RouteCluster>();
+      const cluster = changetype<RouteCluster>(this.at.clusters + offset);
+      cluster.namePtr = this.at.bytes + record.name;
+      cluster.nameLen = record.nameLen;
+      cluster.endpoints = record.endpoints;
+      cluster.maxConnections = record.maxConnections;
+      cluster.maxRequests = record.maxRequests;
+      cluster.maxPendingRequests = record.maxPendingRequests;
+      cluster.loadBalancer = <LoadBalancer>record.loadBalancer;
+    }
+  }
+
+  private writeDestinations(): void {
+    for (let i: u32 = 0; i < this.records.destinations.count; i++) {
+      const record = this.records.destination(i);
+      const offset = <usize>i * offsetof<WeightedCluster>();
+      const destination = changetype<WeightedCluster>(this.at.destinations + offset);
+      destination.cluster = this.records.cluster(record.cluster).number - 1;
+      destination.cumulativeWeight = record.cumulativeWeight;
+    }
+  }
+
+  private writeRoutes(): void {
+    this.nextMatch = this.at.matches;
+    this.nextMutation = this.at.mutations;
+    this.nextMutationEntry = this.at.mutationEntries;
+    for (let i: u32 = 0; i < this.records.routes.count; i++) {
+      const record = this.records.route(i);
+      const route = changetype<RouteEntry>(this.route(i));
+      route.order = i;
+      route.matches = this.nextMatch;
+      route.matchCount = this.writeMatches(record);
+      route.next = record.next == 0 ? 0 : this.route(record.next - 1);
+      const first = <usize>record.firstDestination * offsetof<WeightedCluster>();
+      route.destinations = this.at.destinations + first;
+      route.destinationCount = record.destinationCount;
+      route.totalWeight = record.totalWeight;
+      route.timeoutMs = record.timeoutMs;
+      route.requestMutation = this.writeMutation(
+        this.records.requestMutations,
+        record.firstRequestMutation,
+        record.requestMutationCount,
+      );
+      route.responseMutation = this.writeMutation(
+        this.records.responseMutations,
+        record.firstResponseMutation,
+        record.responseMutationCount,
+      );
+      route.namePtr = this.at.bytes + record.name;
+      route.nameLen = record.nameLen;
+    }
+  }
+
+  /** Returns how many are left to check when the route is found. */
+  private writeMatches(route: RouteRecord): u32 {
+    let count: u32 = 0;
+    for (let i = route.firstMatch; i < route.firstMatch + route.matchCount; i++) {
+      const record = this.records.match(i);
+      if (record.isProven) continue;
+      const match = changetype<AttributeMatch>(this.nextMatch);
+      match.attribute = this.attribute(record.attribute);
+      match.kind = record.kind;
+      match.invert = record.invert;
+      match.valuePtr = this.at.bytes + record.value;
+      match.valueLen = record.valueLen;
+      if (record.kind == MatchKind.Regex) match.dfa = this.dfa(record.dfa);
+      this.nextMatch += offsetof<AttributeMatch>();
+      count++;
+    }
+    return count;
+  }
+
+  private writeMutation(list: RecordVector, first: u32, count: u32): Mutation | null {
+    if (count == 0) return null;
+    const mutation = changetype<Mutation>(this.nextMutation);
+    this.nextMutation += offsetof<Mutation>();
+    mutation.count = count;
+    mutation.entries = this.nextMutationEntry;
+    for (let i = first; i < first + count; i++) {
+      const record = changetype<MutationRecord>(list.at(i));
+      const entry = changetype<MutationEntry>(this.nextMutationEntry);
+      this.nextMutationEntry += offsetof<MutationEntry>();
+      entry.operation = record.operation;
+      entry.keyPtr = this.at.bytes + record.key;
+      entry.keyLen = record.keyLen;
+      entry.valuePtr = this.at.bytes + record.value;
+      entry.valueLen = record.valueLen;
+    }
+    return mutation;
+  }
+
+  private writeGroups(): void {
+    let attributes = this.at.groupAttributes;
+    for (let i: u32 = 0; i < this.index.groups.count; i++) {
+      const record = this.index.group(i);
+      const offset = <usize>i * offsetof<RouteGroup>();
+      const group = changetype<RouteGroup>(this.at.groups + offset);
+      group.index = i;
+      group.leastOrder = record.leastOrder;
+      group.exactAttributes = attributes;
+      group.exactCount = record.exactCount;
+      for (let j: u32 = 0; j < record.exactCount; j++) {
+        const attribute = this.index.number(record.exactAttributes + j);
+        store<TableAttribute>(attributes, this.attribute(attribute));
+        attributes += sizeof<usize>();
+      }
+      const prefix = record.prefixAttribute;
+      if (prefix != 0) {
+        group.prefixAttribute = changetype<usize>(this.attribute(prefix - 1));
+      }
+    }
+  }
+
+  private writeBuckets(): void {
+    let address = this.at.buckets;
+    const count = this.index.buckets.count;
+    for (let i: u32 = 0; i < count; i++) {
+      const record = this.index.bucket(i);
+      const group = this.index.group(record.group);
+      record.address = address;
+      const bucket = changetype<RouteBucket>(address);
+      bucket.group = record.group;
+      bucket.prefixId = record.prefix;
+      bucket.first = changetype<RouteEntry>(this.route(record.firstRoute));
+      address += offsetof<RouteBucket>();
+      for (let j: u32 = 0; j < group.exactCount; j++) {
+        store<u32>(address, this.index.number(record.values + j));
+        address += sizeof<u32>();
+      }
+      if (group.exactCount == 0 && group.prefixAttribute == 0) {
+        const offset = <usize>record.group * offsetof<RouteGroup>();
+        changetype<RouteGroup>(this.at.groups + offset).scanned = record.address;
+      }
+    }
+    for (let i: u32 = 0; i < count; i++) {
+      const record = this.index.bucket(i);
+      if (record.shorter == 0) continue;
+      const shorter = this.index.bucket(record.shorter - 1).address;
+      changetype<RouteBucket>(record.address).shorter = shorter;
+    }
+  }
+
+  private writeIndexes(): void {
+    const buckets = this.index.bucketIndex;
+    for (let slot: u32 = 0; slot < buckets.slotCount; slot++) {
+      const reference = buckets.reference(slot);
+      if (reference == 0) continue;
+      const address = this.index.bucket(reference - 1).address;
+      this.writeSlot(this.at.bucketSlots, slot, buckets.hash(slot), address);
+    }
+    const children = this.index.prefixes.children;
+    for (let slot: u32 = 0; slot < children.slotCount; slot++) {
+      const reference = children.reference(slot);
+      if (reference == 0) continue;
+      const address = this.prefixNode(reference);
+      this.writeSlot(this.at.childSlots, slot, children.hash(slot), address);
+    }
+    this.writeValueSlots(this.index.valueIndex);
+    const values = changetype<ValueIndexes>(this.at.valueIndexes);
+    values.valueSlots = this.at.valueSlots;
+    values.valueShift = this.index.valueIndex.shift;
+    values.childSlots = this.at.childSlots;
+    values.childShift = children.shift;
+    const index = changetype<BucketIndex>(this.at.bucketIndex);
+    index.slots = this.at.bucketSlots;
+    index.shift = buckets.shift;
+    index.values = values;
+  }
+
+  private writeValueSlots(index: HashIndex): void {
+    for (let slot: u32 = 0; slot < index.slotCount; slot++) {
+      const id = index.reference(slot);
+      if (id == 0) continue;
+      const value = this.index.value(id - 1);
+      const address = this.at.valueSlots + <usize>slot * VALUE_SLOT_BYTES;
+      store<u32>(address, index.hash(slot));
+      store<u32>(address, id, VALUE_SLOT_ID);
+      store<usize>(address, this.at.bytes + value.value, VALUE_SLOT_PTR);
+      store<u32>(address, value.valueLen, VALUE_SLOT_LEN);
+    }
+  }
+
+  private writeSlot(slots: usize, slot: u32, hash: u32, reference: usize): void {
+    const address = slots + <usize>slot * SLOT_BYTES;
+    store<u32>(address, hash);
+    store<usize>(address, reference, SLOT_REFERENCE);
+  }
+
+  private route(index: u32): usize {
+    return this.at.routes + <usize>index * offsetof<RouteEntry>();
+  }
+
+  private attribute(index: u32): TableAttribute {
+    return changetype<TableAttribute>(
+      this.at.attributes + <usize>index * offsetof<TableAttribute>(),
+    );
+  }
+
+  private dfa(index: u32): usize {
+    return this.at.dfas + <usize>index * offsetof<Dfa>();
+  }
+
+  /** 0 for number 0, which is none. */
+  private prefixNode(number: u32): usize {
+    return number == 0 ? 0 : this.at.prefixNodes + <usize>number * offsetof<PrefixNode>();
+  }
+}
