@@ -1,43 +1,222 @@
-// Dubbo 2: `dubbo://`, magic 0xdabb.
-import { Codec } from "../../codec/codec";
+// Dubbo 2 (`dubbo://`): frames by their 16-byte header, attributes and attachments of Hessian2 and
+// fastjson2 bodies, events, and replies of our own. Other serializations pass through unread.
+// README.md has the header's picture and what is not parsed.
+// Allocates: when the module starts.
+// Next: assembly/switchboard/route/match.ts
+
+import { Codec, DYNAMIC_ATTRIBUTE } from "../../codec/codec";
 import { DecodeStatus } from "../../codec/decode-status";
 import { ErrorKind } from "../../codec/error-kind";
-import { Message, MessageType, Slice } from "../../codec/message";
+import { Message, MessageType, Origin, ResponseStatus, Slice } from "../../codec/message";
 import { Mutation } from "../../codec/mutation";
-import { loadU32Be, loadU64Be } from "../../wire/byte-order";
-import { HEADER_BYTES } from "./constants";
+import { loadU32Be, loadU64Be, storeU32Be, storeU64Be } from "../../wire/byte-order";
+import { equalBytes, writeDecimal } from "../../wire/bytes";
+import { AttachmentRewriter } from "./attachment-rewriter";
+import { findAttachment } from "./attachments";
+import {
+  BODY_LENGTH_OFFSET,
+  FLAG_EVENT,
+  FLAG_OFFSET,
+  FLAG_REQUEST,
+  FLAG_TWO_WAY,
+  HEADER_BYTES,
+  ID_OFFSET,
+  MAGIC_HIGH,
+  MAGIC_LOW,
+  SERIALIZATION_FASTJSON2,
+  SERIALIZATION_HESSIAN2,
+  SERIALIZATION_MASK,
+  STATUS_OFFSET,
+} from "./constants";
+import { writeErrorReply } from "./error-reply";
+import { isReadonlyEvent, writeHeartbeat, writeHeartbeatReply } from "./events";
+import { Hessian2 } from "./hessian2";
+import { Jsonb } from "./jsonb";
+import { readGenericMethod, readHead, textAt } from "./request-body";
+import { hasStatusOk, isException } from "./response-body";
+import { staticText } from "./static-text";
+import { ValueFormat } from "./value-format";
+
+// Attribute ids: positions in NAMES.
+const INTERFACE: i32 = 0;
+const METHOD: i32 = 1;
+const VERSION: i32 = 2;
+const PATH: i32 = 3;
+const DUBBO: i32 = 4;
+const GENERIC_METHOD: i32 = 5;
+const SERIALIZATION: i32 = 6;
+const STATUS: i32 = 7;
+
+const NAMES: StaticArray<Slice> = [
+  staticText("interface"),
+  staticText("method"),
+  staticText("version"),
+  staticText("path"),
+  staticText("dubbo"),
+  staticText("generic_method"),
+  staticText("serialization"),
+  staticText("status"),
+];
+
+const hessian2: ValueFormat = new Hessian2();
+const jsonb: ValueFormat = new Jsonb();
+const rewriter = new AttachmentRewriter();
+/** Digits of the attributes `serialization` and `status`. */
+const serializationDigits = memory.data(20);
+const statusDigits = memory.data(20);
+
+function flagOf(message: Message): u32 {
+  return load<u8>(message.frame + FLAG_OFFSET);
+}
+
+/** The format of a serialization whose bodies are understood, or null. */
+function formatOf(flag: u32): ValueFormat | null {
+  const serialization = flag & SERIALIZATION_MASK;
+  if (serialization == SERIALIZATION_HESSIAN2) return hessian2;
+  return serialization == SERIALIZATION_FASTJSON2 ? jsonb : null;
+}
+
+function readDecimal(digits: usize, number: u32, value: Slice): bool {
+  value.ptr = digits;
+  value.len = writeDecimal(digits, number);
+  return true;
+}
 
 export class DubboCodec extends Codec {
   decode(message: Message, ptr: usize, len: u32, state: usize): DecodeStatus {
-    if (load<u8>(ptr) != 0xda || (len > 1 && load<u8>(ptr + 1) != 0xbb)) return DecodeStatus.Error;
-    message.need = HEADER_BYTES;
-    if (len < HEADER_BYTES) return DecodeStatus.WaitForData;
-    message.id = loadU64Be(ptr + 4);
-    message.need = HEADER_BYTES + loadU32Be(ptr + 12);
+    if (len > 0 && load<u8>(ptr) != MAGIC_HIGH) return DecodeStatus.Error;
+    if (len > 1 && load<u8>(ptr + 1) != MAGIC_LOW) return DecodeStatus.Error;
+    if (len < HEADER_BYTES) {
+      message.need = len < 2 ? 2 : HEADER_BYTES;
+      return DecodeStatus.WaitForData;
+    }
+    const flag: u32 = load<u8>(ptr + FLAG_OFFSET);
+    if (!this.readType(message, flag)) return DecodeStatus.Error;
+    message.id = loadU64Be(ptr + ID_OFFSET);
+    message.idKnown = message.type == MessageType.Request || message.type == MessageType.Response;
+    const bodyLength = loadU32Be(ptr + BODY_LENGTH_OFFSET);
+    if (bodyLength > u32.MAX_VALUE - HEADER_BYTES) return DecodeStatus.Error;
+    message.need = HEADER_BYTES + bodyLength;
     message.lengthKnown = true;
-    message.type = MessageType.Request;
     if (len < message.need) return DecodeStatus.WaitForData;
     message.frameLength = message.need;
+    this.readBodyType(message, flag);
     return DecodeStatus.Done;
   }
+
+  /** Sets the type that the header tells; false when this peer may not send it. */
+  private readType(message: Message, flag: u32): bool {
+    const isRequest = (flag & FLAG_REQUEST) != 0;
+    const isTwoWay = (flag & FLAG_TWO_WAY) != 0;
+    if ((flag & FLAG_EVENT) != 0) {
+      message.type = isRequest && isTwoWay ? MessageType.Heartbeat : MessageType.Event;
+      return true;
+    }
+    if (!isRequest) message.type = MessageType.Response;
+    else message.type = isTwoWay ? MessageType.Request : MessageType.Oneway;
+    return isRequest == (message.origin == Origin.Downstream);
+  }
+
+  /** What only the body tells: a response's status, and what an event is about. */
+  private readBodyType(message: Message, flag: u32): void {
+    if (message.type == MessageType.Response) {
+      message.status = this.responseStatus(message, flag);
+    } else if (message.type == MessageType.Event && message.origin == Origin.Upstream) {
+      if ((flag & FLAG_REQUEST) != 0 && isReadonlyEvent(message)) message.type = MessageType.GoAway;
+    }
+  }
+
+  private responseStatus(message: Message, flag: u32): ResponseStatus {
+    if (!hasStatusOk(message)) return ResponseStatus.Error;
+    const format = formatOf(flag);
+    if (format == null || !isException(message, format)) return ResponseStatus.Ok;
+    return ResponseStatus.BusinessError;
+  }
+
   attributeId(namePtr: usize, nameLen: u32): i32 {
-    return -1;
+    for (let id = 0; id < NAMES.length; id++) {
+      const name = unchecked(NAMES[id]);
+      if (name.len == nameLen && equalBytes(name.ptr, namePtr, nameLen)) return id;
+    }
+    return DYNAMIC_ATTRIBUTE;
   }
+
   attribute(message: Message, id: i32, namePtr: usize, nameLen: u32, value: Slice): bool {
-    return false;
+    const flag = flagOf(message);
+    if (id == SERIALIZATION)
+      return readDecimal(serializationDigits, flag & SERIALIZATION_MASK, value);
+    const type = message.type;
+    const isResponse = type == MessageType.Response;
+    if (!isResponse && type != MessageType.Request && type != MessageType.Oneway) return false;
+    if (id == STATUS && isResponse) {
+      return readDecimal(statusDigits, load<u8>(message.frame + STATUS_OFFSET), value);
+    }
+    const format = formatOf(flag);
+    if (format == null) return false;
+    if (id != DYNAMIC_ATTRIBUTE) {
+      if (!isResponse && this.headAttribute(message, format, id, value)) return true;
+      if (id < 0 || id >= NAMES.length) return false;
+      const name = unchecked(NAMES[id]);
+      namePtr = name.ptr;
+      nameLen = name.len;
+    }
+    return findAttachment(message, format, namePtr, nameLen, value);
   }
+
+  /** An attribute from the first values of a request's body. */
+  private headAttribute(message: Message, format: ValueFormat, id: i32, value: Slice): bool {
+    if (id == GENERIC_METHOD) return readGenericMethod(message, format, value);
+    if (!readHead(message, format)) return false;
+    if (id == INTERFACE || id == PATH) return textAt(message, message.c, value);
+    if (id == METHOD) return textAt(message, message.e, value);
+    if (id == VERSION) return textAt(message, message.d, value);
+    return id == DUBBO && textAt(message, message.b, value);
+  }
+
   patchId(message: Message, id: u64): bool {
-    return false;
+    storeU64Be(message.frame + ID_OFFSET, id);
+    return true;
   }
+
   encodedSizeBound(message: Message, mutation: Mutation | null): u32 {
-    return 0;
+    if (mutation == null) return message.frameLength;
+    const bound = <u64>message.frameLength + rewriter.sizeBound(mutation);
+    return bound > u32.MAX_VALUE ? u32.MAX_VALUE : <u32>bound;
   }
+
   encode(message: Message, id: u64, mutation: Mutation | null, out: usize): u32 {
-    return 0;
+    let end: usize = 0;
+    this.mutationApplied = true;
+    if (mutation != null && mutation.count > 0) {
+      end = this.encodeMutation(message, mutation, out);
+      this.mutationApplied = end != 0;
+    }
+    if (end == 0) {
+      memory.copy(out, message.frame, message.frameLength);
+      end = out + message.frameLength;
+    }
+    const length = <u32>(end - out);
+    storeU64Be(out + ID_OFFSET, id);
+    storeU32Be(out + BODY_LENGTH_OFFSET, length - HEADER_BYTES);
+    return length;
   }
+
+  private encodeMutation(message: Message, mutation: Mutation, out: usize): usize {
+    const type = message.type;
+    const format = formatOf(flagOf(message));
+    if (format == null) return 0;
+    if (type == MessageType.Heartbeat || type == MessageType.Event || type == MessageType.GoAway) {
+      return 0;
+    }
+    return rewriter.rewrite(message, format, mutation, out);
+  }
+
+  /** One byte: the request's flags. */
   captureContext(message: Message, out: usize): u32 {
-    return 0;
+    store<u8>(out, <u8>flagOf(message));
+    return 1;
   }
+
   encodeError(
     kind: ErrorKind,
     id: u64,
@@ -46,6 +225,21 @@ export class DubboCodec extends Codec {
     out: usize,
     capacity: u32,
   ): u32 {
-    return 0;
+    let format: ValueFormat | null = null;
+    if (context.len > 0) {
+      const flag: u32 = load<u8>(context.ptr);
+      if ((flag & FLAG_TWO_WAY) == 0) return 0;
+      format = formatOf(flag);
+    }
+    // The client reads a reply by the serialization that the reply names, and all have Hessian2.
+    return writeErrorReply(kind, id, format == null ? hessian2 : format, text, out, capacity);
+  }
+
+  encodeHeartbeatReply(message: Message, out: usize): u32 {
+    return writeHeartbeatReply(message, out);
+  }
+
+  encodeHeartbeat(id: u64, out: usize): u32 {
+    return writeHeartbeat(id, out);
   }
 }
