@@ -1,37 +1,47 @@
 // Free TCP ports for the peers that cannot bind port 0 and tell which one they got.
+import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
 
 /**
- * `count` different ports of 127.0.0.1 that were free a moment ago. Another process may take one
- * before its user binds it, so prefer port 0 wherever the peer reports what it bound.
+ * The range is below the one from which Linux takes ports for outgoing connections (32768 to 60999),
+ * so that no connection of another test takes the port before its server binds it, or between the
+ * stop and the restart of that server.
  */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  try {
-    return await Promise.all(
-      servers.map(
-        (server) =>
-          new Promise<number>((resolve, reject) => {
-            server.once("error", reject);
-            server.listen(0, "127.0.0.1", () => {
-              const address = server.address();
-              if (address === null || typeof address === "string") {
-                reject(new Error("no TCP address"));
-                return;
-              }
-              resolve(address.port);
-            });
-          }),
-      ),
-    );
-  } finally {
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+const FIRST_PORT = 15_000;
+const LAST_PORT = 32_000;
+const ATTEMPTS = 100;
+
+const handedOut = new Set<number>();
+
+/** A port of 127.0.0.1 that nobody listens on and that this process has not handed out before. */
+export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const port = randomInt(FIRST_PORT, LAST_PORT);
+    if (handedOut.has(port) || !(await isFree(port))) continue;
+    handedOut.add(port);
+    return port;
   }
+  throw new Error("no free port");
 }
 
-/** One port, see `freePorts`. */
-export async function freePort(): Promise<number> {
-  const [port] = await freePorts(1);
-  if (port === undefined) throw new Error("no free port");
-  return port;
+/** `count` different ports, see `freePort`. */
+export async function freePorts(count: number): Promise<number[]> {
+  const ports: number[] = [];
+  while (ports.length < count) ports.push(await freePort());
+  return ports;
+}
+
+/** Binds all addresses, as Dubbo does whatever host it is given. */
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => {
+      resolve(false);
+    });
+    server.listen(port, "0.0.0.0", () => {
+      server.close(() => {
+        resolve(true);
+      });
+    });
+  });
 }

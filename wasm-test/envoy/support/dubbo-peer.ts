@@ -1,0 +1,125 @@
+// Apache Dubbo for Java: providers, and a consumer that a test or the demo uses as its own.
+import { delimiter } from "node:path";
+import { PeerClient, PeerServer } from "./peer-client.js";
+import { PeerProcess, missingPeer, peerArtifact } from "./peer-process.js";
+import { freePort } from "./ports.js";
+
+/** Why Dubbo cannot be used here, or undefined. */
+export function missingDubboPeer(): string | undefined {
+  return missingPeer("dubbo-java/classes");
+}
+
+/** Methods of demo.Greeter, see wasm-test/peers/dubbo-java/src/main/java/demo/Greeter.java. */
+export type DubboMethod =
+  | "sayHello"
+  | "getUser"
+  | "getOrder"
+  | "placeOrder"
+  | "attachments"
+  | "echo"
+  | "echoBytes"
+  | "order"
+  | "nothing"
+  | "fire"
+  | "failRuntime"
+  | "failChecked"
+  | "slow"
+  | "later"
+  | "$echo";
+
+/** One call. */
+export interface DubboRequest {
+  /** A generic call may name a method that does not exist. */
+  readonly method: DubboMethod | (string & {});
+  /** Plain values; {"$string": N}, {"$bytes": N} for N of them, {"$order": true} for an Order. */
+  readonly args?: readonly unknown[];
+  readonly attachments?: Readonly<Record<string, string | number>>;
+  /** Under which `TrafficTally.counts` counts it; default the method. */
+  readonly name?: string;
+  /** Java class names of the parameters of a generic call; default String. */
+  readonly types?: readonly string[];
+}
+
+/** Where calls go, and over which connections: equal targets share theirs. */
+export interface DubboTarget {
+  readonly port: number;
+  /** Any name, to have connections of one's own. */
+  readonly reference?: string;
+  /** Default 1. */
+  readonly connections?: number;
+  /** Requests in flight per connection, for `traffic`; default 1. */
+  readonly inFlight?: number;
+  /** Calls through GenericService, with strings only. */
+  readonly generic?: boolean;
+  /** Interface of a generic call; default demo.Greeter. */
+  readonly interface?: string;
+  readonly group?: string;
+  readonly version?: string;
+  /** Milliseconds; default 5 000 (Dubbo's is 1 000). */
+  readonly timeoutMs?: number;
+  /** Default 0 (Dubbo's is 2). */
+  readonly retries?: number;
+  /** Idle milliseconds after which the consumer sends a heartbeat; default 60 000 as Dubbo's. */
+  readonly heartbeatMs?: number;
+  /**
+   * Milliseconds between two attempts to reconnect, at least heartbeatMs; default 60 000 as Dubbo's:
+   * until then every call fails without being sent (RpcException code 6).
+   */
+  readonly reconnectMs?: number;
+  readonly serialization?: "hessian2" | "fastjson2";
+  /** Over TLS; the consumer must have been started with `trust`. */
+  readonly tls?: boolean;
+}
+
+/** How providers are started. */
+export interface DubboProviderOptions {
+  /** One provider each; without a port it gets a free one. */
+  readonly endpoints: readonly { readonly label: string; readonly port?: number }[];
+  readonly group?: string;
+  readonly version?: string;
+  readonly serialization?: "hessian2" | "fastjson2";
+  readonly heartbeatMs?: number;
+  /** Threads per endpoint; default 200 as Dubbo's. */
+  readonly threads?: number;
+  /** PEM files. */
+  readonly tls?: { readonly certificate: string; readonly key: string };
+}
+
+const JVM_OPTIONS = [
+  // Without this Dubbo replaces 127.0.0.1 by an address of the machine's network.
+  "-Ddubbo.network.interface.ignored=.*",
+  "-Ddubbo.application.logger=slf4j",
+  "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+  "--add-opens=java.base/java.lang=ALL-UNNAMED",
+  "-XX:+UseSerialGC",
+  "-XX:TieredStopAtLevel=1",
+  "-Xmx768m",
+];
+
+function startJava(name: string, className: string, options: object): Promise<PeerProcess> {
+  const missing = missingDubboPeer();
+  if (missing !== undefined) throw new Error(missing);
+  const classPath = [peerArtifact("dubbo-java/classes"), peerArtifact("dubbo-java/lib/*")];
+  const arguments_ = ["-cp", classPath.join(delimiter), className, JSON.stringify(options)];
+  return PeerProcess.start({ name, command: "java", args: [...JVM_OPTIONS, ...arguments_] });
+}
+
+/** Starts providers of demo.Greeter; they listen when this returns. */
+export async function startDubboProvider(options: DubboProviderOptions): Promise<PeerServer> {
+  const ports = new Map<string, number>();
+  for (const { label, port } of options.endpoints) ports.set(label, port ?? (await freePort()));
+  const endpoints = [...ports].map(([label, port]) => ({ label, port }));
+  const name = `dubbo provider ${[...ports.keys()].join(" ")}`;
+  const process = await startJava(name, "demo.peer.Provider", { ...options, endpoints });
+  return new PeerServer(process, ports);
+}
+
+/** A Dubbo consumer. */
+export type DubboConsumer = PeerClient<DubboTarget, DubboRequest>;
+
+/** Starts a consumer. @param options `trust`: PEM file of the certificates that TLS targets have */
+export async function startDubboConsumer(
+  options: { readonly trust?: string } = {},
+): Promise<DubboConsumer> {
+  return new PeerClient(await startJava("dubbo consumer", "demo.peer.Consumer", options));
+}
