@@ -1,0 +1,174 @@
+// Serves snapshots to any number of proxies over ADS, the state-of-the-world variant.
+// https://www.envoyproxy.io/docs/envoy/latest/api-docs/xds_protocol
+import {
+  Server,
+  ServerCredentials,
+  type ServerDuplexStream,
+  type UntypedServiceImplementation,
+  status,
+} from "@grpc/grpc-js";
+import type { DiscoveryRequest } from "../gen/envoy/service/discovery/v3/discovery_pb.js";
+import { type Clock, systemClock } from "../runtime/clock.js";
+import { errorMessage } from "../runtime/error-message.js";
+import { AdsStream, type StreamContext, type StreamNode } from "./ads-stream.js";
+import { type EncodedResponse, aggregatedDiscoveryService } from "./discovery-service.js";
+import type { XdsObserver } from "./observer.js";
+import { CLUSTER_TYPE } from "./resource-type.js";
+import type { Snapshot } from "./snapshot.js";
+import { type ProxyStatus, proxyStatuses } from "./status.js";
+
+type Call = ServerDuplexStream<DiscoveryRequest, EncodedResponse>;
+
+export interface AdsServerOptions {
+  readonly observer: XdsObserver;
+  readonly clock?: Clock;
+}
+
+/** A stream whose peer is gone without a word is closed after the sum of both. */
+const KEEPALIVE_INTERVAL_MS = 30_000;
+const KEEPALIVE_TIMEOUT_MS = 10_000;
+
+/** A proxy with thousands of clusters names them all in each request for endpoints. */
+const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
+
+export class AdsServer {
+  private readonly server = new Server({
+    "grpc.keepalive_time_ms": KEEPALIVE_INTERVAL_MS,
+    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+    "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
+    "grpc.max_send_message_length": -1,
+  });
+  private readonly calls = new Map<AdsStream, Call>();
+  private readonly streamsByNode = new Map<string, Set<AdsStream>>();
+  private readonly observer: XdsObserver;
+  private readonly context: StreamContext;
+  private current: Snapshot | undefined;
+  private streamCount = 0;
+
+  constructor(options: AdsServerOptions) {
+    this.observer = options.observer;
+    this.context = {
+      clock: options.clock ?? systemClock,
+      observer: options.observer,
+      snapshot: () => this.current,
+      isProxyBehind: (nodeId) => this.isProxyBehind(nodeId),
+      onFirstRequest: (stream, node) => {
+        this.onFirstRequest(stream, node);
+      },
+      onProxyProgress: (nodeId) => {
+        this.onProxyProgress(nodeId);
+      },
+    };
+    const implementation: UntypedServiceImplementation = {
+      StreamAggregatedResources: (call: Call) => {
+        this.onStream(call);
+      },
+    };
+    this.server.addService(aggregatedDiscoveryService, implementation);
+  }
+
+  /** Listens on `host:port` and returns the port. @throws Error when it cannot. */
+  listen(address: string): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+        if (error === null) resolve(port);
+        else reject(error);
+      });
+    });
+  }
+
+  /** Undefined before the first one. */
+  get snapshot(): Snapshot | undefined {
+    return this.current;
+  }
+
+  /** Every stream gets what is new for it. */
+  setSnapshot(snapshot: Snapshot): void {
+    this.current = snapshot;
+    for (const stream of this.calls.keys()) stream.pump();
+  }
+
+  /** Connected proxies. */
+  proxies(): ProxyStatus[] {
+    return proxyStatuses(this.calls.keys(), this.current);
+  }
+
+  /** Ends all streams, so that proxies reconnect at once elsewhere, and stops listening. */
+  async stop(graceMs = 1_000): Promise<void> {
+    for (const call of this.calls.values()) call.end();
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => {
+        this.server.forceShutdown();
+        resolve();
+      }, graceMs);
+      this.server.tryShutdown(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+
+  private onStream(call: Call): void {
+    const peer = call.getPeer();
+    const stream = new AdsStream(++this.streamCount, peer, this.context, (response) => {
+      call.write(response);
+    });
+    this.calls.set(stream, call);
+    const close = (): void => {
+      this.onClosed(stream);
+    };
+    call.on("data", (request: DiscoveryRequest) => {
+      if (!this.calls.has(stream)) return;
+      try {
+        stream.onRequest(request);
+      } catch (error) {
+        const reason = errorMessage(error);
+        this.observer.onBadRequest(peer, reason);
+        close();
+        call.emit("error", { code: status.INVALID_ARGUMENT, details: reason });
+      }
+    });
+    call.on("end", () => {
+      close();
+      call.end();
+    });
+    call.on("cancelled", close);
+    call.on("close", close);
+    call.on("error", close);
+  }
+
+  /** True while the proxy itself, if it is connected here, lacks clusters of the newest snapshot. */
+  private isProxyBehind(nodeId: string): boolean {
+    for (const stream of this.streamsByNode.get(nodeId) ?? []) {
+      if (stream.node?.role === "proxy" && !stream.isUpToDate(CLUSTER_TYPE)) return true;
+    }
+    return false;
+  }
+
+  private onProxyProgress(nodeId: string): void {
+    for (const stream of this.streamsByNode.get(nodeId) ?? []) {
+      if (stream.node?.role === "module") stream.pump();
+    }
+  }
+
+  private onFirstRequest(stream: AdsStream, node: StreamNode): void {
+    const siblings = this.streamsByNode.get(node.id);
+    if (siblings === undefined) this.streamsByNode.set(node.id, new Set([stream]));
+    else siblings.add(stream);
+    this.observer.onConnected(node, stream.peer);
+  }
+
+  private onClosed(stream: AdsStream): void {
+    if (!this.calls.delete(stream)) return;
+    stream.close();
+    const { node, peer } = stream;
+    if (node !== undefined) {
+      const siblings = this.streamsByNode.get(node.id);
+      siblings?.delete(stream);
+      if (siblings?.size === 0) this.streamsByNode.delete(node.id);
+      // Modules do not wait for a proxy that is gone.
+      this.onProxyProgress(node.id);
+    }
+    this.observer.onDisconnected(node, peer);
+  }
+}

@@ -1,0 +1,208 @@
+// One ADS stream: of a proxy, or of a VM of one of its workers, which asks for routes.
+import type { DiscoveryRequest } from "../gen/envoy/service/discovery/v3/discovery_pb.js";
+import type { Clock } from "../runtime/clock.js";
+import type { EncodedResponse } from "./discovery-service.js";
+import type { XdsObserver } from "./observer.js";
+import {
+  CLUSTER_TYPE,
+  ENDPOINT_TYPE,
+  RESOURCE_TYPES,
+  ROUTES_TYPE,
+  type ResourceType,
+} from "./resource-type.js";
+import type { Resource, ResourceSet, Snapshot } from "./snapshot.js";
+import { type RequestOutcome, Subscription } from "./subscription.js";
+
+/** Who is at the other end, as its first request says. */
+export interface StreamNode {
+  readonly id: string;
+  readonly cluster: string;
+  /** Such as `envoy 1.40.0`. */
+  readonly agent: string;
+  readonly role: "proxy" | "module";
+}
+
+/** What a stream needs of the server around it. */
+export interface StreamContext {
+  readonly clock: Clock;
+  readonly observer: XdsObserver;
+  /** The newest snapshot; undefined before the first one. */
+  snapshot(): Snapshot | undefined;
+  /** The stream has said who it is. */
+  onFirstRequest(stream: AdsStream, node: StreamNode): void;
+  /** True while the proxy of this node lacks clusters that routes may name. */
+  isProxyBehind(nodeId: string): boolean;
+  /** The node's proxy may have caught up. */
+  onProxyProgress(nodeId: string): void;
+}
+
+/** Longest wait for another resource to be accepted. After it, late is better than never. */
+const MAX_HOLD_MS = 5_000;
+
+/** How modules' streams name themselves in `node.user_agent_name`. */
+const MODULE_AGENT = "metaproto";
+
+const TYPES: ReadonlyMap<string, ResourceType> = new Map(
+  RESOURCE_TYPES.map((type) => [type.typeUrl, type]),
+);
+
+function nodeOf({ node }: DiscoveryRequest): StreamNode | undefined {
+  if (node === undefined || node.id === "") return undefined;
+  const { userAgentName, userAgentVersionType } = node;
+  const version =
+    userAgentVersionType.case === "userAgentVersion"
+      ? userAgentVersionType.value
+      : userAgentVersionType.case === "userAgentBuildVersion"
+        ? versionText(userAgentVersionType.value.version)
+        : "";
+  return {
+    id: node.id,
+    cluster: node.cluster,
+    agent: `${userAgentName} ${version}`.trim(),
+    role: userAgentName === MODULE_AGENT ? "module" : "proxy",
+  };
+}
+
+function versionText(
+  version: { majorNumber: number; minorNumber: number; patch: number } | undefined,
+): string {
+  if (version === undefined) return "";
+  return `${version.majorNumber}.${version.minorNumber}.${version.patch}`;
+}
+
+export class AdsStream {
+  readonly connectedAt: number;
+  /** Undefined until the first request. */
+  node: StreamNode | undefined;
+  /** By type URL. */
+  readonly subscriptions = new Map<string, Subscription>();
+  /** Key of what waits -> since when. */
+  private readonly heldSince = new Map<string, number>();
+  private cancelTimer: (() => void) | undefined;
+  private isClosed = false;
+
+  /** @param peer address of the other end. @param write sends a response. */
+  constructor(
+    readonly id: number,
+    readonly peer: string,
+    private readonly context: StreamContext,
+    private readonly write: (response: EncodedResponse) => void,
+  ) {
+    this.connectedAt = context.clock.now();
+  }
+
+  /** @throws Error when the request makes no sense; the stream is to be ended with its message. */
+  onRequest(request: DiscoveryRequest): void {
+    const node = this.node ?? nodeOf(request);
+    if (node === undefined) throw new Error("the first request has no node.id");
+    if (this.node === undefined) {
+      this.node = node;
+      this.context.onFirstRequest(this, node);
+    }
+    const type = TYPES.get(request.typeUrl);
+    if (type === undefined) {
+      // Proxies may ask for types that are not served, such as secrets; silence means "none".
+      this.context.observer.onUnknownType(node, request.typeUrl);
+      return;
+    }
+    const outcome = this.subscription(type).onRequest(
+      {
+        versionInfo: request.versionInfo,
+        resourceNames: request.resourceNames,
+        responseNonce: request.responseNonce,
+        errorMessage: request.errorDetail?.message,
+      },
+      this.context.snapshot()?.types.get(type.typeUrl),
+      this.context.clock.now(),
+    );
+    this.report(node, type, outcome);
+    this.pump();
+    if (type === CLUSTER_TYPE) this.context.onProxyProgress(node.id);
+  }
+
+  /** Sends what is due. */
+  pump(): void {
+    const snapshot = this.context.snapshot();
+    const { node } = this;
+    if (snapshot === undefined || node === undefined || this.isClosed) return;
+    const held = new Set<string>();
+    const isProxyBehind = this.context.isProxyBehind(node.id);
+    for (const type of RESOURCE_TYPES) {
+      const subscription = this.subscriptions.get(type.typeUrl);
+      const set = snapshot.types.get(type.typeUrl);
+      if (subscription === undefined || set === undefined) continue;
+      const isHeld = (resource: Resource): boolean => {
+        const mustWait =
+          type === ROUTES_TYPE ? isProxyBehind : lacksRequired(subscription, resource, set);
+        if (!mustWait) return false;
+        const key = `${type.typeUrl} ${resource.name}`;
+        const since = this.heldSince.get(key) ?? this.context.clock.now();
+        this.heldSince.set(key, since);
+        if (this.context.clock.now() - since >= MAX_HOLD_MS) return false;
+        held.add(key);
+        return true;
+      };
+      const response = subscription.next(set, isHeld);
+      if (response === undefined) continue;
+      this.write({
+        versionInfo: response.versionInfo,
+        typeUrl: type.typeUrl,
+        nonce: response.nonce,
+        resources: response.resources.map(({ any }) => any),
+      });
+      this.context.observer.onResponse(node, type, response.resources);
+      if (type === CLUSTER_TYPE) {
+        this.subscriptions.get(ENDPOINT_TYPE.typeUrl)?.expectAgain(response.replaced);
+      }
+    }
+    this.scheduleHeld(held);
+  }
+
+  /** True when everything of this type that the stream subscribes to was sent and answered. */
+  isUpToDate(type: ResourceType): boolean {
+    const subscription = this.subscriptions.get(type.typeUrl);
+    const set = this.context.snapshot()?.types.get(type.typeUrl);
+    return subscription === undefined || set === undefined || subscription.isUpToDate(set);
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.cancelTimer?.();
+  }
+
+  private subscription(type: ResourceType): Subscription {
+    let subscription = this.subscriptions.get(type.typeUrl);
+    if (subscription === undefined) {
+      subscription = new Subscription(type);
+      this.subscriptions.set(type.typeUrl, subscription);
+    }
+    return subscription;
+  }
+
+  private scheduleHeld(held: ReadonlySet<string>): void {
+    this.cancelTimer?.();
+    this.cancelTimer = undefined;
+    for (const key of [...this.heldSince.keys()]) if (!held.has(key)) this.heldSince.delete(key);
+    if (held.size === 0) return;
+    const since = Math.min(...this.heldSince.values());
+    const delayMs = Math.max(0, since + MAX_HOLD_MS - this.context.clock.now());
+    this.cancelTimer = this.context.clock.schedule(delayMs, () => {
+      this.pump();
+    });
+  }
+
+  private report(node: StreamNode, type: ResourceType, outcome: RequestOutcome): void {
+    const { observer } = this.context;
+    if (outcome.kind === "accepted") observer.onAccepted(node, type, outcome.versionInfo);
+    if (outcome.kind === "refused") observer.onRefused(node, type, outcome.refusal);
+  }
+}
+
+function lacksRequired(
+  subscription: Subscription,
+  { after }: Resource,
+  { resources }: ResourceSet,
+): boolean {
+  const required = after === undefined ? undefined : resources.get(after);
+  return required !== undefined && subscription.accepted.get(required.name) !== required.version;
+}
