@@ -4,8 +4,9 @@
 
 const CHUNK_BITS: u32 = 8;
 const CHUNK_RECORDS: u32 = 1 << CHUNK_BITS;
-/** A record's first word, which its owner must leave alone: its index while in use, the next free record's otherwise. */
 const NO_RECORD: u32 = u32.MAX_VALUE;
+/** Before each record: its index while it is in use, the next free record's index otherwise. */
+const HEADER_BYTES: u32 = 8;
 
 export class Slab {
   private chunks: usize;
@@ -14,17 +15,25 @@ export class Slab {
   /** Records in use. */
   used: u32 = 0;
 
-  /** `recordBytes` is a multiple of 8 and counts the first word, `maxRecords` one of 256. */
+  private stride: u32;
+
+  /** `recordBytes` is a multiple of 8, `maxRecords` one of 256. */
   constructor(
-    private recordBytes: u32,
+    recordBytes: u32,
     private maxRecords: u32,
   ) {
+    this.stride = recordBytes + HEADER_BYTES;
     this.chunks = heap.alloc(((<usize>maxRecords) >> CHUNK_BITS) * sizeof<usize>());
   }
 
   at(index: u32): usize {
     const chunk = load<usize>(this.chunks + <usize>(index >> CHUNK_BITS) * sizeof<usize>());
-    return chunk + <usize>(index & (CHUNK_RECORDS - 1)) * this.recordBytes;
+    return chunk + <usize>(index & (CHUNK_RECORDS - 1)) * this.stride + HEADER_BYTES;
+  }
+
+  /** The index of a record in use. */
+  indexOf(record: usize): u32 {
+    return load<u32>(record - HEADER_BYTES);
   }
 
   /** True when `index` may be passed to `at`; the record may be free all the same. */
@@ -37,15 +46,15 @@ export class Slab {
     if (this.firstFree == NO_RECORD && !this.grow()) return 0;
     const index = this.firstFree;
     const record = this.at(index);
-    this.firstFree = load<u32>(record);
-    store<u32>(record, index);
+    this.firstFree = load<u32>(record - HEADER_BYTES);
+    store<u32>(record - HEADER_BYTES, index);
     this.used++;
     return record;
   }
 
   release(record: usize): void {
-    const index = load<u32>(record);
-    store<u32>(record, this.firstFree);
+    const index = this.indexOf(record);
+    store<u32>(record - HEADER_BYTES, this.firstFree);
     this.firstFree = index;
     this.used--;
   }
@@ -53,14 +62,14 @@ export class Slab {
   private grow(): bool {
     const first = this.chunkCount << CHUNK_BITS;
     if (first + CHUNK_RECORDS > this.maxRecords) return false;
-    const bytes = <usize>CHUNK_RECORDS * this.recordBytes;
+    const bytes = <usize>CHUNK_RECORDS * this.stride;
     const chunk = heap.alloc(bytes);
     memory.fill(chunk, 0, bytes);
     store<usize>(this.chunks + <usize>this.chunkCount * sizeof<usize>(), chunk);
     this.chunkCount++;
     for (let i = CHUNK_RECORDS; i > 0; i--) {
-      const record = chunk + <usize>(i - 1) * this.recordBytes;
-      store<u32>(record, this.firstFree);
+      const header = chunk + <usize>(i - 1) * this.stride;
+      store<u32>(header, this.firstFree);
       this.firstFree = first + i - 1;
     }
     return true;

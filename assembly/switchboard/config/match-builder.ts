@@ -37,6 +37,7 @@ export class MatchBuilder {
     this.kind = UNSPECIFIED;
     this.invert = false;
     this.hasFault = false;
+    this.recorder.records.dfaBytes.align(2);
     this.dfa = this.recorder.records.dfaBytes.len;
     this.dfaLen = 0;
     this.literalLen = 0;
@@ -147,7 +148,6 @@ export class MatchBuilder {
       }
       deriveLiteral(ptr, dfa, records.bytes);
       this.dfaIndex.insert(hash, index + 1);
-      records.dfaBytes.align(2);
     } else {
       records.dfaBytes.len = this.dfa;
     }

@@ -22,6 +22,8 @@ export class RouteCluster {
   maxRequests: u32;
   maxPendingRequests: u32;
   loadBalancer: LoadBalancer;
+  /** Differs whenever the set of endpoints differs. */
+  endpointsVersion: u64;
   /** The engine's: its pool for this cluster. 0 when the table is built. */
   userData: usize;
 }

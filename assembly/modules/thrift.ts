@@ -1,0 +1,9 @@
+// The module for Thrift.
+import { ThriftCodec } from "../codecs/thrift/codec";
+import { registerPlugin } from "../proxy-wasm-as/context/callbacks-lifecycle";
+import { PluginContext } from "../proxy-wasm-as/context/plugin-context";
+import { SwitchboardPlugin } from "../switchboard/plugin/switchboard-plugin";
+
+export * from "../switchboard/exports";
+
+registerPlugin((id: u32): PluginContext => new SwitchboardPlugin(new ThriftCodec(), "thrift"));

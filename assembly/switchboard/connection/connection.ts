@@ -1,0 +1,186 @@
+// What downstream and upstream connections have in common: bytes in, frames out, output queued.
+//
+// Bytes that were read stay in the host's buffer where that is allowed, and are replaced by what is
+// written next: that saves the host call that would empty it.
+//
+// Allocates: while a frame spans reads.
+// Next: stream/router.ts (by way of DownstreamConnection.onMessage)
+import { BufferType, Status } from "../../proxy-wasm-as/abi/enums";
+import { StreamContext } from "../../proxy-wasm-as/context/stream-context";
+import { getBuffer } from "../../proxy-wasm-as/host/buffers";
+import { allocate, directNextAllocation } from "../../proxy-wasm-as/memory/arena";
+import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
+import { Codec } from "../../codec/codec";
+import { DecodeStatus } from "../../codec/decode-status";
+import { Message, Origin } from "../../codec/message";
+import { FrameBuffer } from "./frame-buffer";
+import { OutputQueue } from "./output-queue";
+
+/** A part of a frame up to this size is put before the bytes that follow, to be decoded in one piece. */
+const JOIN_LIMIT: u32 = 4096;
+/** `need` of a connection whose frames wait for something else than bytes. */
+const NEVER: u32 = u32.MAX_VALUE;
+
+export abstract class Connection extends StreamContext {
+  /** False from the moment at which nothing may be read from or written to it any more. */
+  open: bool = false;
+  /** Set: frames that are complete are left where they are until `resume`. */
+  paused: bool = false;
+  readonly output: OutputQueue = new OutputQueue();
+  /** The next connection of the flush list; `queued` tells whether this one is in it. */
+  nextQueued: usize = 0;
+  queued: bool = false;
+  /** Close it as soon as what is queued has been written. */
+  closeWhenFlushed: bool = false;
+  /** Bytes at the head of the host's read buffer that were taken already. */
+  staleBytes: u32 = 0;
+  protected readonly input: FrameBuffer = new FrameBuffer();
+  private need: u32 = 0;
+  private decoderState: usize = 0;
+
+  constructor(
+    protected readonly codec: Codec,
+    protected readonly message: Message,
+    private readonly origin: Origin,
+    private readonly maxFrameBytes: u32,
+  ) {
+    super();
+    if (codec.stateBytes > 0) this.decoderState = heap.alloc(codec.stateBytes);
+  }
+
+  /** A complete frame; `this.message` describes it, its bytes stay until the end of this VM call. */
+  protected abstract onMessage(): void;
+  /** Bytes that the codec refuses; `this.message` tells whether an id is known. Must close. */
+  protected abstract onMalformed(): void;
+  /** A frame beyond the limit, or bytes beyond the memory budget. Must close. */
+  protected abstract onTooLarge(): void;
+
+  /** Makes a new or reused object ready for a new connection. */
+  protected reset(): void {
+    this.open = true;
+    this.paused = false;
+    this.closeWhenFlushed = false;
+    this.staleBytes = 0;
+    this.need = 0;
+    this.input.clear();
+    this.output.clear();
+    if (this.decoderState != 0) memory.fill(this.decoderState, 0, this.codec.stateBytes);
+  }
+
+  protected discard(): void {
+    this.open = false;
+    this.input.clear();
+    this.output.clear();
+  }
+
+  /** Works through frames that waited while the connection was paused. */
+  resume(): void {
+    this.paused = false;
+    this.need = 0;
+    if (this.open && this.input.length > 0) this.consumeInput();
+  }
+
+  /** Takes `size` bytes from `offset` of a host buffer and works through the frames they complete. */
+  protected receive(type: BufferType, offset: u32, size: u32): void {
+    let rest = size;
+    while (rest > 0 && this.open) {
+      const held = this.input.length;
+      if (held == 0 || (held <= JOIN_LIMIT && this.need <= held + rest)) {
+        this.receiveJoined(type, offset, rest);
+        return;
+      }
+      const missing = this.need > held ? this.need - held : rest;
+      const take = missing < rest ? missing : rest;
+      if (!this.receiveInput(type, offset, take)) return;
+      offset += take;
+      rest -= take;
+      if (this.input.length >= this.need) this.consumeInput();
+    }
+  }
+
+  /** Reads into the arena, behind what is held, and keeps what is left over. */
+  private receiveJoined(type: BufferType, offset: u32, size: u32): void {
+    const held = this.input.length;
+    const base = allocate(held + size);
+    if (base == 0) {
+      this.onTooLarge();
+      return;
+    }
+    memory.copy(base, this.input.ptr, held);
+    this.input.clear();
+    directNextAllocation(base + held, size);
+    if (getBuffer(type, offset, size) != Status.Ok) return;
+    if (bytesLen == 0) return;
+    const start = held == 0 ? bytesPtr : base;
+    const length = held + bytesLen;
+    const used = this.consume(start, length);
+    if (this.open && used < length) this.keep(start + used, length - used);
+  }
+
+  private keep(ptr: usize, len: u32): void {
+    if (!this.input.reserve(len, this.expected(len))) {
+      this.onTooLarge();
+      return;
+    }
+    memory.copy(this.input.end, ptr, len);
+    this.input.grew(len);
+  }
+
+  private expected(held: u32): u32 {
+    return this.need == NEVER ? held : this.need;
+  }
+
+  /** Reads straight to where the frame is assembled. */
+  private receiveInput(type: BufferType, offset: u32, size: u32): bool {
+    const held = this.input.length;
+    if (
+      (this.paused && held + size > this.maxFrameBytes) ||
+      !this.input.reserve(size, this.expected(held + size))
+    ) {
+      this.onTooLarge();
+      return false;
+    }
+    directNextAllocation(this.input.end, size);
+    if (getBuffer(type, offset, size) != Status.Ok) return false;
+    this.input.grew(bytesLen);
+    return true;
+  }
+
+  private consumeInput(): void {
+    const used = this.consume(this.input.ptr, this.input.length);
+    if (this.open && used > 0) this.input.advance(used);
+  }
+
+  /** Returns how many of the bytes were complete frames; sets `need` for the others. */
+  private consume(ptr: usize, len: u32): u32 {
+    const message = this.message;
+    let used: u32 = 0;
+    while (used < len && this.open) {
+      if (this.paused) {
+        this.need = NEVER;
+        return used;
+      }
+      const rest = len - used;
+      message.reset(this.origin, ptr + used);
+      const status = this.codec.decode(message, ptr + used, rest, this.decoderState);
+      if (status == DecodeStatus.WaitForData) {
+        if (message.need > this.maxFrameBytes) this.onTooLarge();
+        this.need = message.need > rest ? message.need : rest + 1;
+        return used;
+      }
+      const length = message.frameLength;
+      if (status == DecodeStatus.Error || length == 0 || length > rest) {
+        this.onMalformed();
+        return used;
+      }
+      if (length > this.maxFrameBytes) {
+        this.onTooLarge();
+        return used;
+      }
+      used += length;
+      this.onMessage();
+    }
+    this.need = 0;
+    return used;
+  }
+}

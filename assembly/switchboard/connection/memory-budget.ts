@@ -1,0 +1,31 @@
+// What all connections of a worker together may hold: incomplete frames, requests that wait,
+// responses that are not written yet. Nobody allocates for bytes from the network without asking here.
+// Allocates: never.
+
+export class MemoryBudget {
+  limit: u32 = 256 * 1024 * 1024;
+  used: u32 = 0;
+
+  /** False: the bytes must not be held. */
+  take(bytes: u32): bool {
+    if (bytes > this.limit || this.used > this.limit - bytes) return false;
+    this.used += bytes;
+    return true;
+  }
+
+  give(bytes: u32): void {
+    this.used -= bytes;
+  }
+}
+
+export const memoryBudget = new MemoryBudget();
+
+/** Memory for `bytes` within the budget, or 0. */
+export function allocateBudgeted(bytes: u32): usize {
+  return memoryBudget.take(bytes) ? heap.alloc(bytes) : 0;
+}
+
+export function freeBudgeted(block: usize, bytes: u32): void {
+  heap.free(block);
+  memoryBudget.give(bytes);
+}

@@ -1,0 +1,10 @@
+// What a downstream connection needs of the engine around it.
+import { RouteBinding } from "../router/route-binding";
+import { RequestSource } from "../router/request-source";
+
+export abstract class ConnectionRegistry {
+  /** The routes of a listener whose metadata has this name (empty: none), or null: there are none. */
+  abstract bind(namePtr: usize, nameLen: u32): RouteBinding | null;
+  /** The host is done with the connection: the object may serve another one. */
+  abstract give(connection: RequestSource): void;
+}

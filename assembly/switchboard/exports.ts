@@ -1,0 +1,21 @@
+// The callbacks of a module: what its entry file exports, and nothing else.
+export {
+  proxy_abi_version_0_2_1,
+  proxy_on_configure,
+  proxy_on_context_create,
+  proxy_on_delete,
+  proxy_on_done,
+  proxy_on_downstream_connection_close,
+  proxy_on_downstream_data,
+  proxy_on_grpc_close,
+  proxy_on_grpc_receive,
+  proxy_on_http_call_response,
+  proxy_on_log,
+  proxy_on_memory_allocate,
+  proxy_on_new_connection,
+  proxy_on_queue_ready,
+  proxy_on_tick,
+  proxy_on_upstream_connection_close,
+  proxy_on_upstream_data,
+  proxy_on_vm_start,
+} from "../proxy-wasm-as/exports";

@@ -1,0 +1,204 @@
+// Puts the parts of the switchboard together for one plugin configuration of one worker.
+// Allocates: at configuration, and connection objects on growth.
+import { Codec, ConnectionMode } from "../../codec/codec";
+import { ErrorKind } from "../../codec/error-kind";
+import { Message } from "../../codec/message";
+import { PointerVector } from "../../containers/pointer-vector";
+import { Random } from "../../containers/random";
+import { StreamContext } from "../../proxy-wasm-as/context/stream-context";
+import { clock, TICK_MS } from "../clock";
+import { PluginConfiguration } from "../config/plugin-configuration";
+import { Connection } from "../connection/connection";
+import { postWork } from "../connection/posted-work";
+import { ConnectionRegistry } from "../downstream/connection-registry";
+import { DownstreamConnection } from "../downstream/downstream-connection";
+import { RequestSource } from "../router/request-source";
+import { RouteBinding } from "../router/route-binding";
+import { Router } from "../router/router";
+import { Stream } from "../stream/stream";
+import { Clusters } from "../upstream/clusters";
+import { Dialer, takeDialing } from "../upstream/dialer";
+import { Pool } from "../upstream/pool";
+import { PoolHost } from "../upstream/pool-host";
+import { ResponseSink } from "../upstream/response-sink";
+import { ConnectionOwner, UpstreamConnection } from "../upstream/upstream-connection";
+import { RouteBindings } from "./route-bindings";
+
+const MAINTENANCE_MS: u64 = 1000;
+const DISCOVERY_TICK_MS: u64 = 100;
+/** Dials in one VM call; the others follow in the next. */
+const MAX_DIALS: u32 = 64;
+
+class EngineSink extends ResponseSink {
+  constructor(private readonly engine: Engine) {
+    super();
+  }
+
+  override onResponse(stream: Stream, message: Message): void {
+    this.engine.router.onResponse(stream, message);
+  }
+
+  override onStreamFailed(stream: Stream, failure: ErrorKind): void {
+    this.engine.router.onStreamFailed(stream, failure);
+  }
+
+  override onAbandonedEnd(stream: Stream): void {
+    this.engine.router.onAbandonedEnd(stream);
+  }
+
+  override onConnectionDeleted(connection: Connection): void {
+    this.engine.dialer.give(changetype<UpstreamConnection>(connection));
+  }
+
+  override finish(): void {
+    this.engine.router.finish();
+  }
+}
+
+class EnginePoolHost extends PoolHost {
+  constructor(private readonly engine: Engine) {
+    super();
+  }
+
+  override requestDials(pool: ConnectionOwner): void {
+    this.engine.requestDials(changetype<Pool>(pool));
+  }
+
+  override sendPending(
+    stream: Stream,
+    pool: ConnectionOwner,
+    connection: UpstreamConnection,
+  ): void {
+    this.engine.router.sendPending(stream, changetype<Pool>(pool), connection);
+  }
+
+  override onPendingFailed(stream: Stream, failure: ErrorKind): void {
+    this.engine.router.onStreamFailed(stream, failure);
+  }
+}
+
+class EngineRegistry extends ConnectionRegistry {
+  constructor(private readonly engine: Engine) {
+    super();
+  }
+
+  override bind(namePtr: usize, nameLen: u32): RouteBinding | null {
+    return this.engine.bindings.bind(namePtr, nameLen);
+  }
+
+  override give(connection: RequestSource): void {
+    this.engine.unused.push(changetype<DownstreamConnection>(connection));
+  }
+}
+
+export class Engine {
+  readonly router!: Router;
+  readonly dialer!: Dialer;
+  readonly bindings!: RouteBindings;
+  readonly unused: Array<DownstreamConnection> = new Array<DownstreamConnection>();
+  private readonly clusters!: Clusters;
+  private readonly registry!: EngineRegistry;
+  /** One for all connections: only one frame is decoded at a time. */
+  private readonly message: Message = new Message();
+  private readonly dialQueue: PointerVector = new PointerVector();
+  private readonly startMs: u64;
+  private maintainedMs: u64 = 0;
+  private discoveredMs: u64 = 0;
+
+  constructor(
+    private readonly codec: Codec,
+    private readonly configuration: PluginConfiguration,
+    pluginContextId: u32,
+    seed: u64,
+  ) {
+    this.startMs = clock.nowMs;
+    const limits = configuration.limits;
+    const host = new EnginePoolHost(this);
+    const isExclusive = configuration.connectionMode == ConnectionMode.Exclusive;
+    host.maxRequestsPerConnection = isExclusive ? 1 : limits.maxRequestsPerUpstreamConnection;
+    host.connectTimeoutMs = configuration.connectTimeoutMs;
+    host.heartbeatMs = configuration.upstreamHeartbeatMs;
+    host.idleTimeoutMs = configuration.upstreamIdleTimeoutMs;
+    this.router = new Router(codec, configuration, seed);
+    this.registry = new EngineRegistry(this);
+    this.clusters = new Clusters(limits, host);
+    this.dialer = new Dialer(
+      codec,
+      configuration.connectionMode,
+      new EngineSink(this),
+      limits.maxFrameBytes,
+      String.UTF8.decode(configuration.dialCluster),
+      pluginContextId,
+    );
+    const jitter = new Random();
+    jitter.seed(seed ^ 0x5bd1e995);
+    this.bindings = new RouteBindings(
+      codec,
+      configuration,
+      this.clusters,
+      this.router,
+      jitter,
+      pluginContextId,
+    );
+  }
+
+  /** Upstream while a dial is under way, downstream otherwise. */
+  createStreamContext(id: u32): StreamContext {
+    const dialled = takeDialing();
+    if (dialled !== null) return dialled;
+    const connection = this.takeDownstream();
+    connection.prepare();
+    return connection;
+  }
+
+  private takeDownstream(): DownstreamConnection {
+    if (this.unused.length > 0) return this.unused.pop();
+    return new DownstreamConnection(
+      this.codec,
+      this.message,
+      this.router,
+      this.registry,
+      this.configuration.limits.maxFrameBytes,
+    );
+  }
+
+  requestDials(pool: Pool): void {
+    if (!pool.isDialRequested) {
+      pool.isDialRequested = true;
+      this.dialQueue.push(changetype<usize>(pool));
+    }
+    postWork();
+  }
+
+  /** On a clean stack, before anything is written. */
+  runDials(): void {
+    let dials: u32 = 0;
+    while (this.dialQueue.length > 0) {
+      const pool = changetype<Pool>(this.dialQueue.pop());
+      pool.isDialRequested = false;
+      for (let wanted = pool.dialsWanted(); wanted > 0; wanted--) {
+        if (dials == MAX_DIALS) {
+          this.requestDials(pool);
+          return;
+        }
+        dials++;
+        if (!this.dialer.dial(pool)) break;
+      }
+    }
+  }
+
+  /** Each TICK_MS, with a clock that was just read. */
+  onTick(): void {
+    const now = clock.nowMs;
+    this.runDials();
+    this.router.timers.advanceTo((now - this.startMs) / TICK_MS);
+    if (now - this.discoveredMs >= DISCOVERY_TICK_MS) {
+      this.discoveredMs = now;
+      this.bindings.onTick();
+    }
+    if (now - this.maintainedMs >= MAINTENANCE_MS) {
+      this.maintainedMs = now;
+      this.clusters.maintain();
+    }
+  }
+}

@@ -1,0 +1,162 @@
+// Route configurations in force: from the plugin's configuration, and from the control plane over
+// one gRPC stream.
+// Allocates: when routes or listeners are first seen or change.
+import { Codec } from "../../codec/codec";
+import { Random } from "../../containers/random";
+import { BufferType, LogLevel, Status } from "../../proxy-wasm-as/abi/enums";
+import { getBuffer } from "../../proxy-wasm-as/host/buffers";
+import { grpcCancel, grpcSend, grpcStream, grpcToken } from "../../proxy-wasm-as/host/grpc";
+import { log, logBytes } from "../../proxy-wasm-as/host/log";
+import { getPropertyString, PropertyPath } from "../../proxy-wasm-as/host/properties";
+import { setEffectiveContext } from "../../proxy-wasm-as/host/stream";
+import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
+import { equalBytes } from "../../wire/bytes";
+import { clock } from "../clock";
+import { PluginConfiguration } from "../config/plugin-configuration";
+import { DiscoveryTransport, RouteDiscovery, RouteSubscription } from "../config/rds-subscription";
+import { RouteBinding } from "../router/route-binding";
+import { Router } from "../router/router";
+import { stats } from "../telemetry/stats";
+import { Clusters } from "../upstream/clusters";
+
+const nodeId = new PropertyPath(["xds", "node", "id"]);
+const nodeCluster = new PropertyPath(["xds", "node", "cluster"]);
+
+export class RouteBindings extends DiscoveryTransport {
+  private readonly bindings: Array<RouteBinding> = new Array<RouteBinding>();
+  private readonly discovery!: RouteDiscovery;
+  private readonly discoveryCluster: string;
+  private stream: u32 = 0;
+  private isStreamOpen: bool = false;
+
+  constructor(
+    codec: Codec,
+    private readonly configuration: PluginConfiguration,
+    private readonly clusters: Clusters,
+    private readonly router: Router,
+    private readonly jitter: Random,
+    private readonly pluginContextId: u32,
+  ) {
+    super();
+    this.discoveryCluster = String.UTF8.decode(configuration.discoveryCluster);
+    const discovery = new RouteDiscovery(codec, this);
+    this.discovery = discovery;
+    discovery.enabled = this.discoveryCluster.length > 0;
+    discovery.initialFetchTimeoutMs = configuration.initialFetchTimeoutMs;
+    discovery.nodeId = propertyBytes(nodeId);
+    discovery.nodeCluster = propertyBytes(nodeCluster);
+    for (let i = 0; i < configuration.routeTables.length; i++) {
+      const table = configuration.routeTables[i];
+      clusters.install(table);
+      discovery.preset(table);
+    }
+  }
+
+  /** The binding of this name, or of the default one when it is empty; null: there is none. */
+  bind(namePtr: usize, nameLen: u32): RouteBinding | null {
+    const fallback = this.configuration.defaultRouteConfiguration;
+    const isNamed = nameLen > 0;
+    const ptr = isNamed ? namePtr : changetype<usize>(fallback);
+    const len = isNamed ? nameLen : <u32>fallback.byteLength;
+    if (len == 0) return null;
+    for (let i = 0; i < this.bindings.length; i++) {
+      const binding = unchecked(this.bindings[i]);
+      const name = binding.subscription.name;
+      if (<u32>name.byteLength == len && equalBytes(changetype<usize>(name), ptr, len)) {
+        return binding;
+      }
+    }
+    const binding = new RouteBinding(this.discovery.subscribe(ptr, len, clock.nowMs));
+    this.bindings.push(binding);
+    return binding;
+  }
+
+  onTick(): void {
+    this.discovery.onTick(clock.nowMs);
+  }
+
+  override openStream(): bool {
+    setEffectiveContext(this.pluginContextId);
+    const status = grpcStream(
+      this.discoveryCluster,
+      "envoy.service.discovery.v3.AggregatedDiscoveryService",
+      "StreamAggregatedResources",
+    );
+    if (status != Status.Ok) {
+      log(LogLevel.Warn, "metaproto: cannot open a discovery stream to " + this.discoveryCluster);
+      return false;
+    }
+    this.stream = grpcToken;
+    this.isStreamOpen = true;
+    return true;
+  }
+
+  override closeStream(): void {
+    if (!this.isStreamOpen) return;
+    this.isStreamOpen = false;
+    setEffectiveContext(this.pluginContextId);
+    grpcCancel(this.stream);
+  }
+
+  override send(ptr: usize, len: u32): void {
+    setEffectiveContext(this.pluginContextId);
+    grpcSend(this.stream, ptr, len, false);
+  }
+
+  onGrpcReceive(token: u32, size: u32): void {
+    if (!this.isStreamOpen || token != this.stream) return;
+    if (getBuffer(BufferType.GrpcCallMessage, 0, size) != Status.Ok) return;
+    this.discovery.onMessage(bytesPtr, bytesLen, clock.nowMs);
+  }
+
+  onGrpcClose(token: u32): void {
+    if (!this.isStreamOpen || token != this.stream) return;
+    this.isStreamOpen = false;
+    this.discovery.onStreamClosed(clock.nowMs);
+  }
+
+  override onTable(subscription: RouteSubscription): void {
+    stats.routeTableUpdate++;
+    const table = subscription.table;
+    if (table !== null) this.clusters.install(table);
+    this.markReferencedClusters();
+    this.releaseWaiting(subscription);
+  }
+
+  override onMissing(subscription: RouteSubscription): void {
+    const name = String.UTF8.decode(subscription.name);
+    log(LogLevel.Warn, "metaproto: no routes have been received for " + name);
+    this.releaseWaiting(subscription);
+  }
+
+  override onRejected(ptr: usize, len: u32): void {
+    stats.routeTableRejected++;
+    logBytes(LogLevel.Warn, ptr, len);
+  }
+
+  override random(): u32 {
+    return this.jitter.nextU32();
+  }
+
+  private releaseWaiting(subscription: RouteSubscription): void {
+    for (let i = 0; i < this.bindings.length; i++) {
+      const binding = unchecked(this.bindings[i]);
+      if (binding.subscription === subscription) this.router.releaseWaiting(binding);
+    }
+  }
+
+  private markReferencedClusters(): void {
+    this.clusters.unmarkAll();
+    for (let i = 0; i < this.bindings.length; i++) {
+      const table = unchecked(this.bindings[i]).table;
+      if (table !== null) this.clusters.mark(table);
+    }
+    const preset = this.configuration.routeTables;
+    for (let i = 0; i < preset.length; i++) this.clusters.mark(preset[i]);
+  }
+}
+
+function propertyBytes(path: PropertyPath): ArrayBuffer {
+  const text = getPropertyString(path);
+  return String.UTF8.encode(text === null ? "" : text);
+}

@@ -1,0 +1,109 @@
+// The plugin context of every module: reads the configuration, and passes on what the host tells.
+// Allocates: at configuration.
+import { Codec } from "../../codec/codec";
+import { BufferType, LogLevel, Status } from "../../proxy-wasm-as/abi/enums";
+import { PluginContext } from "../../proxy-wasm-as/context/plugin-context";
+import { StreamContext } from "../../proxy-wasm-as/context/stream-context";
+import { getBuffer } from "../../proxy-wasm-as/host/buffers";
+import { nowNanoseconds } from "../../proxy-wasm-as/host/clock";
+import { log } from "../../proxy-wasm-as/host/log";
+import { registerSharedQueue, sharedQueueStatus } from "../../proxy-wasm-as/host/shared-queue";
+import { setTickPeriod } from "../../proxy-wasm-as/host/timer";
+import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
+import { clock, TICK_MS } from "../clock";
+import { decodePluginConfiguration } from "../config/plugin-configuration";
+import { Faults } from "../config/faults";
+import { closeFlushed } from "../connection/flush-list";
+import { memoryBudget } from "../connection/memory-budget";
+import { beginPostedWork, isPostedWork, openPostedWork } from "../connection/posted-work";
+import { defineStats, flushStats } from "../telemetry/stats";
+import { seedPools } from "../upstream/pool";
+import { Engine } from "./engine";
+
+const STATS_MS: u64 = 1000;
+
+/** Of all plugin contexts of this VM: a changed configuration makes a new one, the old one lives on for its connections. */
+const engines: Array<Engine> = new Array<Engine>();
+let flushedMs: u64 = 0;
+
+export class SwitchboardPlugin extends PluginContext {
+  private engine: Engine | null = null;
+
+  constructor(
+    private readonly codec: Codec,
+    private readonly protocol: string,
+  ) {
+    super();
+  }
+
+  override onConfigure(size: u32): bool {
+    const isRead = size > 0 && getBuffer(BufferType.PluginConfiguration, 0, size) == Status.Ok;
+    const faults = new Faults();
+    const length: u32 = isRead ? bytesLen : 0;
+    const configuration = decodePluginConfiguration(bytesPtr, length, this.codec, faults);
+    if (configuration === null) {
+      log(LogLevel.Error, "metaproto: the plugin configuration is refused: " + faults.text());
+      return false;
+    }
+    const seed = nowNanoseconds();
+    const token = registerSharedQueue("metaproto." + this.protocol + "." + seed.toString());
+    if (sharedQueueStatus != Status.Ok) {
+      log(LogLevel.Error, "metaproto: cannot register a shared queue");
+      return false;
+    }
+    openPostedWork(token);
+    clock.read();
+    seedPools(seed);
+    memoryBudget.limit = configuration.limits.maxBufferedBytes;
+    defineStats(this.protocol);
+    const engine = new Engine(this.codec, configuration, this.id, seed);
+    this.engine = engine;
+    engines.push(engine);
+    setTickPeriod(TICK_MS);
+    return true;
+  }
+
+  override createStreamContext(id: u32): StreamContext | null {
+    const engine = this.engine;
+    return engine === null ? null : engine.createStreamContext(id);
+  }
+
+  override onQueueReady(token: u32): void {
+    if (!isPostedWork(token)) return;
+    beginPostedWork();
+    closeFlushed();
+    for (let i = 0; i < engines.length; i++) unchecked(engines[i]).runDials();
+    for (let i = 0; i < engines.length; i++) unchecked(engines[i]).router.finish();
+  }
+
+  override onTick(): void {
+    const engine = this.engine;
+    if (engine === null) return;
+    clock.read();
+    engine.onTick();
+    engine.router.finish();
+    if (clock.nowMs - flushedMs < STATS_MS) return;
+    flushedMs = clock.nowMs;
+    flushStats();
+  }
+
+  override onGrpcReceive(token: u32, size: u32): void {
+    const engine = this.engine;
+    if (engine === null) return;
+    engine.bindings.onGrpcReceive(token, size);
+    engine.router.finish();
+  }
+
+  override onGrpcClose(token: u32, status: u32): void {
+    const engine = this.engine;
+    if (engine !== null) engine.bindings.onGrpcClose(token);
+  }
+
+  override onDelete(): void {
+    const engine = this.engine;
+    if (engine === null) return;
+    const index = engines.indexOf(engine);
+    if (index >= 0) engines.splice(index, 1);
+    this.engine = null;
+  }
+}

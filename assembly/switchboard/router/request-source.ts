@@ -1,0 +1,16 @@
+// A connection that requests come from, as far as the router has to know it.
+import { Codec } from "../../codec/codec";
+import { Message, Origin } from "../../codec/message";
+import { Connection } from "../connection/connection";
+import { DownstreamStreamList } from "../stream/stream-list";
+import { RouteBinding } from "./route-binding";
+
+export abstract class RequestSource extends Connection {
+  /** Streams that have no answer yet; oneway ones are not among them. */
+  readonly requests: DownstreamStreamList = new DownstreamStreamList();
+  binding: RouteBinding | null = null;
+
+  constructor(codec: Codec, message: Message, maxFrameBytes: u32) {
+    super(codec, message, Origin.Downstream, maxFrameBytes);
+  }
+}

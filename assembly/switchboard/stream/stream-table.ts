@@ -1,0 +1,89 @@
+// All streams of a worker, found by the id that they have on upstream connections.
+//
+//   64-bit ids:  generation (31 bits) | index (32 bits)       never negative as a signed number
+//   32-bit ids:  generation (13 bits) | index (18 bits)
+//
+// An id that a server may still answer is not given to another stream (StreamState.Abandoned), so
+// that the generation is a second line of defence only.
+// Allocates: on growth.
+import { MAX_REPLY_CONTEXT } from "../../codec/codec";
+import { Slab } from "../../containers/slab";
+import { freeBudgeted } from "../connection/memory-budget";
+import { Stream, StreamState } from "./stream";
+
+const INDEX_BITS_WIDE: u64 = 32;
+const INDEX_BITS_NARROW: u64 = 18;
+const GENERATION_MASK_WIDE: u32 = 0x7fffffff;
+const GENERATION_MASK_NARROW: u32 = 0x1fff;
+const MAX_STREAMS: u32 = 1 << 18;
+
+export class StreamTable {
+  private readonly slab: Slab = new Slab(offsetof<Stream>() + MAX_REPLY_CONTEXT, MAX_STREAMS);
+  private indexBits: u64 = INDEX_BITS_WIDE;
+  private generationMask: u32 = GENERATION_MASK_WIDE;
+
+  /** `idBits`: width of the protocol's request id. */
+  setIdBits(idBits: u32): void {
+    const isWide = idBits >= 64;
+    this.indexBits = isWide ? INDEX_BITS_WIDE : INDEX_BITS_NARROW;
+    this.generationMask = isWide ? GENERATION_MASK_WIDE : GENERATION_MASK_NARROW;
+  }
+
+  /** Streams that are not free. */
+  get used(): u32 {
+    return this.slab.used;
+  }
+
+  /** A stream with an id of its own and nothing else set, or null: there are too many. */
+  acquire(): Stream | null {
+    const record = this.slab.acquire();
+    if (record == 0) return null;
+    const stream = changetype<Stream>(record);
+    stream.generation = (stream.generation + 1) & this.generationMask;
+    stream.upstreamId =
+      ((<u64>stream.generation) << this.indexBits) | (<u64>this.slab.indexOf(record));
+    stream.isOneway = false;
+    stream.downstream = 0;
+    stream.nextOfDownstream = 0;
+    stream.previousOfDownstream = 0;
+    stream.pool = 0;
+    stream.upstream = 0;
+    stream.next = 0;
+    stream.previous = 0;
+    stream.table = null;
+    stream.route = null;
+    stream.frame = 0;
+    stream.contextLength = 0;
+    return stream;
+  }
+
+  /** Gives back the record, its frame and its table; it is in no list and no timer is set. */
+  release(stream: Stream): void {
+    stream.state = StreamState.Free;
+    this.releaseFrame(stream);
+    const table = stream.table;
+    if (table !== null) {
+      stream.table = null;
+      table.release();
+    }
+    stream.route = null;
+    this.slab.release(changetype<usize>(stream));
+  }
+
+  releaseFrame(stream: Stream): void {
+    if (stream.frame == 0) return;
+    freeBudgeted(stream.frame, stream.frameCapacity);
+    stream.frame = 0;
+  }
+
+  /** The stream that was sent under this id, or null: it is unknown, or was given back. */
+  find(upstreamId: u64): Stream | null {
+    const index = <u32>(upstreamId & (((<u64>1) << this.indexBits) - 1));
+    if (!this.slab.has(index)) return null;
+    const stream = changetype<Stream>(this.slab.at(index));
+    if (stream.state == StreamState.Free || stream.upstreamId != upstreamId) return null;
+    return stream;
+  }
+}
+
+export const streams = new StreamTable();

@@ -1,0 +1,63 @@
+// One request and its response, from its arrival until nobody can ask for it any more.
+//
+//   state           held in
+//   AwaitingRoutes  the binding's list, with a copy of the frame
+//   Pending         the pool's list, with the encoded frame
+//   InFlight        the upstream connection's list
+//   Abandoned       the upstream connection's list: the client has its answer or is gone, but the
+//                   server may still respond; the id is not used again before that
+//
+// A stream is in its downstream connection's list in each state but Abandoned.
+// Allocates: never; records come from `streams`.
+import { MAX_REPLY_CONTEXT } from "../../codec/codec";
+import { Slab } from "../../containers/slab";
+import { TimerNode } from "../../containers/timer-wheel";
+import { RouteEntry } from "../route/route-entry";
+import { RouteTable } from "../route/table";
+
+export enum StreamState {
+  Free = 0,
+  AwaitingRoutes = 1,
+  Pending = 2,
+  InFlight = 3,
+  Abandoned = 4,
+}
+
+@unmanaged
+export class Stream extends TimerNode {
+  state: StreamState;
+  /** Differs between uses of one record. */
+  generation: u32;
+  isOneway: bool;
+  /** The request id as the client sent it. */
+  id: u64;
+  /** The id on the upstream connection. */
+  upstreamId: u64;
+  /** Coarse time of arrival, ms. */
+  startMs: u64;
+  timeoutMs: u32;
+  /** The downstream connection, or 0. */
+  downstream: usize;
+  nextOfDownstream: usize;
+  previousOfDownstream: usize;
+  /** The pool it was given to, or 0. */
+  pool: usize;
+  /** The upstream connection, or 0. */
+  upstream: usize;
+  /** Links of the list that `state` names. */
+  next: usize;
+  previous: usize;
+  /** One reference is held; null before it is routed. */
+  table: RouteTable | null;
+  route: RouteEntry | null;
+  /** A budgeted block of `frameCapacity` bytes while the frame is held, or 0. */
+  frame: usize;
+  frameLength: u32;
+  frameCapacity: u32;
+  contextLength: u32;
+
+  /** MAX_REPLY_CONTEXT bytes, what the codec needs for an error reply. */
+  get context(): usize {
+    return changetype<usize>(this) + offsetof<Stream>();
+  }
+}

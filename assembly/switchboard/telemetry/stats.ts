@@ -1,0 +1,100 @@
+// Counters of one worker, kept in memory and handed to the host once a second: a host call for each
+// event would cost more than the event.
+//
+// They appear as `wasmcustom.metaproto.<protocol>.<name>`.
+// Allocates: at `define` only.
+import { MetricType } from "../../proxy-wasm-as/abi/enums";
+import { Metric } from "../../proxy-wasm-as/host/metrics";
+
+export class Stats {
+  downstreamCxTotal: u64 = 0;
+  downstreamCxActive: u64 = 0;
+  downstreamRqTotal: u64 = 0;
+  downstreamRqOneway: u64 = 0;
+  downstreamRqActive: u64 = 0;
+  /** Bytes that are not the protocol's, or frames beyond the limit. */
+  downstreamDecodeError: u64 = 0;
+  heartbeatTotal: u64 = 0;
+  upstreamCxTotal: u64 = 0;
+  upstreamCxActive: u64 = 0;
+  upstreamCxConnectFail: u64 = 0;
+  upstreamRqCompleted: u64 = 0;
+  /** Responses after the client had given up or been answered. */
+  upstreamRqLate: u64 = 0;
+  /** Responses to no request. */
+  upstreamRqUnmatched: u64 = 0;
+  upstreamDecodeError: u64 = 0;
+  /** Mutations that the frame could not carry. */
+  mutationSkipped: u64 = 0;
+  routeTableUpdate: u64 = 0;
+  routeTableRejected: u64 = 0;
+  // Local replies by response flag.
+  localReplyNr: u64 = 0;
+  localReplyNc: u64 = 0;
+  localReplyUh: u64 = 0;
+  localReplyUf: u64 = 0;
+  localReplyUc: u64 = 0;
+  localReplyUo: u64 = 0;
+  localReplyUt: u64 = 0;
+  localReplyDpe: u64 = 0;
+  localReplyUpe: u64 = 0;
+}
+
+const GAUGES: string[] = ["downstream_cx_active", "downstream_rq_active", "upstream_cx_active"];
+
+/** In the order of the fields of Stats. */
+const NAMES: string[] = [
+  "downstream_cx_total",
+  "downstream_cx_active",
+  "downstream_rq_total",
+  "downstream_rq_oneway",
+  "downstream_rq_active",
+  "downstream_decode_error",
+  "heartbeat_total",
+  "upstream_cx_total",
+  "upstream_cx_active",
+  "upstream_cx_connect_fail",
+  "upstream_rq_completed",
+  "upstream_rq_late",
+  "upstream_rq_unmatched",
+  "upstream_decode_error",
+  "mutation_skipped",
+  "route_table_update",
+  "route_table_rejected",
+  "local_reply_nr",
+  "local_reply_nc",
+  "local_reply_uh",
+  "local_reply_uf",
+  "local_reply_uc",
+  "local_reply_uo",
+  "local_reply_ut",
+  "local_reply_dpe",
+  "local_reply_upe",
+];
+
+export const stats = new Stats();
+
+const metrics: Metric[] = [];
+const flushed: StaticArray<u64> = new StaticArray<u64>(NAMES.length);
+
+export function defineStats(protocol: string): void {
+  if (metrics.length > 0) return;
+  for (let i = 0; i < NAMES.length; i++) {
+    const metric = new Metric();
+    const type = GAUGES.includes(NAMES[i]) ? MetricType.Gauge : MetricType.Counter;
+    metric.define(type, "metaproto." + protocol + "." + NAMES[i]);
+    metrics.push(metric);
+  }
+}
+
+/** Hands what has changed to the host. Workers share a metric: differences, not values, are sent. */
+export function flushStats(): void {
+  const base = changetype<usize>(stats);
+  for (let i = 0; i < metrics.length; i++) {
+    const value = load<u64>(base + ((<usize>i) << 3));
+    const change = value - unchecked(flushed[i]);
+    if (change == 0) continue;
+    unchecked((flushed[i] = value));
+    unchecked(metrics[i]).increment(<i64>change);
+  }
+}

@@ -1,0 +1,44 @@
+// What all pools of one cluster share: its name, its bounds and what counts against them.
+// Allocates: never after construction.
+import { Limits } from "../config/plugin-configuration";
+import { LoadBalancer, RouteCluster } from "../route/cluster";
+
+export class ClusterBounds {
+  /** Healthy endpoints as far as known. 0: unknown. */
+  endpoints: u32 = 0;
+  endpointsVersion: u64 = 0;
+  loadBalancer: LoadBalancer = LoadBalancer.LeastRequest;
+  maxConnections: u32;
+  maxRequests: u32;
+  maxPendingRequests: u32;
+  /** Requests that are pending or in flight. */
+  outstanding: u32 = 0;
+  /** Requests that wait for a connection. */
+  pending: u32 = 0;
+  /** Connections that are dialled, ready or draining. */
+  connections: u32 = 0;
+
+  constructor(
+    readonly name: ArrayBuffer,
+    private readonly limits: Limits,
+  ) {
+    this.maxConnections = limits.maxConnections;
+    this.maxRequests = limits.maxRequests;
+    this.maxPendingRequests = limits.maxPendingRequests;
+  }
+
+  /** Takes over what a table says of the cluster; true when the endpoints are others. */
+  update(route: RouteCluster): bool {
+    const limits = this.limits;
+    this.maxConnections = route.maxConnections > 0 ? route.maxConnections : limits.maxConnections;
+    this.maxRequests = route.maxRequests > 0 ? route.maxRequests : limits.maxRequests;
+    this.maxPendingRequests =
+      route.maxPendingRequests > 0 ? route.maxPendingRequests : limits.maxPendingRequests;
+    this.loadBalancer = route.loadBalancer;
+    const isChanged =
+      this.endpoints != route.endpoints || this.endpointsVersion != route.endpointsVersion;
+    this.endpoints = route.endpoints;
+    this.endpointsVersion = route.endpointsVersion;
+    return isChanged;
+  }
+}

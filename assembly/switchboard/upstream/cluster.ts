@@ -1,0 +1,54 @@
+// An Envoy cluster as this worker uses it: its bounds, and a pool for each dialect that is spoken.
+// Allocates: when a cluster or a dialect is first used.
+import { Limits } from "../config/plugin-configuration";
+import { RouteCluster } from "../route/cluster";
+import { ClusterBounds } from "./cluster-bounds";
+import { Pool } from "./pool";
+import { PoolHost } from "./pool-host";
+
+/** Message.dialect is below this. */
+const DIALECTS: u32 = 16;
+
+export class Cluster {
+  readonly bounds: ClusterBounds;
+  /** A table in force leads here. */
+  isReferenced: bool = true;
+  private readonly pools: StaticArray<Pool | null> = new StaticArray<Pool | null>(DIALECTS);
+
+  constructor(
+    name: ArrayBuffer,
+    limits: Limits,
+    private readonly host: PoolHost,
+  ) {
+    this.bounds = new ClusterBounds(name, limits);
+  }
+
+  update(route: RouteCluster): void {
+    if (!this.bounds.update(route)) return;
+    for (let i: u32 = 0; i < DIALECTS; i++) {
+      const pool = unchecked(this.pools[i]);
+      if (pool !== null) pool.onEndpointsChanged();
+    }
+  }
+
+  pool(dialect: u32): Pool {
+    const index = dialect & (DIALECTS - 1);
+    const pool = unchecked(this.pools[index]);
+    if (pool !== null) return pool;
+    const created = new Pool(this.bounds, this.host);
+    unchecked((this.pools[index] = created));
+    return created;
+  }
+
+  /** Once a second; false: nothing is left of it and no table leads here. */
+  maintain(): bool {
+    let isEmpty = this.bounds.outstanding == 0;
+    for (let i: u32 = 0; i < DIALECTS; i++) {
+      const pool = unchecked(this.pools[i]);
+      if (pool === null) continue;
+      pool.maintain(this.isReferenced);
+      if (!pool.isEmpty) isEmpty = false;
+    }
+    return this.isReferenced || !isEmpty;
+  }
+}

@@ -1,0 +1,55 @@
+// All clusters that this worker's routes have led to.
+// Allocates: when a cluster is first named.
+import { Limits } from "../config/plugin-configuration";
+import { RouteTable } from "../route/table";
+import { Cluster } from "./cluster";
+import { PoolHost } from "./pool-host";
+
+export class Clusters {
+  private readonly byName: Map<string, Cluster> = new Map<string, Cluster>();
+
+  constructor(
+    private readonly limits: Limits,
+    private readonly host: PoolHost,
+  ) {}
+
+  /** Connects a table that comes into force with the clusters it names, and tells them of changes. */
+  install(table: RouteTable): void {
+    for (let i: u32 = 0; i < table.clusterCount; i++) {
+      const route = table.cluster(i);
+      const name = String.UTF8.decodeUnsafe(route.namePtr, route.nameLen);
+      const cluster = this.named(name);
+      cluster.isReferenced = true;
+      cluster.update(route);
+      route.userData = changetype<usize>(cluster);
+    }
+  }
+
+  private named(name: string): Cluster {
+    if (this.byName.has(name)) return this.byName.get(name);
+    const cluster = new Cluster(String.UTF8.encode(name), this.limits, this.host);
+    this.byName.set(name, cluster);
+    return cluster;
+  }
+
+  unmarkAll(): void {
+    const clusters = this.byName.values();
+    for (let i = 0; i < clusters.length; i++) clusters[i].isReferenced = false;
+  }
+
+  /** `table` is in force. */
+  mark(table: RouteTable): void {
+    for (let i: u32 = 0; i < table.clusterCount; i++) {
+      changetype<Cluster>(table.cluster(i).userData).isReferenced = true;
+    }
+  }
+
+  /** Once a second. Clusters that no table and no request needs any more are forgotten. */
+  maintain(): void {
+    const names = this.byName.keys();
+    for (let i = 0; i < names.length; i++) {
+      const cluster = this.byName.get(names[i]);
+      if (!cluster.maintain()) this.byName.delete(names[i]);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+// One address of a cluster, as connections to it have found it.
+// Allocates: on growth.
+import { PointerVector } from "../../containers/pointer-vector";
+import { equalBytes } from "../../wire/bytes";
+
+const NOT_AVAILABLE: u32 = u32.MAX_VALUE;
+
+export class Endpoint {
+  /** Connections that are ready, whatever they carry. */
+  connectionCount: u32 = 0;
+  /** UpstreamConnections that can take a request. */
+  readonly available: PointerVector = new PointerVector();
+  /** Position in the pool's list of endpoints that can take a request. */
+  availableIndex: u32 = NOT_AVAILABLE;
+  /** Requests in flight. */
+  outstanding: u32 = 0;
+  /** Turn of the request it was last chosen for. */
+  lastChosen: u64 = 0;
+
+  /** `address`: "ip:port". */
+  constructor(readonly address: ArrayBuffer) {}
+
+  hasAddress(ptr: usize, len: u32): bool {
+    return (
+      <u32>this.address.byteLength == len && equalBytes(changetype<usize>(this.address), ptr, len)
+    );
+  }
+
+  get isAvailable(): bool {
+    return this.availableIndex != NOT_AVAILABLE;
+  }
+
+  markUnavailable(): void {
+    this.availableIndex = NOT_AVAILABLE;
+  }
+}
