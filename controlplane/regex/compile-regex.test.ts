@@ -178,7 +178,7 @@ const ATOMS = [
   "\\w",
   "\\W",
   "[a-é]",
-  "\\pL",
+  "\\p{Greek}",
   "\n",
   "k",
   "(?i:k)",
@@ -204,7 +204,7 @@ function randomPattern(random: (below: number) => number, depth: number): string
 }
 
 function randomText(random: (below: number) => number): string {
-  const letters = "aabbbcéZ \nkK_";
+  const letters = "aabbbcéZ \nkK_Ω";
   return Array.from({ length: random(7) }, () => letters[random(letters.length)] ?? "").join("");
 }
 
