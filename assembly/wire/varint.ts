@@ -71,3 +71,12 @@ export function writeVarint(out: usize, value: u64): u32 {
   store<u8>(out + width, <u8>value);
   return width + 1;
 }
+
+/** Writes `value` at `out` in exactly `width` bytes, which are at least `varintSize` of it. */
+export function writePaddedVarint(out: usize, value: u64, width: u32): void {
+  for (let i: u32 = 1; i < width; i++) {
+    store<u8>(out++, <u8>(value | 0x80));
+    value >>= 7;
+  }
+  store<u8>(out, <u8>value);
+}

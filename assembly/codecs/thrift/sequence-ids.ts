@@ -8,7 +8,7 @@
 
 import { Message } from "../../codec/message";
 import { storeU32Be } from "../../wire/byte-order";
-import { varintSize, writeVarint } from "../../wire/varint";
+import { varintSize, writePaddedVarint } from "../../wire/varint";
 import { Protocol, Transport, protocolOf, transportOf } from "./constants";
 import { HEADER_SEQID_OFFSET } from "./header-transport";
 import { headerSeqid, messageSeqid, seqidOffset, seqidWidth } from "./message-fields";
@@ -35,7 +35,7 @@ export function writeHeaderSeqid(message: Message, id: u64, out: usize): void {
 /** Writes `id` over the frame's, unless it takes another number of bytes there. */
 export function patchSeqids(message: Message, id: u64): bool {
   const isRead = seqidOffset(message) != 0;
-  if (isRead && newWidth(message, id) != seqidWidth(message)) return false;
+  if (isRead && widthFor(message, id) != seqidWidth(message)) return false;
   if (isRead) writeMessageSeqid(message, id, message.frame + seqidOffset(message));
   if (transportOf(message.dialect) == Transport.Header)
     writeHeaderSeqid(message, id, message.frame);
@@ -64,14 +64,19 @@ function messageSeqidFor(message: Message, id: u64): u32 {
   return id == message.id ? messageSeqid(message) : <u32>id;
 }
 
-function newWidth(message: Message, id: u64): u32 {
-  if (protocolOf(message.dialect) != Protocol.Compact) return 4;
-  return varintSize(messageSeqidFor(message, id));
+/** The frame's own id keeps its width, even one that is longer than it has to be. */
+function widthFor(message: Message, id: u64): u32 {
+  const isCompact = protocolOf(message.dialect) == Protocol.Compact;
+  return isCompact && id != message.id ? varintSize(<u32>id) : seqidWidth(message);
 }
 
 function writeMessageSeqid(message: Message, id: u64, out: usize): u32 {
   const seqid = messageSeqidFor(message, id);
-  if (protocolOf(message.dialect) == Protocol.Compact) return writeVarint(out, seqid);
-  storeU32Be(out, seqid);
-  return 4;
+  const width = widthFor(message, id);
+  if (protocolOf(message.dialect) == Protocol.Compact) {
+    writePaddedVarint(out, seqid, width);
+  } else {
+    storeU32Be(out, seqid);
+  }
+  return width;
 }
