@@ -8,7 +8,8 @@ import { Message, Origin, Slice } from "../../assembly/codec/message";
 import { Mutation } from "../../assembly/codec/mutation";
 
 let bound: Codec = changetype<Codec>(0);
-const message = new Message();
+const messages: StaticArray<Message> = [new Message(), new Message()];
+let message = messages[0];
 const value = new Slice();
 const context = new Slice();
 const text = new Slice();
@@ -62,6 +63,11 @@ export function messageRecord(): usize {
   store<u64>(record + 64, message.idKnown);
   store<u64>(record + 72, message.dialect);
   return record;
+}
+
+/** The exports below are about message 0 or 1: two are alive when both directions have one. */
+export function selectMessage(index: i32): void {
+  message = messages[index];
 }
 
 /** Tells the codec that the frame moved, as the engine does when a buffer is compacted. */

@@ -235,11 +235,11 @@ export class DubboCodec extends Codec {
     return writeErrorReply(kind, id, format == null ? hessian2 : format, text, out, capacity);
   }
 
-  encodeHeartbeatReply(message: Message, out: usize): u32 {
+  override encodeHeartbeatReply(message: Message, out: usize): u32 {
     return writeHeartbeatReply(message, out);
   }
 
-  encodeHeartbeat(id: u64, out: usize): u32 {
+  override encodeHeartbeat(id: u64, out: usize): u32 {
     return writeHeartbeat(id, out);
   }
 }

@@ -24,7 +24,6 @@ const TAG_BINARY_FINAL: u32 = 0x42;
 const TAG_CLASS: u32 = 0x43;
 const TAG_MAP: u32 = 0x48;
 const TAG_INT: u32 = 0x49;
-const TAG_TYPED_MAP: u32 = 0x4d;
 const TAG_NULL: u32 = 0x4e;
 const TAG_STRING_CHUNK: u32 = 0x52;
 const TAG_STRING_FINAL: u32 = 0x53;

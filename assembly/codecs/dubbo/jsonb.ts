@@ -18,7 +18,6 @@ const TAG_ASCII_SHORT: u32 = 0x49;
 const MAX_ASCII_SHORT: u32 = 47;
 const TAG_ASCII: u32 = 0x79;
 const TAG_UTF8: u32 = 0x7a;
-const TAG_SYMBOL: u32 = 0x7f;
 const TAG_TYPED: u32 = 0x92;
 const TAG_ARRAY_SHORT: u32 = 0x94;
 const TAG_ARRAY: u32 = 0xa4;

@@ -122,6 +122,24 @@ export class CodecHarness {
     this.exports.moveFrame(this.framePtr);
   }
 
+  /**
+   * Runs `use` with the engine's other message, while the one that was decoded last and its frame
+   * stay alive.
+   */
+  withOtherMessage(use: () => void): void {
+    const { last, framePtr } = this;
+    this.exports.memory.grow(1);
+    this.exports.selectMessage(1);
+    try {
+      use();
+    } finally {
+      this.exports.memory.grow(1);
+      this.exports.selectMessage(0);
+      this.last = last;
+      this.framePtr = framePtr;
+    }
+  }
+
   /** A copy of the frame that was decoded last, as it is now in the codec's memory. */
   frame(): Uint8Array {
     return this.view(this.framePtr, this.done().frameLength).slice();

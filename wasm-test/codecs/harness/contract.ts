@@ -72,6 +72,7 @@ export interface CodecExports {
   stateBytes(): number;
   decode(origin: number, ptr: number, len: number, state: number): number;
   messageRecord(): number;
+  selectMessage(index: number): void;
   moveFrame(ptr: number): void;
   attributeId(namePtr: number, nameLen: number): number;
   attribute(id: number, namePtr: number, nameLen: number): number;
