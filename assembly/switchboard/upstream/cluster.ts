@@ -35,6 +35,7 @@ export class Cluster {
     const index = dialect & (DIALECTS - 1);
     const pool = unchecked(this.pools[index]);
     if (pool !== null) return pool;
+    // eslint-disable-next-line no-restricted-syntax -- once for each dialect of a cluster
     const created = new Pool(this.bounds, this.host);
     unchecked((this.pools[index] = created));
     return created;

@@ -27,6 +27,7 @@ export class Clusters {
 
   private named(name: string): Cluster {
     if (this.byName.has(name)) return this.byName.get(name);
+    // eslint-disable-next-line no-restricted-syntax -- once for each cluster
     const cluster = new Cluster(String.UTF8.encode(name), this.limits, this.host);
     this.byName.set(name, cluster);
     return cluster;

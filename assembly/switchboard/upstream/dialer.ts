@@ -67,6 +67,7 @@ export class Dialer {
   private take(): UpstreamConnection {
     if (this.unused.length > 0) return this.unused.pop();
     const limit = this.maxFrameBytes;
+    // eslint-disable-next-line no-restricted-syntax -- when no used object is left
     return new UpstreamConnection(this.codec, this.message, this.mode, this.sink, limit);
   }
 }

@@ -255,8 +255,10 @@ export class Pool extends ConnectionOwner {
   }
 
   private addEndpoint(ptr: usize, len: u32): Endpoint {
+    // eslint-disable-next-line no-restricted-syntax -- once for each endpoint
     const address = new ArrayBuffer(len);
     memory.copy(changetype<usize>(address), ptr, len);
+    // eslint-disable-next-line no-restricted-syntax -- once for each endpoint
     const endpoint = new Endpoint(address);
     this.endpoints.push(endpoint);
     return endpoint;
