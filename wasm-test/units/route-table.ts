@@ -1,20 +1,192 @@
-// Exposes route tables to the tests.
-import { RouteTable } from "../../assembly/switchboard/route/table";
-import { decodePluginConfiguration } from "../../assembly/switchboard/config/plugin-configuration";
-import { RouteDiscovery } from "../../assembly/switchboard/config/rds-subscription";
-import { RouteTableBuilder } from "../../assembly/switchboard/config/route-builder";
-import { Codec } from "../../assembly/codec/codec";
-import { Message } from "../../assembly/codec/message";
-import { Faults } from "../../assembly/switchboard/config/faults";
+// AssemblyScript: route tables as flat wasm exports.
 
-export function probe(codec: Codec, message: Message): u32 {
+import { Message } from "../../assembly/codec/message";
+import { Mutation } from "../../assembly/codec/mutation";
+import { Faults } from "../../assembly/switchboard/config/faults";
+import { RouteTableBuilder } from "../../assembly/switchboard/config/route-builder";
+import { decodeRouteConfiguration } from "../../assembly/switchboard/config/route-configuration-pb";
+import { LookupCost } from "../../assembly/switchboard/route/lookup-cost";
+import { RouteEntry } from "../../assembly/switchboard/route/route-entry";
+import { RouteTable } from "../../assembly/switchboard/route/table";
+import { FakeCodec } from "./route-fake-codec";
+import { usedHeapBytes } from "./heap-usage";
+
+export { usedHeapBytes };
+
+const codec = new FakeCodec();
+const message = new Message();
+let faultText: ArrayBuffer = new ArrayBuffer(0);
+
+export function allocate(bytes: u32): usize {
+  return heap.alloc(bytes);
+}
+
+export function free(ptr: usize): void {
+  heap.free(ptr);
+}
+
+export function declareAttribute(namePtr: usize, nameLen: u32): u32 {
+  return codec.add(namePtr, nameLen);
+}
+
+export function setAttribute(index: u32, isPresent: bool, ptr: usize, len: u32): void {
+  codec.set(index, isPresent, ptr, len);
+}
+
+export function fetches(): u32 {
+  return codec.fetches;
+}
+
+export function idCalls(): u32 {
+  return codec.idCalls;
+}
+
+/** The table, or 0: `faultsPtr` and `faultsLen` then tell why. */
+export function build(ptr: usize, len: u32): usize {
   const faults = new Faults();
-  const configuration = decodePluginConfiguration(0, 0, codec, faults);
-  const table = new RouteTableBuilder(faults).build(codec);
-  if (configuration == null || table == null) return 0;
-  const entry = table.lookup(codec, message);
-  if (entry == null) return 1;
-  table.retain();
-  const c = table.cluster(entry.pick(7)).userData;
-  return <u32>c + <u32>table.release();
+  const builder = new RouteTableBuilder(faults);
+  decodeRouteConfiguration(ptr, len, builder, faults);
+  const table = builder.build(codec);
+  faultText = String.UTF8.encode(faults.text());
+  if ((table == null) != faults.count > 0) abort("a table and faults, or neither");
+  return changetype<usize>(table);
+}
+
+/** As `build`, of which nothing but the time is of interest. */
+export function buildAndRelease(ptr: usize, len: u32): bool {
+  const table = changetype<RouteTable>(build(ptr, len));
+  return table != null && table.release();
+}
+
+export function faultsPtr(): usize {
+  return changetype<usize>(faultText);
+}
+
+export function faultsLen(): u32 {
+  return faultText.byteLength;
+}
+
+/** Address of the entry, or 0. */
+export function lookup(table: usize): usize {
+  return changetype<usize>(changetype<RouteTable>(table).lookup(codec, message));
+}
+
+export function steps(): u64 {
+  return LookupCost.steps;
+}
+
+/**
+ * `rounds` lookups of `count` requests in turn; a request is `width` pairs of address and length, one
+ * for each of the first attributes. Returns a checksum of the orders found.
+ */
+export function lookupMany(
+  table: usize,
+  requests: usize,
+  count: u32,
+  width: u32,
+  rounds: u32,
+): u32 {
+  let sum: u32 = 0;
+  let at: u32 = 0;
+  for (let round: u32 = 0; round < rounds; round++) {
+    const request = requests + <usize>(at * width) * 8;
+    for (let i: u32 = 0; i < width; i++) {
+      const pair = request + <usize>i * 8;
+      codec.set(i, true, load<u32>(pair), load<u32>(pair, 4));
+    }
+    const entry = changetype<RouteTable>(table).lookup(codec, message);
+    sum = sum * 31 + (entry == null ? 7 : entry.order);
+    at = at + 1 == count ? 0 : at + 1;
+  }
+  return sum;
+}
+
+/** As `lookupMany` without the lookup: what the loop itself costs. */
+export function setMany(requests: usize, count: u32, width: u32, rounds: u32): u32 {
+  let at: u32 = 0;
+  for (let round: u32 = 0; round < rounds; round++) {
+    const request = requests + <usize>(at * width) * 8;
+    for (let i: u32 = 0; i < width; i++) {
+      const pair = request + <usize>i * 8;
+      codec.set(i, true, load<u32>(pair), load<u32>(pair, 4));
+    }
+    at = at + 1 == count ? 0 : at + 1;
+  }
+  return at;
+}
+
+export function setLookups(table: usize, lookups: u32): void {
+  changetype<RouteTable>(table).lookups = lookups;
+}
+
+export function entryOrder(entry: usize): u32 {
+  return changetype<RouteEntry>(entry).order;
+}
+
+export function entryTimeout(entry: usize): u32 {
+  return changetype<RouteEntry>(entry).timeoutMs;
+}
+
+export function entryNamePtr(entry: usize): usize {
+  return changetype<RouteEntry>(entry).namePtr;
+}
+
+export function entryNameLen(entry: usize): u32 {
+  return changetype<RouteEntry>(entry).nameLen;
+}
+
+export function pick(entry: usize, random: u32): u32 {
+  return changetype<RouteEntry>(entry).pick(random);
+}
+
+/** Address of a Mutation, or 0. */
+export function mutation(entry: usize, isResponse: bool): usize {
+  const route = changetype<RouteEntry>(entry);
+  return changetype<usize>(isResponse ? route.responseMutation : route.requestMutation);
+}
+
+export function mutationCount(mutation: usize): u32 {
+  return changetype<Mutation>(mutation).count;
+}
+
+/** Address of a MutationEntry: operation, key, its length, value, its length; u32 each. */
+export function mutationEntry(mutation: usize, index: u32): usize {
+  return changetype<usize>(changetype<Mutation>(mutation).entry(index));
+}
+
+export function tableNamePtr(table: usize): usize {
+  return changetype<RouteTable>(table).namePtr;
+}
+
+export function tableNameLen(table: usize): u32 {
+  return changetype<RouteTable>(table).nameLen;
+}
+
+export function tableSize(table: usize): u32 {
+  return changetype<RouteTable>(table).sizeBytes;
+}
+
+export function routeCount(table: usize): u32 {
+  return changetype<RouteTable>(table).routeCount;
+}
+
+export function clusterCount(table: usize): u32 {
+  return changetype<RouteTable>(table).clusterCount;
+}
+
+/** Address of a RouteCluster, whose fields are u32 in the order of its declaration. */
+export function cluster(table: usize, index: u32): usize {
+  return changetype<usize>(changetype<RouteTable>(table).cluster(index));
+}
+
+export function retain(table: usize): void {
+  changetype<RouteTable>(table).retain();
+}
+
+export function isLastReference(table: usize): bool {
+  return changetype<RouteTable>(table).isLastReference;
+}
+
+export function release(table: usize): bool {
+  return changetype<RouteTable>(table).release();
 }

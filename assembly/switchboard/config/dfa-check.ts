@@ -24,7 +24,7 @@ const CLASS_BYTES = memory.data(256 * 2);
  * Returns what is wrong, or "".
  */
 export function checkDfa(ptr: usize, len: u32, dfa: DfaRecord): string {
-  if (len < DFA_ACCEPTING) return "shorter than its header";
+  if (len < <u32>DFA_ACCEPTING) return "shorter than its header";
   if (load<u32>(ptr) != DFA_MAGIC) return "not an automaton (magic)";
   const states = <u32>load<u16>(ptr, DFA_STATES);
   const classes = <u32>load<u16>(ptr, DFA_CLASSES);
@@ -97,10 +97,10 @@ function checkNext(next: usize, states: u32, classes: u32): string {
     if (load<u16>(next + ((<usize>i) << 1)) != 0) return "state 0 is not dead";
   }
   const count = states * classes;
-  let largest = u16x8.splat(0);
+  let largest = i16x8.splat(0);
   let i: u32 = 0;
   for (; i + 8 <= count; i += 8)
-    largest = u16x8.max_u(largest, v128.load(next + ((<usize>i) << 1)));
+    largest = i16x8.max_u(largest, v128.load(next + ((<usize>i) << 1)));
   let found: u32 = 0;
   for (; i < count; i++) found = max(found, <u32>load<u16>(next + ((<usize>i) << 1)));
   found = max(found, largestLane(largest));
@@ -108,9 +108,9 @@ function checkNext(next: usize, states: u32, classes: u32): string {
 }
 
 function largestLane(lanes: v128): u32 {
-  lanes = u16x8.max_u(lanes, v128.shuffle<u64>(lanes, lanes, 1, 0));
-  lanes = u16x8.max_u(lanes, v128.shuffle<u32>(lanes, lanes, 1, 0, 3, 2));
-  return max(<u32>u16x8.extract_lane_u(lanes, 0), <u32>u16x8.extract_lane_u(lanes, 1));
+  lanes = i16x8.max_u(lanes, v128.shuffle<u64>(lanes, lanes, 1, 0));
+  lanes = i16x8.max_u(lanes, v128.shuffle<u32>(lanes, lanes, 1, 0, 3, 2));
+  return max(<u32>i16x8.extract_lane_u(lanes, 0), <u32>i16x8.extract_lane_u(lanes, 1));
 }
 
 /** CLASS_BYTES[class]: its byte, or -1 when several bytes (or none) have the class. */
