@@ -36,8 +36,11 @@ export interface ConnectionOptions {
   readonly role: ConnectionRole;
   readonly loop: EventLoop;
   readonly peer: Peer;
+  /** per_connection_buffer_limit_bytes. */
   readonly bufferLimitBytes: number;
   readonly halfClose: boolean;
+  /** Called when the read buffer is so full that Envoy stops reading; it reads on once half is drained. */
+  readonly onReadStopped: (connection: Connection) => void;
   /** What the stream info knows at the start: addresses, listener metadata, ... */
   readonly properties: PropertyMap;
 }
@@ -48,6 +51,9 @@ interface ActiveFilter {
 }
 
 const END = Symbol("end of stream");
+
+/** Envoy reads at least one slice of this size, also into a buffer that is at its limit. */
+const READ_SLICE_BYTES = 16 * 1024;
 
 export class Connection {
   readonly id: number;
@@ -64,12 +70,14 @@ export class Connection {
   readonly #peer: Peer;
   readonly #bufferLimitBytes: number;
   readonly #halfClose: boolean;
+  readonly #onReadStopped: (connection: Connection) => void;
   readonly #filters: ActiveFilter[] = [];
   readonly #readBuffer = new ByteBuffer();
   readonly #toWrite = new ByteBuffer();
   readonly #inbound: (Uint8Array | typeof END)[] = [];
   #state: "open" | "closing" | "closed" = "open";
   #readDisabled = 0;
+  #aboveHighWatermark = false;
   #readScheduled = false;
   #flushScheduled = false;
   #endReceived = false;
@@ -84,6 +92,7 @@ export class Connection {
     this.#peer = options.peer;
     this.#bufferLimitBytes = options.bufferLimitBytes;
     this.#halfClose = options.halfClose;
+    this.#onReadStopped = options.onReadStopped;
   }
 
   get isOpen(): boolean {
@@ -139,6 +148,11 @@ export class Connection {
 
   enableReads(): void {
     this.#readDisabled--;
+    this.#scheduleRead();
+  }
+
+  /** The module has taken bytes out of the read buffer, or the host has: there may be room again. */
+  resumeReading(): void {
     this.#scheduleRead();
   }
 
@@ -204,11 +218,16 @@ export class Connection {
   }
 
   #mayRead(): boolean {
-    return (
-      this.#state === "open" &&
-      this.#readDisabled === 0 &&
-      this.#readBuffer.length < this.#bufferLimitBytes
-    );
+    return this.#state === "open" && this.#readDisabled === 0 && !this.#isReadBufferFull();
+  }
+
+  #isReadBufferFull(): boolean {
+    const { length } = this.#readBuffer;
+    if (length > this.#bufferLimitBytes) {
+      if (!this.#aboveHighWatermark) this.#onReadStopped(this);
+      this.#aboveHighWatermark = true;
+    } else if (length <= this.#bufferLimitBytes / 2) this.#aboveHighWatermark = false;
+    return this.#aboveHighWatermark;
   }
 
   #onReadReady(): void {
@@ -219,10 +238,15 @@ export class Connection {
       this.#onReadEnd();
       return;
     }
-    const room = this.#bufferLimitBytes - this.#readBuffer.length;
+    const room = Math.max(this.#bufferLimitBytes - this.#readBuffer.length, READ_SLICE_BYTES);
     if (next.length > room) this.#inbound.unshift(next.subarray(room));
     this.#readBuffer.appendFromPeer(next.length > room ? next.subarray(0, room) : next);
     this.#runFilters(0);
+    // Bytes and the end behind them are one read: a connection without half-close is closed at once.
+    if (this.#inbound[0] === END && this.#mayRead()) {
+      this.#inbound.shift();
+      this.#onReadEnd();
+    }
     this.#scheduleRead();
   }
 
@@ -249,7 +273,9 @@ export class Connection {
     if (this.#state === "closed") return;
     if (this.#toWrite.length > 0) this.#peer.onBytes(this.#toWrite.take());
     if (this.#endWritten) this.#peer.onEnd();
-    if (this.#state === "closing") this.#closeSocket("local");
+    if (this.#state === "closing" || (this.#endWritten && this.#endReceived)) {
+      this.#closeSocket("local");
+    }
   }
 
   #closeSocket(event: CloseEvent): void {

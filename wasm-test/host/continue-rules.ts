@@ -2,7 +2,7 @@
 // failing test's stack leads to it.
 
 import type { Connection } from "./connection.js";
-import { HostRuleViolation, type RuleName } from "./rules.js";
+import { HostRuleViolation, type Permit, type RuleName } from "./rules.js";
 import type { Vm } from "./vm.js";
 
 export interface ContinueLimits {
@@ -10,6 +10,7 @@ export interface ContinueLimits {
   readonly maxContinues: number;
   /** More are noted in `warnings`. */
   readonly warnContinues: number;
+  readonly permit: Permit;
 }
 
 interface Stream {
@@ -31,6 +32,7 @@ export class ContinueRules {
   readonly #warnings: string[];
   /** Connections continued in the running VM call, by the serial of that call. */
   readonly #continuedIn = new WeakMap<Connection, number>();
+  readonly #closedIn = new WeakMap<Connection, number>();
   #countedCall = 0;
   #count = 0;
 
@@ -44,6 +46,11 @@ export class ContinueRules {
     const { connection } = stream;
     const again = this.#continuedIn.get(connection) === this.#vm.callSerial;
     this.#continuedIn.set(connection, this.#vm.callSerial);
+    if (this.#closedIn.get(connection) === this.#vm.callSerial) {
+      this.#warnings.push(
+        `continue_stream behind close_stream of context ${String(stream.id)}: nothing is written`,
+      );
+    }
     if (connection.role === "upstream") {
       if (again) {
         this.#warnings.push(
@@ -68,15 +75,18 @@ export class ContinueRules {
 
   onCloseQueued(stream: Stream): void {
     const { connection } = stream;
+    this.#closedIn.set(connection, this.#vm.callSerial);
     const continued = this.#continuedIn.get(connection) === this.#vm.callSerial;
-    if (connection.role === "downstream" && continued)
+    if (connection.role === "upstream" || !continued) return;
+    if (!this.#limits.permit.has("close-behind-continue")) {
       this.#violate("close-behind-continue", stream);
+    }
   }
 
   /** Called for each http_call that dials the internal listener. */
   onDial(cluster: string): void {
     const [first] = this.#vm.queuedActions;
-    if (first === undefined) return;
+    if (first === undefined || this.#limits.permit.has("dial-behind-continue")) return;
     const detail = `http_call to ${cluster} behind ${first.label}`;
     throw this.#vm.fail(new HostRuleViolation("dial-behind-continue", detail));
   }

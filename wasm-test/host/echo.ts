@@ -1,16 +1,16 @@
 import { FilterStatus } from "./abi-values.js";
 import type { ByteBuffer } from "./byte-buffer.js";
 import type { Connection, NetworkFilter } from "./connection.js";
-import { HostRuleViolation } from "./rules.js";
+import { HostRuleViolation, type Permit } from "./rules.js";
 
 /** envoy.filters.network.echo: writes what it reads. It does not enable half-close. */
 export class Echo implements NetworkFilter {
   readonly #connection: Connection;
-  readonly #mayReturnRequest: boolean;
+  readonly #permit: Permit;
 
-  constructor(connection: Connection, mayReturnRequest: boolean) {
+  constructor(connection: Connection, permit: Permit) {
     this.#connection = connection;
-    this.#mayReturnRequest = mayReturnRequest;
+    this.#permit = permit;
   }
 
   onNewConnection(): FilterStatus {
@@ -18,7 +18,7 @@ export class Echo implements NetworkFilter {
   }
 
   onData(buffer: ByteBuffer, endStream: boolean): FilterStatus {
-    if (buffer.holdsPeerBytes && !this.#mayReturnRequest) {
+    if (buffer.holdsPeerBytes && !this.#permit.has("request-echoed")) {
       const detail = `connection ${String(this.#connection.id)}, ${String(buffer.length)} bytes`;
       throw new HostRuleViolation("request-echoed", detail);
     }

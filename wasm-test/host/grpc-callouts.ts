@@ -2,7 +2,13 @@
 
 import { GrpcStatus, WasmResult } from "./abi-values.js";
 import type { EventLoop, TimerHandle } from "./event-loop.js";
-import type { GrpcClientSide, GrpcServer, GrpcServerStream, GrpcTarget } from "./grpc-server.js";
+import {
+  UNAVAILABLE_TRAILERS,
+  type GrpcClientSide,
+  type GrpcServer,
+  type GrpcServerStream,
+  type GrpcTarget,
+} from "./grpc-server.js";
 import { HeaderMap } from "./pairs.js";
 import type { RootContext } from "./root-context.js";
 import { HostRuleViolation } from "./rules.js";
@@ -23,18 +29,28 @@ const CALL = 1;
 const STREAM = 2;
 const STEP = 4;
 
+export interface GrpcCalloutsOptions {
+  readonly vm: Vm;
+  readonly loop: EventLoop;
+  readonly findServer: (cluster: string) => GrpcServer | undefined;
+  /** Where misuse is noted that Envoy may survive. */
+  readonly warnings: string[];
+}
+
 export class GrpcCallouts {
   readonly #vm: Vm;
   readonly #loop: EventLoop;
   readonly #findServer: (cluster: string) => GrpcServer | undefined;
+  readonly #warnings: string[];
   readonly #callouts = new Map<number, Callout>();
   #lastCall = CALL;
   #lastStream = STREAM;
 
-  constructor(vm: Vm, loop: EventLoop, findServer: (cluster: string) => GrpcServer | undefined) {
-    this.#vm = vm;
-    this.#loop = loop;
-    this.#findServer = findServer;
+  constructor(options: GrpcCalloutsOptions) {
+    this.#vm = options.vm;
+    this.#loop = options.loop;
+    this.#findServer = options.findServer;
+    this.#warnings = options.warnings;
   }
 
   /** A unary call. Its response comes as proxy_on_grpc_receive, its failure as proxy_on_grpc_close. */
@@ -48,8 +64,9 @@ export class GrpcCallouts {
     if (server === undefined) return WasmResult.ParseFailure;
     this.#lastCall += STEP;
     const callout = this.#add(root, this.#lastCall);
-    if (!server.available) return this.#failAtOnce(callout);
-    callout.stream = server.accept(target, this.#loop, this.#unaryClient(callout));
+    const client = this.#unaryClient(callout);
+    if (server.reachability === "no-endpoints") return this.#failAtOnce(callout, client);
+    callout.stream = server.accept(target, this.#loop, client);
     callout.stream.receive(message, true);
     if (timeoutMs > 0) {
       callout.timer = this.#loop.setTimer(timeoutMs, () => {
@@ -66,8 +83,9 @@ export class GrpcCallouts {
     if (server === undefined) return WasmResult.ParseFailure;
     this.#lastStream += STEP;
     const callout = this.#add(root, this.#lastStream);
-    if (!server.available) return this.#failAtOnce(callout);
-    callout.stream = server.accept(target, this.#loop, this.#streamClient(callout));
+    const client = this.#streamClient(callout);
+    if (server.reachability === "no-endpoints") return this.#failAtOnce(callout, client);
+    callout.stream = server.accept(target, this.#loop, client);
     return { token: callout.token };
   }
 
@@ -75,7 +93,11 @@ export class GrpcCallouts {
     if ((token & TYPE_MASK) !== STREAM) return WasmResult.BadArgument;
     const callout = this.#callouts.get(token);
     if (callout === undefined) return WasmResult.NotFound;
-    if (!callout.remoteClosed && !callout.localClosed) callout.stream?.receive(message, endStream);
+    if (callout.remoteClosed) {
+      this.#warnings.push(
+        `grpc_send on stream ${String(token)}, which the server has ended: Envoy may touch freed memory; grpc_close it in proxy_on_grpc_close`,
+      );
+    } else if (!callout.localClosed) callout.stream?.receive(message, endStream);
     return WasmResult.Ok;
   }
 
@@ -115,13 +137,18 @@ export class GrpcCallouts {
     return callout;
   }
 
-  /** Nothing listens: the host call fails, and the close callback comes for a token the module never got. */
-  #failAtOnce(callout: Callout): WasmResult {
+  /**
+   * No healthy host: a stream's metadata callbacks come nested in the host call, the host call fails, and
+   * the close callback comes behind it, for a token the module never got.
+   */
+  #failAtOnce(callout: Callout, client: GrpcClientSide): WasmResult {
+    client.onInitialMetadata([]);
+    client.onTrailers(UNAVAILABLE_TRAILERS);
     this.#callouts.delete(callout.token);
     this.#vm.defer({
       label: `proxy_on_grpc_close of token ${String(callout.token)}`,
       run: () => {
-        this.#close(callout, GrpcStatus.Unavailable, "");
+        this.#close(callout, GrpcStatus.Unavailable, "no healthy upstream{no_healthy_upstream}");
       },
     });
     return WasmResult.InternalFailure;

@@ -18,6 +18,12 @@ export interface GrpcTarget {
   readonly metadata: readonly HeaderPair[];
 }
 
+/**
+ * up: answers. refused: the connection fails, the stream ends with 14 (Unavailable) in a later turn.
+ * no-endpoints: the cluster has no healthy host, the host call itself fails.
+ */
+export type GrpcReachability = "up" | "refused" | "no-endpoints";
+
 export interface GrpcServerOptions {
   readonly onStream?: (stream: GrpcServerStream) => void;
   readonly onMessage?: (stream: GrpcServerStream, message: Uint8Array) => void;
@@ -26,8 +32,7 @@ export interface GrpcServerOptions {
 export class GrpcServer {
   /** Every stream and call so far, ended ones included. */
   readonly streams: GrpcServerStream[] = [];
-  /** False: nothing listens, a stream fails at once with status 14 (Unavailable). */
-  available = true;
+  reachability: GrpcReachability = "up";
   readonly #options: GrpcServerOptions;
 
   constructor(options: GrpcServerOptions = {}) {
@@ -40,7 +45,7 @@ export class GrpcServer {
 
   /** Ends every open stream with Unavailable and accepts no new one, as a killed process does. */
   kill(): void {
-    this.available = false;
+    this.reachability = "refused";
     for (const stream of this.openStreams) stream.close(14, "connection reset");
   }
 
@@ -49,6 +54,10 @@ export class GrpcServer {
     const stream = new GrpcServerStream(target, loop, envoy, (message) => {
       this.#options.onMessage?.(stream, message);
     });
+    if (this.reachability !== "up") {
+      stream.refuse();
+      return stream;
+    }
     this.streams.push(stream);
     loop.post(() => {
       this.#options.onStream?.(stream);
@@ -128,6 +137,16 @@ export class GrpcServerStream {
     });
   }
 
+  /** @internal Ends the stream as Envoy does when it cannot connect. */
+  refuse(): void {
+    this.#open = false;
+    this.#post(() => {
+      this.#envoy.onInitialMetadata([]);
+      this.#envoy.onTrailers(UNAVAILABLE_TRAILERS);
+      this.#envoy.onClosed(14, `${CONNECT_ERROR}{upstream_reset_before_response_started}`);
+    });
+  }
+
   /** @internal A message of the module, in a turn of its own. */
   receive(message: Uint8Array, endStream: boolean): void {
     this.#post(() => {
@@ -156,3 +175,14 @@ export class GrpcServerStream {
     });
   }
 }
+
+const CONNECT_ERROR =
+  "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
+
+/** What Envoy's own reply to a gRPC request carries. */
+export const UNAVAILABLE_TRAILERS: readonly HeaderPair[] = [
+  [":status", "200"],
+  ["content-type", "application/grpc"],
+  ["grpc-status", "14"],
+  ["grpc-message", CONNECT_ERROR],
+];

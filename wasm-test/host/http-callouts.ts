@@ -36,6 +36,8 @@ interface Callout {
   readonly root: RootContext;
   timer: TimerHandle | undefined;
   connection: Connection | undefined;
+  /** True once the request was written to the internal connection. */
+  connected: boolean;
 }
 
 const ID_STEP = 4;
@@ -44,12 +46,15 @@ const encoder = new TextEncoder();
 export class HttpCallouts {
   readonly #vm: Vm;
   readonly #loop: EventLoop;
+  readonly #leavesHalfOpen: boolean;
   readonly #pending = new Map<number, Callout>();
   #lastToken = 0;
 
-  constructor(vm: Vm, loop: EventLoop) {
+  /** `leavesHalfOpen`: Envoy 1.36 only ends its side of a connection whose call timed out or failed. */
+  constructor(vm: Vm, loop: EventLoop, leavesHalfOpen: boolean) {
     this.#vm = vm;
     this.#loop = loop;
+    this.#leavesHalfOpen = leavesHalfOpen;
   }
 
   /** Calls that have not been answered yet. */
@@ -73,6 +78,7 @@ export class HttpCallouts {
       root,
       timer: undefined,
       connection: undefined,
+      connected: false,
     };
     this.#pending.set(callout.token, callout);
     if (request.timeoutMs > 0) {
@@ -90,7 +96,8 @@ export class HttpCallouts {
       const answer = handler(request);
       if (answer === "never") return;
       this.#loop.post(() => {
-        if (answer === "reset") this.#finish(callout, localReply(503, RESET_TEXT));
+        if (answer === "reset")
+          this.#finish(callout, localReply(503, CONNECT_ERROR + "connection termination"));
         else this.#finish(callout, asCalloutResponse(answer));
       });
     });
@@ -100,24 +107,27 @@ export class HttpCallouts {
     const connection = dial({
       // No HTTP comes from there: whatever does is a protocol error to the HTTP client.
       onBytes: () => {
-        this.#abandon(callout, localReply(503, PROTOCOL_ERROR_TEXT));
+        this.#abandon(callout, localReply(502, CONNECT_ERROR + "protocol error"));
       },
       onEnd: () => {
         this.#loop.post(() => {
-          this.#abandon(callout, localReply(503, TERMINATION_TEXT));
+          this.#finish(callout, localReply(503, CONNECT_ERROR + "connection termination"));
+          connection.receiveEnd();
         });
       },
       onClosed: () => {
         callout.connection = undefined;
+        const reason = callout.connected ? "connection termination" : "remote connection failure";
         this.#loop.post(() => {
-          this.#finish(callout, localReply(503, TERMINATION_TEXT));
+          this.#finish(callout, localReply(503, CONNECT_ERROR + reason));
         });
       },
     });
     if (connection.isClosed) return;
     callout.connection = connection;
     this.#loop.post(() => {
-      connection.receive(requestHead(request.headers));
+      callout.connected = true;
+      connection.receive(requestHead(request));
     });
   }
 
@@ -130,7 +140,8 @@ export class HttpCallouts {
     const { connection } = callout;
     callout.connection = undefined;
     this.#finish(callout, response);
-    connection?.receiveReset();
+    if (this.#leavesHalfOpen) connection?.receiveEnd();
+    else connection?.receiveReset();
   }
 
   #finish(callout: Callout, response: CalloutResponse): void {
@@ -155,12 +166,7 @@ export class HttpCallouts {
   }
 }
 
-const RESET_TEXT =
-  "upstream connect error or disconnect/reset before headers. reset reason: remote connection failure";
-const TERMINATION_TEXT =
-  "upstream connect error or disconnect/reset before headers. reset reason: connection termination";
-const PROTOCOL_ERROR_TEXT =
-  "upstream connect error or disconnect/reset before headers. reset reason: protocol error";
+const CONNECT_ERROR = "upstream connect error or disconnect/reset before headers. reset reason: ";
 
 function localReply(status: number, text: string): CalloutResponse {
   const body = encoder.encode(text);
@@ -180,11 +186,12 @@ function asCalloutResponse(response: HttpResponse): CalloutResponse {
   };
 }
 
-function requestHead(headers: HeaderMap): Uint8Array {
+function requestHead({ headers, timeoutMs }: HttpRequest): Uint8Array {
   const method = headers.get(":method") ?? "";
   const path = headers.get(":path") ?? "";
-  const authority = headers.get(":authority") ?? "";
-  let text = `${method} ${path} HTTP/1.1\r\nhost: ${authority}\r\n`;
+  let text = `${method} ${path} HTTP/1.1\r\nhost: ${headers.get(":authority") ?? ""}\r\n`;
   for (const [name, value] of headers) if (!name.startsWith(":")) text += `${name}: ${value}\r\n`;
-  return encoder.encode(`${text}x-envoy-internal: true\r\n\r\n`);
+  text += "x-envoy-internal: true\r\n";
+  if (timeoutMs > 0) text += `x-envoy-expected-rq-timeout-ms: ${String(timeoutMs)}\r\n`;
+  return encoder.encode(`${text}\r\n`);
 }

@@ -8,7 +8,7 @@ import { Context } from "./context.js";
 import type { ContinueRules } from "./continue-rules.js";
 import { isKnownFilterState } from "./filter-state.js";
 import { EMPTY_BUFFER, type GuestBuffer } from "./guest-buffer.js";
-import type { PropertyMap, PropertyValue } from "./property-tree.js";
+import { mergeProperties, type PropertyMap, type PropertyValue } from "./property-tree.js";
 import type { RootContext } from "./root-context.js";
 import { HostRuleViolation } from "./rules.js";
 import type { Vm } from "./vm.js";
@@ -30,7 +30,8 @@ export class NetworkContext extends Context implements NetworkFilter {
   readonly #rules: ContinueRules;
   readonly #onDeleted: () => void;
   readonly #state: Record<string, PropertyValue> = {};
-  #downstreamData: ByteBuffer | undefined;
+  readonly #readBuffer: GuestBuffer;
+  #mayTouchReadBuffer = false;
   #upstreamData: ByteBuffer | undefined;
   #created = false;
   #closed = false;
@@ -42,6 +43,7 @@ export class NetworkContext extends Context implements NetworkFilter {
     this.#root = options.root;
     this.#rules = options.rules;
     this.#onDeleted = options.onDeleted;
+    this.#readBuffer = new ReadBuffer(this.connection);
   }
 
   override get rootId(): number {
@@ -58,9 +60,10 @@ export class NetworkContext extends Context implements NetworkFilter {
 
   onData(buffer: ByteBuffer, endStream: boolean): FilterStatus {
     if (!this.#created) return FilterStatus.Continue;
-    this.#downstreamData = buffer;
+    // Envoy keeps its handle on the read buffer until the module returns Continue.
+    this.#mayTouchReadBuffer = true;
     const status = this.#call("proxy_on_downstream_data", buffer.length, endStream ? 1 : 0);
-    if (status === FilterStatus.Continue) this.#downstreamData = undefined;
+    if (status === FilterStatus.Continue) this.#mayTouchReadBuffer = false;
     return status;
   }
 
@@ -93,30 +96,27 @@ export class NetworkContext extends Context implements NetworkFilter {
   // Host calls of the module.
 
   override buffer(type: number): GuestBuffer | undefined {
-    if (type === BufferType.NetworkDownstreamData) return this.#downstreamData ?? EMPTY_BUFFER;
+    if (type === BufferType.NetworkDownstreamData) {
+      return this.#mayTouchReadBuffer ? this.#readBuffer : EMPTY_BUFFER;
+    }
     if (type === BufferType.NetworkUpstreamData) return this.#upstreamData ?? EMPTY_BUFFER;
     return super.buffer(type) ?? this.#root.sharedBuffer(type);
   }
 
   override properties(): PropertyMap {
     const { connection } = this;
-    const upstream: Record<string, PropertyValue> = {};
-    if (connection.upstreamAddress !== undefined) {
-      upstream["address"] = connection.upstreamAddress;
-      upstream["port"] = BigInt(connection.upstreamAddress.split(":").at(-1) ?? "0");
-    }
-    return {
+    const { upstreamAddress: address } = connection;
+    const upstream: PropertyMap =
+      address === undefined ? {} : { address, port: BigInt(address.split(":").at(-1) ?? "0") };
+    const live: PropertyMap = {
       ...this.#state,
-      ...this.#root.properties(),
-      ...connection.properties,
+      upstream,
       connection_id: BigInt(connection.id),
-      upstream: { ...upstream, ...asMap(connection.properties["upstream"]) },
-      response: {
-        flags: BigInt(connection.responseFlags),
-        ...asMap(connection.properties["response"]),
-      },
+      connection: { id: BigInt(connection.id) },
+      response: { flags: BigInt(connection.responseFlags) },
       filter_state: Object.fromEntries(connection.filterState),
     };
+    return mergeProperties(mergeProperties(live, this.#root.properties()), connection.properties);
   }
 
   override setProperty(path: string, value: Uint8Array): boolean {
@@ -162,6 +162,25 @@ export class NetworkContext extends Context implements NetworkFilter {
   }
 }
 
-function asMap(value: PropertyValue | undefined): PropertyMap {
-  return typeof value === "object" && !(value instanceof Uint8Array) ? value : {};
+/** The read buffer as the module changes it: what it takes out makes room for more reads. */
+class ReadBuffer implements GuestBuffer {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  get length(): number {
+    return this.#connection.readBuffer.length;
+  }
+
+  view(start: number, length: number): Uint8Array {
+    return this.#connection.readBuffer.view(start, length);
+  }
+
+  setBytes(start: number, length: number, data: Uint8Array): WasmResult {
+    const result = this.#connection.readBuffer.setBytes(start, length, data);
+    this.#connection.resumeReading();
+    return result;
+  }
 }

@@ -31,6 +31,12 @@ export const RULES = {
 
 export type RuleName = keyof typeof RULES;
 
+/** Rules that cost a connection its bytes and not Envoy its life: a test may permit breaking them. */
+export type SurvivableRule =
+  "request-echoed" | "request-head-sent" | "close-behind-continue" | "dial-behind-continue";
+
+export type Permit = ReadonlySet<SurvivableRule>;
+
 /** A module did what kills the real host. `rule` names which rule; `cause` is the module's own error. */
 export class HostRuleViolation extends Error {
   readonly rule: RuleName;

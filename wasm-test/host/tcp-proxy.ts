@@ -4,9 +4,9 @@
 import { FilterStatus, ResponseFlag } from "./abi-values.js";
 import { ByteBuffer } from "./byte-buffer.js";
 import type { TcpCluster } from "./cluster.js";
-import type { CloseEvent, Connection, NetworkFilter } from "./connection.js";
+import type { Connection, NetworkFilter } from "./connection.js";
 import type { EventLoop, TimerHandle } from "./event-loop.js";
-import { HostRuleViolation } from "./rules.js";
+import { HostRuleViolation, type Permit } from "./rules.js";
 import type { ServerConnection, ServerSide, TcpServer } from "./tcp-server.js";
 
 export interface TcpProxyOptions {
@@ -15,6 +15,9 @@ export interface TcpProxyOptions {
   /** Its own `cluster` setting, used when the filter state names none. */
   readonly defaultCluster: string;
   readonly findCluster: (name: string) => TcpCluster | undefined;
+  /** Set when the server resets the connection: Envoy 1.36 sets none. */
+  readonly resetFlag: number;
+  readonly permit: Permit;
 }
 
 const decoder = new TextDecoder();
@@ -33,7 +36,7 @@ export class TcpProxy implements NetworkFilter, ServerSide {
   }
 
   onNewConnection(): FilterStatus {
-    const { connection, findCluster, defaultCluster } = this.#options;
+    const { findCluster, defaultCluster } = this.#options;
     const cluster = findCluster(this.#filterState("envoy.tcp_proxy.cluster") ?? defaultCluster);
     if (cluster === undefined) return this.#refuse(ResponseFlag.NoClusterFound);
     if (cluster.activeConnections >= cluster.maxConnections) {
@@ -44,13 +47,12 @@ export class TcpProxy implements NetworkFilter, ServerSide {
       originalDestination: this.#filterState("envoy.network.transport_socket.original_dst_address"),
     });
     if (endpoint === undefined) return this.#refuse(ResponseFlag.NoHealthyUpstream);
-    connection.responseFlags = 0;
     this.#connect(cluster, endpoint);
     return FilterStatus.StopIteration;
   }
 
-  onData(buffer: ByteBuffer): FilterStatus {
-    if (buffer.holdsPeerBytes) {
+  onData(buffer: ByteBuffer, endStream: boolean): FilterStatus {
+    if (buffer.holdsPeerBytes && !this.#options.permit.has("request-head-sent")) {
       const detail = `connection ${String(this.#options.connection.id)}`;
       throw new HostRuleViolation("request-head-sent", detail);
     }
@@ -59,18 +61,22 @@ export class TcpProxy implements NetworkFilter, ServerSide {
         this.#flush();
       });
     }
-    this.#toServer.push(buffer.take());
+    if (buffer.length > 0) this.#toServer.push(buffer.take());
+    if (endStream) {
+      this.#options.loop.post(() => {
+        this.#server?.onEnvoyEnd();
+      });
+    }
     return FilterStatus.StopIteration;
   }
 
-  onClose(event: CloseEvent): void {
+  onClose(): void {
     this.#closed = true;
     this.#connecting?.cancel();
     if (this.#cluster !== undefined) this.#cluster.activeConnections--;
     this.#cluster = undefined;
-    // A remote close flushes what is left to the server, a local one drops it.
-    if (event === "remote") this.#flush();
-    this.#toServer.length = 0;
+    // Whoever closes, Envoy still tries to write what is left.
+    this.#flush();
     const server = this.#server;
     this.#options.loop.post(() => {
       server?.onEnvoyClosed();
@@ -91,6 +97,7 @@ export class TcpProxy implements NetworkFilter, ServerSide {
 
   onServerReset(): void {
     if (this.#closed) return;
+    this.#options.connection.responseFlags |= this.#options.resetFlag;
     this.#options.connection.close("flush");
   }
 
@@ -111,21 +118,22 @@ export class TcpProxy implements NetworkFilter, ServerSide {
     this.#cluster = cluster;
     if (endpoint.accept === "never-answer") {
       this.#connecting = loop.setTimer(cluster.connectTimeoutMs, () => {
-        this.#fail();
+        this.#fail(endpoint);
       });
       return;
     }
     const attempt = () => {
       if (this.#closed) return;
       if (endpoint.accept === "accept") this.#onConnected(endpoint);
-      else this.#fail();
+      else this.#fail(endpoint);
     };
     if (endpoint.acceptDelayMs === 0) loop.post(attempt);
     else this.#connecting = loop.setTimer(endpoint.acceptDelayMs, attempt);
   }
 
-  #fail(): void {
+  #fail(endpoint: TcpServer): void {
     const { connection } = this.#options;
+    connection.upstreamAddress = endpoint.address;
     connection.responseFlags |=
       ResponseFlag.UpstreamConnectionFailure | ResponseFlag.UpstreamRetryLimitExceeded;
     connection.close("no-flush");
@@ -134,8 +142,8 @@ export class TcpProxy implements NetworkFilter, ServerSide {
   #onConnected(endpoint: TcpServer): void {
     const { connection, loop } = this.#options;
     connection.upstreamAddress = endpoint.address;
-    this.#server = endpoint.acceptConnection(loop, this);
     connection.enableReads();
+    this.#server = endpoint.acceptConnection(loop, this);
   }
 
   #flush(): void {

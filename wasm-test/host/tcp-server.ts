@@ -63,7 +63,9 @@ export class TcpServer {
   acceptConnection(loop: EventLoop, envoy: ServerSide): ServerConnection {
     const connection = new ServerConnection(this, loop, envoy, this.#onClose);
     this.connections.push(connection);
-    this.#onConnection(connection);
+    loop.post(() => {
+      this.#onConnection(connection);
+    });
     return connection;
   }
 }
@@ -137,6 +139,11 @@ export class ServerConnection {
     if (!this.#open) return;
     this.#received.push(bytes);
     this.server.onData(this, bytes);
+  }
+
+  /** @internal Envoy has sent its end of stream, and may still receive. */
+  onEnvoyEnd(): void {
+    this.ended = true;
   }
 
   /** @internal Envoy has closed its end. */

@@ -10,11 +10,12 @@ import { MetricStore } from "./metrics.js";
 import { mergeProperties, type PropertyMap } from "./property-tree.js";
 import { seededRandom } from "./random.js";
 import type { PluginOptions } from "./root-context.js";
+import type { SurvivableRule } from "./rules.js";
 import { SharedData } from "./shared-data.js";
 import { SharedQueues } from "./shared-queue.js";
 import { Upstreams, type ClusterOptions } from "./upstreams.js";
 import type { Vm } from "./vm.js";
-import { Worker } from "./worker.js";
+import { Worker, type EnvoyVersion } from "./worker.js";
 
 /** How bytes are cut into reads: fixed sizes (the last one repeated), or sizes of 1 to max from a seed. */
 export type Chunking =
@@ -49,8 +50,10 @@ export interface TestHostOptions {
   readonly seed?: number;
   /** per_connection_buffer_limit_bytes. Default: 1 MiB, as Envoy's. */
   readonly bufferLimitBytes?: number;
-  /** The module is meant to let echo return requests: no rule against it. Default: false. */
-  readonly allowEcho?: boolean;
+  /** Behave as this Envoy where versions differ. Default: "1.40". */
+  readonly envoy?: EnvoyVersion;
+  /** Rules the module is meant to break, such as "request-echoed" for one that lets echo return requests. */
+  readonly permit?: readonly SurvivableRule[];
   /** Level that get_log_level gives. Default: Info. Everything is recorded whatever it is. */
   readonly logLevel?: number;
   readonly foreignFunctions?: Readonly<Record<string, ForeignFunction>>;
@@ -120,7 +123,7 @@ export class TestHost {
         listener_direction: 0n,
         filter_chain_name: "",
       },
-      connection: { mtls: false },
+      connection: { mtls: false, requested_server_name: "" },
     };
     const properties = mergeProperties(base, options.properties ?? {});
     return this.#worker(options.worker ?? 0).connect(properties, this.#splitter());
@@ -175,12 +178,13 @@ export class TestHost {
       metrics: this.metrics,
       foreignFunctions: options.foreignFunctions ?? {},
       limits: {
+        permit: new Set(options.permit ?? []),
         maxContinues: limits?.maxContinues ?? 64,
         warnContinues: limits?.warnContinues ?? 32,
         maxNesting: limits?.maxNesting ?? 200,
       },
       bufferLimitBytes: options.bufferLimitBytes ?? MIB,
-      allowEcho: options.allowEcho ?? false,
+      envoy: options.envoy ?? "1.40",
       logLevel: options.logLevel ?? LogLevel.Info,
       warnings: this.warnings,
       log: (entry) => this.logs.push(entry),

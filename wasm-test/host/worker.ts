@@ -1,6 +1,6 @@
 // A worker thread: one VM with its root context, its connections, its timers and its callouts.
 
-import { WasmResult } from "./abi-values.js";
+import { ResponseFlag, WasmResult } from "./abi-values.js";
 import { Client, type Splitter } from "./client.js";
 import { Connection, type ConnectionRole, type Peer } from "./connection.js";
 import type { Context } from "./context.js";
@@ -24,6 +24,9 @@ import { Ticker } from "./ticker.js";
 import type { InternalListenerCluster, Upstreams } from "./upstreams.js";
 import { Vm } from "./vm.js";
 
+/** Whose behaviour the host has where the two differ. */
+export type EnvoyVersion = "1.36" | "1.40";
+
 /** What all workers of a host share, and their settings. */
 export interface WorkerOptions {
   readonly module: WebAssembly.Module;
@@ -38,7 +41,7 @@ export interface WorkerOptions {
   readonly foreignFunctions: Readonly<Record<string, ForeignFunction>>;
   readonly limits: ContinueLimits & { readonly maxNesting: number };
   readonly bufferLimitBytes: number;
-  readonly allowEcho: boolean;
+  readonly envoy: EnvoyVersion;
   readonly logLevel: number;
   readonly warnings: string[];
   readonly log: (entry: LogEntry) => void;
@@ -68,7 +71,7 @@ export class Worker {
     this.upstreamRoot = upstreamPlugin === undefined ? this.root : this.#newRoot(upstreamPlugin);
     this.vm = new Vm({ module: options.module, maxNesting: options.limits.maxNesting });
     this.#rules = new ContinueRules(this.vm, options.limits, options.warnings);
-    this.#callouts = new HttpCallouts(this.vm, loop);
+    this.#callouts = new HttpCallouts(this.vm, loop, options.envoy === "1.36");
     this.#ticker = new Ticker(loop, (rootId) => {
       this.vm.callback("proxy_on_tick", this.#rootById(rootId));
     });
@@ -92,7 +95,7 @@ export class Worker {
       const context = this.#newContext(connection, this.root);
       client.attach(connection, context.id);
       connection.addFilter(context);
-      connection.addFilter(new Echo(connection, this.#options.allowEcho));
+      connection.addFilter(new Echo(connection, this.#options.limits.permit));
       connection.start();
     });
     client.attach(connection, 0);
@@ -174,7 +177,12 @@ export class Worker {
           },
         },
         metrics: new VmMetrics(options.metrics),
-        grpc: new GrpcCallouts(this.vm, loop, (name) => upstreams.grpcServer(name)),
+        grpc: new GrpcCallouts({
+          vm: this.vm,
+          loop,
+          findServer: (name) => upstreams.grpcServer(name),
+          warnings: options.warnings,
+        }),
         startHttpCall: (root, request) => this.#startHttpCall(root, request),
         foreignFunctions: options.foreignFunctions,
         done: (rootId) => this.#done(this.#rootById(rootId)),
@@ -221,6 +229,8 @@ export class Worker {
         loop,
         defaultCluster: listener.defaultCluster ?? "",
         findCluster: (name) => upstreams.tcp(name),
+        permit: this.#options.limits.permit,
+        resetFlag: this.#options.envoy === "1.36" ? 0 : ResponseFlag.UpstreamRemoteReset,
       }),
     );
     connection.start();
@@ -235,6 +245,11 @@ export class Worker {
       peer,
       bufferLimitBytes: this.#options.bufferLimitBytes,
       halfClose: role === "upstream",
+      onReadStopped: ({ id, readBuffer }) => {
+        this.#options.warnings.push(
+          `reads of connection ${String(id)} stopped: ${String(readBuffer.length)} bytes left in its read buffer`,
+        );
+      },
       properties,
     });
   }

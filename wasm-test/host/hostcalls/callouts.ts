@@ -1,5 +1,8 @@
 // proxy_http_call and the gRPC calls. All act for the root context, whatever context is effective.
 
+import { fromBinary } from "@bufbuild/protobuf";
+
+import { GrpcServiceSchema } from "../../../controlplane/gen/envoy/config/core/v3/grpc_service_pb.js";
 import { WasmResult } from "../abi-values.js";
 import type { GrpcCallouts } from "../grpc-callouts.js";
 import type { HttpRequest } from "../http-callouts.js";
@@ -48,7 +51,8 @@ export function grpcHostcalls(scope: HostcallScope, grpc: GrpcCallouts): Hostcal
 
   /** The arguments that grpc_call and grpc_stream share: cluster, service, method, initial metadata. */
   function target(args: readonly number[]) {
-    const cluster = vm.readText(args[0] ?? 0, args[1] ?? 0);
+    const grpcService = vm.read(args[0] ?? 0, args[1] ?? 0);
+    const cluster = grpcService && clusterOf(grpcService);
     const service = vm.readText(args[2] ?? 0, args[3] ?? 0);
     const method = vm.readText(args[4] ?? 0, args[5] ?? 0);
     const metadata = vm.read(args[6] ?? 0, args[7] ?? 0);
@@ -94,4 +98,14 @@ export function grpcHostcalls(scope: HostcallScope, grpc: GrpcCallouts): Hostcal
       return grpc.cancel(token >>> 0);
     },
   };
+}
+
+/** The argument is a GrpcService; what does not parse as one is the name of a cluster. */
+function clusterOf(grpcService: Uint8Array): string {
+  try {
+    const { targetSpecifier } = fromBinary(GrpcServiceSchema, grpcService);
+    return targetSpecifier.case === "envoyGrpc" ? targetSpecifier.value.clusterName : "";
+  } catch {
+    return Buffer.from(grpcService).toString();
+  }
 }
