@@ -1,0 +1,109 @@
+// AssemblyScript entry: every host call wrapper of the SDK as a wasm export, and a plugin that logs each
+// callback with its arguments. The first parameter of an export is the context it is called under.
+// Text goes in through `input`; what a wrapper returned beside its status comes out of `output`.
+
+import { PeerType, Action, LogLevel } from "../../assembly/proxy-wasm-as/abi/enums";
+import { registerPlugin } from "../../assembly/proxy-wasm-as/context/callbacks-lifecycle";
+import { PluginContext } from "../../assembly/proxy-wasm-as/context/plugin-context";
+import { StreamContext } from "../../assembly/proxy-wasm-as/context/stream-context";
+import { log } from "../../assembly/proxy-wasm-as/host/log";
+
+export * from "../../assembly/proxy-wasm-as/exports";
+export * from "./sdk-host-calls-exports";
+
+class LoggingPlugin extends PluginContext {
+  override onVmStart(size: u32): bool {
+    log(LogLevel.Info, `onVmStart ${size}`);
+    return true;
+  }
+
+  override onConfigure(size: u32): bool {
+    log(LogLevel.Info, `onConfigure ${size}`);
+    return true;
+  }
+
+  override createStreamContext(id: u32): StreamContext | null {
+    return new LoggingStream();
+  }
+
+  override onTick(): void {
+    log(LogLevel.Info, "onTick");
+  }
+
+  override onQueueReady(token: u32): void {
+    log(LogLevel.Info, `onQueueReady ${token}`);
+  }
+
+  override onHttpCallResponse(token: u32, headers: u32, bodySize: u32, trailers: u32): void {
+    log(LogLevel.Info, `onHttpCallResponse ${token} ${headers} ${bodySize} ${trailers}`);
+  }
+
+  override onGrpcReceiveInitialMetadata(token: u32, count: u32): void {
+    log(LogLevel.Info, `onGrpcReceiveInitialMetadata ${token} ${count}`);
+  }
+
+  override onGrpcReceive(token: u32, size: u32): void {
+    log(LogLevel.Info, `onGrpcReceive ${token} ${size}`);
+  }
+
+  override onGrpcReceiveTrailingMetadata(token: u32, count: u32): void {
+    log(LogLevel.Info, `onGrpcReceiveTrailingMetadata ${token} ${count}`);
+  }
+
+  override onGrpcClose(token: u32, status: u32): void {
+    log(LogLevel.Info, `onGrpcClose ${token} ${status}`);
+  }
+
+  override onForeignFunction(functionId: u32, argumentsSize: u32): void {
+    log(LogLevel.Info, `onForeignFunction ${functionId} ${argumentsSize}`);
+  }
+
+  override onDone(): bool {
+    log(LogLevel.Info, "plugin onDone");
+    return false;
+  }
+
+  override onDelete(): void {
+    log(LogLevel.Info, "plugin onDelete");
+  }
+}
+
+class LoggingStream extends StreamContext {
+  override onNewConnection(): Action {
+    log(LogLevel.Info, `onNewConnection ${this.id}`);
+    return Action.Continue;
+  }
+
+  override onDownstreamData(size: u32, endOfStream: bool): Action {
+    log(LogLevel.Info, `onDownstreamData ${this.id} ${size} ${endOfStream}`);
+    return Action.Pause;
+  }
+
+  override onUpstreamData(size: u32, endOfStream: bool): Action {
+    log(LogLevel.Info, `onUpstreamData ${this.id} ${size} ${endOfStream}`);
+    return Action.Continue;
+  }
+
+  override onDownstreamClose(peer: PeerType): void {
+    log(LogLevel.Info, `onDownstreamClose ${this.id} ${peer}`);
+  }
+
+  override onUpstreamClose(peer: PeerType): void {
+    log(LogLevel.Info, `onUpstreamClose ${this.id} ${peer}`);
+  }
+
+  override onDone(): bool {
+    log(LogLevel.Info, `onDone ${this.id}`);
+    return true;
+  }
+
+  override onLog(): void {
+    log(LogLevel.Info, `onLog ${this.id}`);
+  }
+
+  override onDelete(): void {
+    log(LogLevel.Info, `onDelete ${this.id}`);
+  }
+}
+
+registerPlugin((id: u32): PluginContext => new LoggingPlugin());
