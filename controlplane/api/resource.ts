@@ -1,5 +1,5 @@
 // What all kinds of resources have in common, and how a document becomes one.
-import type { FieldFault, ResourceId } from "./fault.js";
+import type { Fault, FieldFault, ResourceId } from "./fault.js";
 import { objectNameFault } from "./host-name.js";
 import { Findings, isObject, ObjectReader } from "./object-reader.js";
 
@@ -53,6 +53,35 @@ const DEFAULT_NAMESPACE = "default";
 export function idOf(resource: { readonly kind: string; readonly metadata: Metadata }): ResourceId {
   const { name, namespace } = resource.metadata;
   return { kind: resource.kind, namespace, name };
+}
+
+/** A fault of a resource, with the place where it stands. */
+export function faultOf(
+  resource: {
+    readonly kind: string;
+    readonly metadata: Metadata;
+    readonly origin: Origin | undefined;
+  },
+  { path, message }: FieldFault,
+): Fault {
+  const { origin } = resource;
+  return {
+    file: origin?.file,
+    line: origin && lineOf(origin, path),
+    resource: idOf(resource),
+    path,
+    message,
+  };
+}
+
+/** Of a field; of what it would stand in if it is not there. */
+export function lineOf(origin: Origin, path: string): number | undefined {
+  let place = path;
+  for (;;) {
+    const line = origin.lines.get(place);
+    if (line !== undefined || place === "") return line;
+    place = place.slice(0, Math.max(place.lastIndexOf("."), place.lastIndexOf("["), 0));
+  }
 }
 
 /** What a document says it is, without regard to whether the rest of it is valid. */

@@ -1,6 +1,10 @@
-import type { Fault } from "../../api/fault.js";
+// From what users wrote to the mesh that proxies are configured from.
+import { type Fault, resourceKey } from "../../api/fault.js";
 import type { Resource } from "../../api/kinds.js";
+import { idOf } from "../../api/resource.js";
 import type { Mesh } from "../../ir/mesh.js";
+import type { Report } from "./report.js";
+import { isSameVersion, translateOnce } from "./translate-once.js";
 
 export interface Translation {
   readonly mesh: Mesh;
@@ -11,21 +15,83 @@ export interface Translation {
   readonly accepted: ReadonlyMap<string, Resource>;
 }
 
+/** Of two kinds that are wrong, the former may be the cause: it is put right first. */
+const KINDS: readonly Resource["kind"][] = [
+  "ApplicationProtocol",
+  "WorkloadEntry",
+  "ServiceEntry",
+  "DestinationRule",
+  "MetaRouter",
+];
+
 /**
- * Resolves what resources say of each other. Pure: equal arguments give deeply equal results.
- * @param previous the translation before this one: of a resource that is refused now, the version that worked
- *   then stays in effect.
+ * Resolves what resources say of each other. Pure: equal arguments give deeply equal results. Whatever the resources
+ * say, there is a mesh:
+ *
+ * - of a resource that is refused, the version that was accepted in `previous` stays in effect; without one, what is
+ *   wrong is left out, and a service without a good MetaRouter has its default route;
+ * - a cluster that routes in effect still lead to stays as it was when its ServiceEntry or subset goes.
+ *
+ * @param resources identities are unique; the order decides who is first where no times of creation are known.
+ * @param previous the translation before this one.
  */
 export function translateToMesh(
   resources: readonly Resource[],
   previous?: Translation,
 ): Translation {
-  return (
-    previous ?? {
-      mesh: { listeners: [], clusters: [] },
-      faults: [],
-      warnings: [],
-      accepted: new Map(resources.map((r) => [r.kind, r])),
-    }
+  const faults: Fault[] = [];
+  const replaced = new Set<string>();
+  let current = resources;
+  for (;;) {
+    const { mesh, report } = translateOnce(current, previous);
+    const next = replaceableKeys(current, report, previous);
+    if (next.size === 0)
+      return {
+        mesh,
+        faults: [...faults, ...report.faults.values()],
+        warnings: Array.from(report.warnings.values()).filter(
+          (fault) => !replaced.has(ownerOf(fault)),
+        ),
+        accepted: acceptedOf(current, report),
+      };
+    for (const fault of report.faults.values())
+      if (next.has(ownerOf(fault)))
+        faults.push({ ...fault, message: `${fault.message}; the version before stays in effect` });
+    current = current.map((resource) => {
+      const key = keyOf(resource);
+      return (next.has(key) ? previous?.accepted.get(key) : undefined) ?? resource;
+    });
+    next.forEach((key) => replaced.add(key));
+  }
+}
+
+/** Refused resources of the first kind that has any with an earlier version. */
+function replaceableKeys(
+  resources: readonly Resource[],
+  report: Report,
+  previous: Translation | undefined,
+): ReadonlySet<string> {
+  const replaceable = resources.filter((resource) => {
+    const key = keyOf(resource);
+    const accepted = previous?.accepted.get(key);
+    return report.refused.has(key) && accepted !== undefined && !isSameVersion(accepted, resource);
+  });
+  const kind = KINDS.find((item) => replaceable.some((resource) => resource.kind === item));
+  return new Set(replaceable.filter((resource) => resource.kind === kind).map(keyOf));
+}
+
+function acceptedOf(resources: readonly Resource[], report: Report): ReadonlyMap<string, Resource> {
+  return new Map(
+    resources
+      .map((resource) => [keyOf(resource), resource] as const)
+      .filter(([key]) => !report.refused.has(key)),
   );
+}
+
+function keyOf(resource: Resource): string {
+  return resourceKey(idOf(resource));
+}
+
+function ownerOf(fault: Fault): string {
+  return fault.resource === undefined ? "" : resourceKey(fault.resource);
 }

@@ -1,0 +1,187 @@
+import { isDeepStrictEqual } from "node:util";
+import { resourceKey } from "../../api/fault.js";
+import type { Resource } from "../../api/kinds.js";
+import { idOf } from "../../api/resource.js";
+import type { MetaRouter } from "../../api/meta-router.js";
+import type { Cluster } from "../../ir/cluster.js";
+import type { Listener, Mesh } from "../../ir/mesh.js";
+import type { Route } from "../../ir/route.js";
+import { clustersOf } from "./clusters.js";
+import { DestinationRules } from "./destination-rules.js";
+import {
+  type BoundListener,
+  listenerName,
+  listenerOf,
+  withoutAddressConflicts,
+} from "./listeners.js";
+import { modulesByProtocol } from "./protocols.js";
+import { Report } from "./report.js";
+import { claimServices } from "./router-claims.js";
+import { defaultRoutes, type RouteContext, routesOf } from "./routes.js";
+import { compareText, isManaged, type Service, Services } from "./services.js";
+
+/** What was in effect before. */
+export interface InEffect {
+  readonly mesh: Mesh;
+  readonly accepted: ReadonlyMap<string, Resource>;
+}
+
+/** Translates exactly these versions of the resources; what is refused of them is left out of the mesh. */
+export function translateOnce(
+  resources: readonly Resource[],
+  inEffect: InEffect | undefined,
+): { readonly mesh: Mesh; readonly report: Report } {
+  const report = new Report();
+  const former = new Former(inEffect);
+  const modules = modulesByProtocol(select(resources, "ApplicationProtocol"), report);
+  const services = new Services(select(resources, "ServiceEntry"), report);
+  const rules = new DestinationRules(select(resources, "DestinationRule"), report);
+  const reachable = new Set<Service>(services.all().filter(isManaged));
+  const routes = routesByService(select(resources, "MetaRouter"), {
+    services,
+    rules,
+    report,
+    isInEffect: (router) => former.isInEffect(router),
+    hadCluster: (name) => former.cluster(name) !== undefined,
+    onReference: (service) => reachable.add(service),
+  });
+  const candidates: BoundListener[] = [];
+  for (const service of services.all()) {
+    if (!isManaged(service) || !canBeServed(service, report)) continue;
+    const module = moduleOf(service, modules, former, report);
+    if (module === undefined) continue;
+    const ownRoutes = routes.get(service) ?? defaultRoutes(service);
+    candidates.push({ service, listener: listenerOf(service, module, ownRoutes, report) });
+  }
+  const listeners = withoutAddressConflicts(candidates, former.allListeners(), report);
+  const clusters = new Map<string, Cluster>();
+  const workloads = select(resources, "WorkloadEntry");
+  for (const service of reachable)
+    for (const cluster of clustersOf(service, rules, workloads, report))
+      clusters.set(cluster.name, cluster);
+  for (const name of listeners.flatMap((listener) => listener.clusterNames)) {
+    const cluster = clusters.get(name) ?? former.cluster(name);
+    if (cluster !== undefined) clusters.set(name, cluster);
+  }
+  rules.reportUnused();
+  return {
+    mesh: { listeners: sortedByName(listeners), clusters: sortedByName(clusters.values()) },
+    report,
+  };
+}
+
+/** The routes of the services that a good MetaRouter is in charge of. A bad one is refused for all of its hosts. */
+function routesByService(
+  routers: readonly MetaRouter[],
+  context: RouteContext,
+): ReadonlyMap<Service, readonly Route[]> {
+  const owners = claimServices(routers, context.services, context.report);
+  const routes = Array.from(
+    owners,
+    ([service, router]) =>
+      ({ service, router, routes: routesOf(router, service, context) }) as const,
+  );
+  return new Map(
+    routes
+      .filter(({ router }) => !context.report.refused.has(resourceKey(idOf(router))))
+      .map((item) => [item.service, item.routes]),
+  );
+}
+
+class Former {
+  private readonly clusters: ReadonlyMap<string, Cluster>;
+  private readonly listeners: ReadonlyMap<string, Listener>;
+
+  constructor(private readonly inEffect: InEffect | undefined) {
+    this.clusters = byName(inEffect?.mesh.clusters ?? []);
+    this.listeners = byName(inEffect?.mesh.listeners ?? []);
+  }
+
+  cluster(name: string): Cluster | undefined {
+    return this.clusters.get(name);
+  }
+
+  listener(name: string): Listener | undefined {
+    return this.listeners.get(name);
+  }
+
+  allListeners(): readonly Listener[] {
+    return Array.from(this.listeners.values());
+  }
+
+  isInEffect(resource: Resource): boolean {
+    const accepted = this.inEffect?.accepted.get(resourceKey(idOf(resource)));
+    return accepted !== undefined && isSameVersion(accepted, resource);
+  }
+}
+
+/** Whether two versions of a resource say the same. */
+export function isSameVersion(a: Resource, b: Resource): boolean {
+  return (
+    a === b || (isDeepStrictEqual(a.spec, b.spec) && isDeepStrictEqual(a.metadata, b.metadata))
+  );
+}
+
+function sortedByName<T extends { readonly name: string }>(items: Iterable<T>): readonly T[] {
+  return Array.from(items).sort((a, b) => compareText(a.name, b.name));
+}
+
+function byName<T extends { readonly name: string }>(items: readonly T[]): ReadonlyMap<string, T> {
+  return new Map(items.map((item) => [item.name, item]));
+}
+
+function select<K extends Resource["kind"]>(
+  resources: readonly Resource[],
+  kind: K,
+): readonly Extract<Resource, { kind: K }>[] {
+  return resources.filter(
+    (resource): resource is Extract<Resource, { kind: K }> => resource.kind === kind,
+  );
+}
+
+function canBeServed(service: Service, report: Report): boolean {
+  const { entry, host, hostIndex } = service;
+  const { exportTo, resolution } = entry.spec;
+  if (host.startsWith("*")) {
+    report.refuse(
+      entry,
+      `spec.hosts[${hostIndex}]`,
+      `\`${host}\` cannot be served: the host of a port \`tcp-metaprotocol-<protocol>\` must not have a wildcard`,
+    );
+    return false;
+  }
+  if (resolution === "NONE" || resolution === "DYNAMIC_DNS") {
+    report.refuse(
+      entry,
+      "spec.resolution",
+      `${resolution} cannot be served: a proxy without Istio must know the endpoints; use STATIC or DNS`,
+    );
+    return false;
+  }
+  if (exportTo.includes("~")) {
+    report.warning(entry, "spec.exportTo", "`~`: not served, since it is exported to nobody");
+    return false;
+  }
+  return true;
+}
+
+function moduleOf(
+  service: Service,
+  modules: ReadonlyMap<string, string>,
+  former: Former,
+  report: Report,
+): string | undefined {
+  const { entry, port, portIndex } = service;
+  const module = modules.get(port.applicationProtocol ?? "");
+  if (module !== undefined) return module;
+  const path = `spec.ports[${portIndex}].name`;
+  const known = Array.from(modules.keys()).sort(compareText).join(", ");
+  const message = `no ApplicationProtocol binds \`${port.applicationProtocol ?? ""}\` to a codec; there are ${known}`;
+  const before = former.listener(listenerName(service));
+  if (before !== undefined && before.protocol === port.applicationProtocol) {
+    report.fault(entry, path, `${message}; the former codec stays in use`);
+    return before.module;
+  }
+  report.refuse(entry, path, message);
+  return undefined;
+}
