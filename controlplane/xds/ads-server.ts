@@ -10,7 +10,8 @@ import {
 import type { DiscoveryRequest } from "../gen/envoy/service/discovery/v3/discovery_pb.js";
 import { type Clock, systemClock } from "../runtime/clock.js";
 import { errorMessage } from "../runtime/error-message.js";
-import { AdsStream, type StreamContext, type StreamNode } from "./ads-stream.js";
+import { AdsStream, type StreamContext } from "./ads-stream.js";
+import type { StreamNode } from "./stream-node.js";
 import { type EncodedResponse, aggregatedDiscoveryService } from "./discovery-service.js";
 import type { XdsObserver } from "./observer.js";
 import { CLUSTER_TYPE } from "./resource-type.js";
@@ -86,6 +87,10 @@ export class AdsServer {
   setSnapshot(snapshot: Snapshot): void {
     this.current = snapshot;
     for (const stream of this.calls.keys()) stream.pump();
+  }
+
+  get connectedProxies(): number {
+    return this.streamsByNode.size;
   }
 
   /** Connected proxies. */

@@ -11,16 +11,8 @@ import {
   type ResourceType,
 } from "./resource-type.js";
 import type { Resource, ResourceSet, Snapshot } from "./snapshot.js";
+import { type StreamNode, streamNode } from "./stream-node.js";
 import { type RequestOutcome, Subscription } from "./subscription.js";
-
-/** Who is at the other end, as its first request says. */
-export interface StreamNode {
-  readonly id: string;
-  readonly cluster: string;
-  /** Such as `envoy 1.40.0`. */
-  readonly agent: string;
-  readonly role: "proxy" | "module";
-}
 
 /** What a stream needs of the server around it. */
 export interface StreamContext {
@@ -39,36 +31,9 @@ export interface StreamContext {
 /** Longest wait for another resource to be accepted. After it, late is better than never. */
 const MAX_HOLD_MS = 5_000;
 
-/** How modules' streams name themselves in `node.user_agent_name`. */
-const MODULE_AGENT = "metaproto";
-
 const TYPES: ReadonlyMap<string, ResourceType> = new Map(
   RESOURCE_TYPES.map((type) => [type.typeUrl, type]),
 );
-
-function nodeOf({ node }: DiscoveryRequest): StreamNode | undefined {
-  if (node === undefined || node.id === "") return undefined;
-  const { userAgentName, userAgentVersionType } = node;
-  const version =
-    userAgentVersionType.case === "userAgentVersion"
-      ? userAgentVersionType.value
-      : userAgentVersionType.case === "userAgentBuildVersion"
-        ? versionText(userAgentVersionType.value.version)
-        : "";
-  return {
-    id: node.id,
-    cluster: node.cluster,
-    agent: `${userAgentName} ${version}`.trim(),
-    role: userAgentName === MODULE_AGENT ? "module" : "proxy",
-  };
-}
-
-function versionText(
-  version: { majorNumber: number; minorNumber: number; patch: number } | undefined,
-): string {
-  if (version === undefined) return "";
-  return `${version.majorNumber}.${version.minorNumber}.${version.patch}`;
-}
 
 export class AdsStream {
   readonly connectedAt: number;
@@ -93,7 +58,7 @@ export class AdsStream {
 
   /** @throws Error when the request makes no sense; the stream is to be ended with its message. */
   onRequest(request: DiscoveryRequest): void {
-    const node = this.node ?? nodeOf(request);
+    const node = this.node ?? streamNode(request);
     if (node === undefined) throw new Error("the first request has no node.id");
     if (this.node === undefined) {
       this.node = node;

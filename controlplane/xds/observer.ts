@@ -1,4 +1,4 @@
-import type { StreamNode } from "./ads-stream.js";
+import type { StreamNode } from "./stream-node.js";
 import type { ResourceType } from "./resource-type.js";
 import type { Resource } from "./snapshot.js";
 import type { Refusal } from "./subscription.js";
