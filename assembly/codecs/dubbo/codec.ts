@@ -23,15 +23,12 @@ import {
   ID_OFFSET,
   MAGIC_HIGH,
   MAGIC_LOW,
-  SERIALIZATION_FASTJSON2,
-  SERIALIZATION_HESSIAN2,
   SERIALIZATION_MASK,
   STATUS_OFFSET,
 } from "./constants";
 import { writeErrorReply } from "./error-reply";
 import { isReadonlyEvent, writeHeartbeat, writeHeartbeatReply } from "./events";
-import { Hessian2 } from "./hessian2";
-import { Jsonb } from "./jsonb";
+import { formatOf, hessian2 } from "./formats";
 import { readGenericMethod, readHead, textAt } from "./request-body";
 import { hasStatusOk, isException } from "./response-body";
 import { staticText } from "./static-text";
@@ -58,8 +55,6 @@ const NAMES: StaticArray<Slice> = [
   staticText("status"),
 ];
 
-const hessian2: ValueFormat = new Hessian2();
-const jsonb: ValueFormat = new Jsonb();
 const rewriter = new AttachmentRewriter();
 /** Digits of the attributes `serialization` and `status`. */
 const serializationDigits = memory.data(20);
@@ -67,13 +62,6 @@ const statusDigits = memory.data(20);
 
 function flagOf(message: Message): u32 {
   return load<u8>(message.frame + FLAG_OFFSET);
-}
-
-/** The format of a serialization whose bodies are understood, or null. */
-function formatOf(flag: u32): ValueFormat | null {
-  const serialization = flag & SERIALIZATION_MASK;
-  if (serialization == SERIALIZATION_HESSIAN2) return hessian2;
-  return serialization == SERIALIZATION_FASTJSON2 ? jsonb : null;
 }
 
 function readDecimal(digits: usize, number: u32, value: Slice): bool {
@@ -225,14 +213,14 @@ export class DubboCodec extends Codec {
     out: usize,
     capacity: u32,
   ): u32 {
-    let format: ValueFormat | null = null;
+    // Of a request that could not be decoded, Hessian2 is the best guess.
+    let format: ValueFormat | null = hessian2;
     if (context.len > 0) {
       const flag: u32 = load<u8>(context.ptr);
       if ((flag & FLAG_TWO_WAY) == 0) return 0;
       format = formatOf(flag);
     }
-    // The client reads a reply by the serialization that the reply names, and all have Hessian2.
-    return writeErrorReply(kind, id, format == null ? hessian2 : format, text, out, capacity);
+    return writeErrorReply(kind, id, format, text, out, capacity);
   }
 
   override encodeHeartbeatReply(message: Message, out: usize): u32 {

@@ -38,7 +38,9 @@ export const STATUS_SERVER_TIMEOUT: u32 = 31;
 export const STATUS_CHANNEL_INACTIVE: u32 = 35;
 export const STATUS_BAD_REQUEST: u32 = 40;
 export const STATUS_BAD_RESPONSE: u32 = 50;
+export const STATUS_SERVICE_NOT_FOUND: u32 = 60;
 export const STATUS_SERVER_ERROR: u32 = 80;
+export const STATUS_THREADPOOL_EXHAUSTED: u32 = 100;
 
 /** What a response with status 20 holds: its body's first value. */
 export const RESPONSE_WITH_EXCEPTION: u32 = 0;

@@ -1,18 +1,20 @@
 // The proxy's own replies to requests, such that Dubbo's client raises an exception that says what
 // happened, at once, and retries only where that helps.
 //
-// Statuses other than 20 reach the caller as a network error (code 1), a timeout (code 2) for 30 and
-// 31, and the failover that is the client's default retries all of them. An org.apache.dubbo.rpc.
-// RpcException as the result of the call is not retried: it is what a retry through the same proxy
-// could only repeat.
+// A status other than 20 reaches the caller as a network error (code 1), or a timeout (code 2) for
+// 30 and 31, and the failover that is the client's default retries all of them. An org.apache.dubbo.
+// rpc.RpcException as the result of the call is not retried: it is for what a retry through the same
+// proxy would only repeat. The client takes an object in the request's serialization only, but a
+// status with a text in Hessian2 too: the statuses in brackets are for serializations not written here.
 //
-//   NoRoute, UnknownCluster, NoHealthyUpstream   RpcException, code 6: no invoker
-//   Overload                                     RpcException, code 7: limit exceeded
-//   ConnectFailure                               status 80: another endpoint may answer
-//   UpstreamReset                                status 35, as Dubbo's client reports a lost channel
-//   Timeout                                      status 31
-//   MalformedRequest                             status 40
-//   BadResponse                                  status 50
+//   NoRoute, UnknownCluster   RpcException, code 6: no invoker        [60]
+//   NoHealthyUpstream         RpcException, code 6                    [80]
+//   Overload                  RpcException, code 7: limit exceeded    [100]
+//   ConnectFailure            status 80: another endpoint may answer
+//   UpstreamReset             status 35, as Dubbo's client itself reports a lost channel
+//   Timeout                   status 31
+//   MalformedRequest          status 40
+//   BadResponse               status 50
 //
 // Spec: DefaultFuture.returnFromResponse, DecodeableRpcResult, FailoverClusterInvoker of apache/dubbo 3.3.
 // Allocates: when the module starts.
@@ -30,10 +32,15 @@ import {
   STATUS_OK,
   STATUS_SERVER_ERROR,
   STATUS_SERVER_TIMEOUT,
+  STATUS_SERVICE_NOT_FOUND,
+  STATUS_THREADPOOL_EXHAUSTED,
 } from "./constants";
+import { hessian2 } from "./formats";
 import { writeHeader } from "./header";
 import { staticText } from "./static-text";
 import { ExceptionShape, ValueFormat } from "./value-format";
+
+const NO_CODE: u32 = 0xffffffff;
 
 /** More than a reply has besides its text. */
 const REPLY_BYTES: u32 = 192;
@@ -44,10 +51,14 @@ const RPC_EXCEPTION = new ExceptionShape(
   staticText("code"),
 );
 
+/** The status that says most about an error. */
 function statusOf(kind: ErrorKind): u32 {
   switch (kind) {
-    case ErrorKind.ConnectFailure:
-      return STATUS_SERVER_ERROR;
+    case ErrorKind.NoRoute:
+    case ErrorKind.UnknownCluster:
+      return STATUS_SERVICE_NOT_FOUND;
+    case ErrorKind.Overload:
+      return STATUS_THREADPOOL_EXHAUSTED;
     case ErrorKind.UpstreamReset:
       return STATUS_CHANNEL_INACTIVE;
     case ErrorKind.Timeout:
@@ -57,7 +68,21 @@ function statusOf(kind: ErrorKind): u32 {
     case ErrorKind.BadResponse:
       return STATUS_BAD_RESPONSE;
     default:
-      return STATUS_OK;
+      return STATUS_SERVER_ERROR;
+  }
+}
+
+/** The RpcException's code for an error that no retry mends, else NO_CODE. */
+function codeOf(kind: ErrorKind): u32 {
+  switch (kind) {
+    case ErrorKind.NoRoute:
+    case ErrorKind.UnknownCluster:
+    case ErrorKind.NoHealthyUpstream:
+      return CODE_NO_INVOKER;
+    case ErrorKind.Overload:
+      return CODE_LIMIT_EXCEEDED;
+    default:
+      return NO_CODE;
   }
 }
 
@@ -73,24 +98,25 @@ function writeRpcException(format: ValueFormat, out: usize, text: Slice, code: u
 }
 
 /**
- * Writes the reply with the body in `format`, whose id is `serialization`, and returns its length; 0
- * when `capacity` may be too small or the text is not UTF-8.
+ * Writes the reply to request `id` and returns its length; 0 when `capacity` may be too small or the
+ * text is not UTF-8. `format` is the request's; null: one that is not written here.
  */
 export function writeErrorReply(
   kind: ErrorKind,
   id: u64,
-  format: ValueFormat,
+  format: ValueFormat | null,
   text: Slice,
   out: usize,
   capacity: u32,
 ): u32 {
   if (capacity < REPLY_BYTES || capacity - REPLY_BYTES < text.len) return 0;
-  const status = statusOf(kind);
   const body = out + HEADER_BYTES;
-  const code = kind == ErrorKind.Overload ? CODE_LIMIT_EXCEEDED : CODE_NO_INVOKER;
-  const end =
-    status == STATUS_OK
-      ? writeRpcException(format, body, text, code)
-      : writeText(format, body, text);
-  return end == 0 ? 0 : writeHeader(out, format.serialization, status, id, end);
+  const code = codeOf(kind);
+  if (format != null && code != NO_CODE) {
+    const end = writeRpcException(format, body, text, code);
+    return end == 0 ? 0 : writeHeader(out, format.serialization, STATUS_OK, id, end);
+  }
+  const known = format == null ? hessian2 : format;
+  const end = writeText(known, body, text);
+  return end == 0 ? 0 : writeHeader(out, known.serialization, statusOf(kind), id, end);
 }

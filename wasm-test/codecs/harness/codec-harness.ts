@@ -185,8 +185,8 @@ export class CodecHarness {
     return { bytes, applied: Boolean(this.exports.mutationApplied()) };
   }
 
+  /** Also of a frame whose head alone was decoded. */
   captureContext(): Uint8Array {
-    this.done();
     return this.capture(CONTEXT_BYTES, (out) => this.exports.captureContext(out));
   }
 
