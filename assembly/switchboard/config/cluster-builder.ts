@@ -38,6 +38,11 @@ export class ClusterBuilder {
     this.nameLen = len;
   }
 
+  /** The decoder has found a fault in the name: no further ones follow from it. */
+  refuse(): void {
+    this.isNameSet = true;
+  }
+
   end(): void {
     const faults = this.recorder.faults;
     if (!this.isNameSet) faults.addAt("name", "missing");

@@ -36,6 +36,18 @@ export class Faults {
     this.depth--;
   }
 
+  /** The field that was entered last is repeated: faults that follow are within its next element. */
+  nextElement(): void {
+    const last = this.depth - 1;
+    if (last < MAX_DEPTH) this.indexes[last] = this.indexes[last] + 1;
+  }
+
+  /** Faults that follow are of the whole repeated field again. */
+  leaveElements(): void {
+    const last = this.depth - 1;
+    if (last < MAX_DEPTH) this.indexes[last] = NO_INDEX;
+  }
+
   /** A fault of the field that was entered last. */
   add(text: string): void {
     this.addAt("", text);

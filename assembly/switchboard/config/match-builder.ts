@@ -96,6 +96,11 @@ export class MatchBuilder {
     }
   }
 
+  /** The decoder has found a fault in the match: no further ones follow from it. */
+  refuse(): void {
+    this.hasFault = true;
+  }
+
   end(): void {
     if (!this.hasName && !this.hasFault) this.fault("name", "missing");
     if (this.kind == UNSPECIFIED && !this.hasFault) {

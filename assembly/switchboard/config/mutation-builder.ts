@@ -41,6 +41,12 @@ export class MutationBuilder {
     this.valueLen = len;
   }
 
+  /** The decoder has found a fault in the mutation: no further ones follow from it. */
+  refuse(): void {
+    this.isKeySet = true;
+    this.hasFault = true;
+  }
+
   /** Adds it to `list`, one of the two lists of mutations. */
   end(list: RecordVector): void {
     const faults = this.recorder.faults;

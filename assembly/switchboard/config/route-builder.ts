@@ -107,6 +107,12 @@ export class RouteTableBuilder {
     this.destination = this.recorder.taken;
   }
 
+  /** The decoder has found a fault in the cluster's name: no further ones follow from it. */
+  refuseDestination(): void {
+    this.isDestinationSet = true;
+    this.destinationLen = 0;
+  }
+
   setDestinationWeight(weight: u32): void {
     this.weight = weight;
   }

@@ -184,7 +184,7 @@ export class Router {
     const codec = this.codec;
     const mutation = entry.requestMutation;
     const bound = codec.encodedSizeBound(message, mutation);
-    const frame = pool.canWait() ? allocateBudgeted(bound) : 0;
+    const frame: usize = pool.canWait() ? allocateBudgeted(bound) : 0;
     if (frame == 0) {
       this.failForCluster(stream, ErrorKind.Overload, pool.bounds.name);
       return;
@@ -219,7 +219,7 @@ export class Router {
       return;
     }
     const isFull = this.awaitingRoutes >= this.configuration.limits.maxRequestsAwaitingRoutes;
-    const frame = isFull ? 0 : allocateBudgeted(message.frameLength);
+    const frame: usize = isFull ? 0 : allocateBudgeted(message.frameLength);
     if (frame == 0) {
       this.fail(stream, ErrorKind.Overload, 0, 0);
       return;

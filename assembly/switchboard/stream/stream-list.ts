@@ -2,7 +2,7 @@
 // Allocates: never.
 import { Stream } from "./stream";
 
-/** First in, first out; through `Stream.next` and `Stream.previous`. */
+/** First in, first out; through `Stream.nextInList` and `Stream.previousInList`. */
 export class StreamList {
   head: usize = 0;
   private tail: usize = 0;
@@ -10,10 +10,10 @@ export class StreamList {
 
   push(stream: Stream): void {
     const address = changetype<usize>(stream);
-    stream.next = 0;
-    stream.previous = this.tail;
+    stream.nextInList = 0;
+    stream.previousInList = this.tail;
     if (this.tail == 0) this.head = address;
-    else changetype<Stream>(this.tail).next = address;
+    else changetype<Stream>(this.tail).nextInList = address;
     this.tail = address;
     this.length++;
   }
@@ -24,12 +24,12 @@ export class StreamList {
   }
 
   remove(stream: Stream): void {
-    if (stream.previous == 0) this.head = stream.next;
-    else changetype<Stream>(stream.previous).next = stream.next;
-    if (stream.next == 0) this.tail = stream.previous;
-    else changetype<Stream>(stream.next).previous = stream.previous;
-    stream.next = 0;
-    stream.previous = 0;
+    if (stream.previousInList == 0) this.head = stream.nextInList;
+    else changetype<Stream>(stream.previousInList).nextInList = stream.nextInList;
+    if (stream.nextInList == 0) this.tail = stream.previousInList;
+    else changetype<Stream>(stream.nextInList).previousInList = stream.previousInList;
+    stream.nextInList = 0;
+    stream.previousInList = 0;
     this.length--;
   }
 }

@@ -48,8 +48,8 @@ export class StreamTable {
     stream.previousOfDownstream = 0;
     stream.pool = 0;
     stream.upstream = 0;
-    stream.next = 0;
-    stream.previous = 0;
+    stream.nextInList = 0;
+    stream.previousInList = 0;
     stream.table = null;
     stream.route = null;
     stream.frame = 0;

@@ -45,8 +45,8 @@ export class Stream extends TimerNode {
   /** The upstream connection, or 0. */
   upstream: usize;
   /** Links of the list that `state` names. */
-  next: usize;
-  previous: usize;
+  nextInList: usize;
+  previousInList: usize;
   /** One reference is held; null before it is routed. */
   table: RouteTable | null;
   route: RouteEntry | null;

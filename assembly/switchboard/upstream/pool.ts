@@ -73,6 +73,8 @@ export class Pool extends ConnectionOwner {
   ) {
     super();
     this.exploration = this.fullExploration();
+    this.exploredMs = clock.nowMs;
+    this.usedMs = clock.nowMs;
   }
 
   override get clusterName(): ArrayBuffer {
@@ -234,7 +236,8 @@ export class Pool extends ConnectionOwner {
     this.ready++;
     const endpoint = this.endpointOf(connection);
     connection.endpoint = endpoint;
-    if (endpoint.connectionCount == 0 && this.bounds.endpoints == 0) this.exploration++;
+    const isNew = endpoint.connectionCount == 0;
+    if (isNew && this.bounds.endpoints == 0 && this.exploration == 0) this.exploration = 1;
     endpoint.connectionCount++;
     connection.isCounted = true;
     this.markAvailable(connection);

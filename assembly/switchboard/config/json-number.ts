@@ -1,0 +1,75 @@
+// Whole numbers in JSON's notation, exactly: 16777216, 1.6777216e7 and 16777216.0 are one number.
+// Allocates: never.
+
+export const NUMBER_INVALID: i64 = -1;
+export const NUMBER_NOT_WHOLE: i64 = -2;
+export const NUMBER_OUT_OF_RANGE: i64 = -3;
+
+/** More digits than these are certainly out of the range of an u32, or not whole. */
+const MAX_DIGITS: u32 = 18;
+const MAX_EXPONENT: i32 = 1000000;
+
+/** The number that the `len` bytes at `ptr` say, or one of the negative codes. */
+export function parseU32(ptr: usize, len: u32): i64 {
+  const end = ptr + len;
+  const isNegative = ptr < end && load<u8>(ptr) == 0x2d;
+  if (isNegative) ptr++;
+  const whole = digitsEnd(ptr, end);
+  if (whole == ptr || (load<u8>(ptr) == 0x30 && whole - ptr > 1)) return NUMBER_INVALID;
+  let mantissaEnd = whole;
+  if (whole < end && load<u8>(whole) == 0x2e) {
+    mantissaEnd = digitsEnd(whole + 1, end);
+    if (mantissaEnd == whole + 1) return NUMBER_INVALID;
+  }
+  let exponent: i32 = 0;
+  if (mantissaEnd < end) {
+    if ((load<u8>(mantissaEnd) | 0x20) != 0x65) return NUMBER_INVALID;
+    let at = mantissaEnd + 1;
+    const isSmall = at < end && load<u8>(at) == 0x2d;
+    if (isSmall || (at < end && load<u8>(at) == 0x2b)) at++;
+    if (at == end || digitsEnd(at, end) != end) return NUMBER_INVALID;
+    for (; at < end; at++) {
+      exponent = min(exponent * 10 + <i32>load<u8>(at) - 0x30, MAX_EXPONENT);
+    }
+    if (isSmall) exponent = -exponent;
+  }
+  if (mantissaEnd > whole) exponent -= <i32>min<usize>(mantissaEnd - whole - 1, MAX_EXPONENT);
+  const value = scale(ptr, mantissaEnd, exponent);
+  return value > 0 && isNegative ? NUMBER_OUT_OF_RANGE : value;
+}
+
+/** What one of the negative codes means. */
+export function numberFault(code: i64): string {
+  if (code == NUMBER_NOT_WHOLE) return "not a whole number";
+  return code == NUMBER_OUT_OF_RANGE ? "not between 0 and 4294967295" : "not a number";
+}
+
+/** The digits from `ptr` to `end`, a point among them or not, times ten to the `exponent`. */
+function scale(ptr: usize, end: usize, exponent: i32): i64 {
+  let value: i64 = 0;
+  let digits: u32 = 0;
+  let zeros: i32 = 0;
+  for (; ptr < end; ptr++) {
+    const byte = <i32>load<u8>(ptr);
+    if (byte == 0x2e) continue;
+    if (byte == 0x30) {
+      zeros += <i32>(digits > 0);
+      continue;
+    }
+    digits += 1 + zeros;
+    if (digits > MAX_DIGITS) break;
+    for (; zeros > 0; zeros--) value *= 10;
+    value = value * 10 + byte - 0x30;
+  }
+  if (digits > MAX_DIGITS) return exponent < 0 ? NUMBER_NOT_WHOLE : NUMBER_OUT_OF_RANGE;
+  if (value == 0) return 0;
+  exponent += zeros;
+  if (exponent < 0) return NUMBER_NOT_WHOLE;
+  for (; exponent > 0 && value <= u32.MAX_VALUE; exponent--) value *= 10;
+  return value > u32.MAX_VALUE ? NUMBER_OUT_OF_RANGE : value;
+}
+
+function digitsEnd(ptr: usize, end: usize): usize {
+  while (ptr < end && <u32>load<u8>(ptr) - 0x30 < 10) ptr++;
+  return ptr;
+}
