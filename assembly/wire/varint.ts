@@ -5,9 +5,9 @@
 /** `varintWidth` and `readVarint32` for bytes that are no integer: too many, or too large a value. */
 export const VARINT_MALFORMED: u32 = 0xff;
 
-/** Most bytes that a 32-bit and a 64-bit integer take. */
+/** Most bytes that a 32-bit integer takes. */
 export const VARINT32_BYTES: u32 = 5;
-export const VARINT64_BYTES: u32 = 10;
+const VARINT64_BYTES: u32 = 10;
 
 /**
  * Bytes of the integer of up to 64 bits at `ptr`, whatever its value; 0 when it does not end before

@@ -59,7 +59,7 @@ const MESSAGE_SEQID_KEPT_OFFSET: usize = 8;
 const METHOD_OFFSET: u32 = 12;
 const MAX_CONTEXT_BYTES: u32 = 256;
 /** A longer name is cut off. */
-export const MAX_KEPT_METHOD_BYTES: u32 = MAX_CONTEXT_BYTES - METHOD_OFFSET;
+const MAX_KEPT_METHOD_BYTES: u32 = MAX_CONTEXT_BYTES - METHOD_OFFSET;
 
 /** More than a reply takes besides its name and its text. */
 const REPLY_OVERHEAD: u32 = 64;

@@ -14,7 +14,7 @@ import { VARINT_MALFORMED, readVarint32, readWidth } from "../../wire/varint";
 import { infoOffset, payloadOffset } from "./message-fields";
 
 export const INFO_KEY_VALUE: u32 = 1;
-export const INFO_PERSISTENT_KEY_VALUE: u32 = 2;
+const INFO_PERSISTENT_KEY_VALUE: u32 = 2;
 
 /** Walks through blocks and their entries; offsets count from the frame. */
 export class InfoCursor {

@@ -52,26 +52,34 @@ function wholeFrame({ truncated, description, bytes }: HexFixture): Uint8Array {
   return whole;
 }
 
+function typeOf(call: string, isResponse: boolean): MessageType {
+  if (isResponse) return MessageType.Response;
+  return call === "oneway" ? MessageType.Oneway : MessageType.Request;
+}
+
+function wireTypeOf(call: string, isResponse: boolean): string {
+  if (call === "oneway") return "oneway";
+  if (!isResponse) return "call";
+  return statusOf(call, isResponse) === ResponseStatus.Error ? "exception" : "reply";
+}
+
 function describeFrame(fixture: HexFixture): CapturedFrame {
   const { transport = "", protocol = "", call = "", way } = NAME.exec(fixture.name)?.groups ?? {};
   const isResponse = way === "rsp";
-  const status = statusOf(call, isResponse);
-  const isOneway = call === "oneway";
   const isZlib = protocol === "zlib";
-  const wireType = status === ResponseStatus.Error ? "exception" : isResponse ? "reply" : "call";
   const seqid = call === "unknown-method" ? 9 : 0;
   return {
     ...fixture,
     bytes: wholeFrame(fixture),
     origin: isResponse ? Origin.Upstream : Origin.Downstream,
-    type: isResponse ? MessageType.Response : isOneway ? MessageType.Oneway : MessageType.Request,
-    status,
+    type: typeOf(call, isResponse),
+    status: statusOf(call, isResponse),
     seqid,
     dialect: (TRANSPORTS[transport] ?? NaN) * 4 + (PROTOCOLS[protocol] ?? NaN),
     attributes: {
       method: isZlib ? undefined : METHODS[call],
       service: undefined,
-      message_type: isOneway ? "oneway" : wireType,
+      message_type: wireTypeOf(call, isResponse),
       seqid: String(seqid),
       transport: transport === "buffered" ? "unframed" : transport,
       protocol: isZlib ? "binary" : protocol.replace("binary-lax", "lax_binary"),

@@ -5,6 +5,7 @@ import { ErrorKind, MessageType, Origin, ResponseStatus } from "../harness/contr
 import { CAPTURED_FRAMES } from "./captured-frames.js";
 import {
   DIALECTS,
+  NAMED_DIALECTS,
   type Dialect,
   type OutgoingMessage,
   WireType,
@@ -33,9 +34,7 @@ function replyToCall(
   return readException(dialect, replyTo(writeMessage(dialect, message), kind, "upstream timeout"));
 }
 
-describe.each(
-  DIALECTS.map((dialect) => [`${dialect.transport} ${dialect.protocol}`, dialect] as const),
-)("%s: the library throws", (_name, dialect) => {
+describe.each(NAMED_DIALECTS)("%s: the library throws", (_name, dialect) => {
   test("the text, for the method and the sequence id that were called", () => {
     for (const seqid of [0, 1, 127, 128, 2 ** 31 - 1, -1]) {
       const exception = replyToCall(dialect, { name: "hello", seqid, headerSeqid: seqid });

@@ -21,7 +21,7 @@ const MINUTE = 60_000;
 const UNFRAMED_LAX = 5;
 
 const codec = await CodecHarness.load("thrift-codec");
-const { walkSteps } = codec.exports as unknown as { walkSteps(): bigint };
+const { walkSteps } = codec.exports as unknown as { walkSteps: () => bigint };
 const state = codec.openState();
 const NAMES = [
   "method",

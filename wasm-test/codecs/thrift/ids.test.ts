@@ -4,7 +4,7 @@ import { CodecHarness } from "../harness/codec-harness.js";
 import { Origin } from "../harness/contract.js";
 import { CAPTURED_FRAMES } from "./captured-frames.js";
 import {
-  DIALECTS,
+  NAMED_DIALECTS,
   type Dialect,
   type OutgoingMessage,
   ValueType,
@@ -39,9 +39,7 @@ function decode(frame: Uint8Array, connection = downstream): void {
   expect(connection.feed(frame)).toMatchObject([{ decodeStatus: 1, frame }]);
 }
 
-describe.each(
-  DIALECTS.map((dialect) => [`${dialect.transport} ${dialect.protocol}`, dialect] as const),
-)("%s", (_name, dialect) => {
+describe.each(NAMED_DIALECTS)("%s", (_name, dialect) => {
   test("another id, encoded, is what the library reads, and the rest is as it was", () => {
     const headers = dialect.transport === "header" ? { "user-id": "u-1001" } : {};
     for (const old of IDS) {

@@ -9,8 +9,8 @@ import {
   type TTransport,
 } from "thrift";
 
-export type TransportName = "framed" | "unframed" | "header";
-export type ProtocolName = "binary" | "lax_binary" | "compact";
+type TransportName = "framed" | "unframed" | "header";
+type ProtocolName = "binary" | "lax_binary" | "compact";
 
 /** A transport and a protocol, which two peers must have in common. */
 export interface Dialect {
@@ -24,6 +24,11 @@ export const DIALECTS: readonly Dialect[] = (["framed", "unframed", "header"] as
     (["binary", "lax_binary", "compact"] as const)
       .filter((protocol) => transport !== "header" || protocol !== "lax_binary")
       .map((protocol) => ({ transport, protocol })),
+);
+
+/** The same with a name each, as tables of tests want them. */
+export const NAMED_DIALECTS = DIALECTS.map(
+  (dialect) => [`${dialect.transport} ${dialect.protocol}`, dialect] as const,
 );
 
 /** `Message.dialect` of each dialect. */
