@@ -1,0 +1,29 @@
+import { Command } from "commander";
+import { renderBootstrap } from "../server/render-bootstrap.js";
+import type { SocketAddress } from "../server/socket-address.js";
+import { DEFAULT_XDS_ADDRESS, addressOption, portNumber } from "./options.js";
+
+interface BootstrapCommandOptions {
+  readonly nodeId: string;
+  readonly nodeCluster: string;
+  readonly xdsAddress: SocketAddress;
+  readonly adminHost: string;
+  readonly adminPort: number;
+}
+
+export function bootstrapCommand(): Command {
+  return new Command("bootstrap")
+    .description("print the bootstrap of a stock Envoy that connects to the control plane")
+    .requiredOption("--node-id <id>", "name of the proxy, unique")
+    .option("--node-cluster <name>", "group of proxies it belongs to", "metaproto")
+    .addOption(
+      addressOption("--xds-address <host:port>", "where the control plane is", DEFAULT_XDS_ADDRESS),
+    )
+    .option("--admin-host <ip>", "address of Envoy's own admin interface", "127.0.0.1")
+    .option("--admin-port <port>", "port of Envoy's own admin interface", portNumber, 19_000)
+    .action((options: BootstrapCommandOptions) => {
+      const { nodeId, nodeCluster, xdsAddress, adminHost, adminPort } = options;
+      const admin = { host: adminHost, port: adminPort };
+      process.stdout.write(renderBootstrap({ nodeId, nodeCluster, xds: xdsAddress, admin }));
+    });
+}

@@ -1,0 +1,36 @@
+#!/usr/bin/env node
+// The `metaproto` command.
+import { Command } from "commander";
+import { errorMessage } from "../runtime/error-message.js";
+import { bootstrapCommand } from "./bootstrap.js";
+import { packageVersion } from "./package-root.js";
+import { regexCommand } from "./regex.js";
+import { routesCommand } from "./routes.js";
+import { serveCommand } from "./serve.js";
+import { staticCommand } from "./static.js";
+import { statusCommand } from "./status.js";
+import { validateCommand } from "./validate.js";
+
+const program = new Command("metaproto")
+  .description("Layer-7 traffic management for any protocol on stock Envoy")
+  .version(packageVersion())
+  .showHelpAfterError("(add --help for usage)");
+
+for (const command of [
+  serveCommand(),
+  bootstrapCommand(),
+  validateCommand(),
+  statusCommand(),
+  routesCommand(),
+  staticCommand(),
+  regexCommand(),
+]) {
+  program.addCommand(command);
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.stderr.write(`metaproto: ${errorMessage(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,57 @@
+// Options that several commands have in common.
+import { join, relative } from "node:path";
+import { InvalidArgumentError, Option } from "commander";
+import { errorMessage } from "../runtime/error-message.js";
+import { type SocketAddress, parseSocketAddress } from "../server/socket-address.js";
+import { packageRoot } from "./package-root.js";
+
+export const DEFAULT_XDS_ADDRESS = "127.0.0.1:18000";
+export const DEFAULT_ADMIN_ADDRESS = "127.0.0.1:18080";
+export const DEFAULT_BIND_ADDRESS = "0.0.0.0";
+
+function address(text: string): SocketAddress {
+  try {
+    return parseSocketAddress(text);
+  } catch (error) {
+    throw new InvalidArgumentError(`${errorMessage(error)}.`);
+  }
+}
+
+/** @param isRequired what it must be given; commands that only connect have a default. */
+export function addressOption(flags: string, description: string, fallback: string): Option {
+  return new Option(flags, description)
+    .argParser(address)
+    .default(parseSocketAddress(fallback), fallback);
+}
+
+export function adminAddressOption(): Option {
+  return addressOption(
+    "--admin-address <host:port>",
+    "admin interface of the control plane",
+    DEFAULT_ADMIN_ADDRESS,
+  );
+}
+
+export function configOption(): Option {
+  return new Option("--config <dir>", "directory of resources, YAML or JSON").makeOptionMandatory();
+}
+
+export function bindOption(): Option {
+  return new Option("--bind <ip>", "address of listeners whose service has none").default(
+    DEFAULT_BIND_ADDRESS,
+  );
+}
+
+export function modulesOption(): Option {
+  const builtIn = relative(process.cwd(), join(packageRoot(), "build"));
+  return new Option("--modules <dir>", "directory of <module>.wasm").default(
+    builtIn === "" ? "." : builtIn,
+    "the modules of this package",
+  );
+}
+
+export function portNumber(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("Not a port.");
+  return port;
+}

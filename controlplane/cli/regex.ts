@@ -1,0 +1,19 @@
+import { Command } from "commander";
+import { compileRegex } from "../regex/compile-regex.js";
+import { yamlDocument } from "../server/yaml-document.js";
+
+export function regexCommand(): Command {
+  return new Command("regex")
+    .description("compile a pattern (RE2, full match) for a route that is written by hand")
+    .argument("<pattern>")
+    .action((pattern: string) => {
+      const compiled = compileRegex(pattern);
+      if ("error" in compiled) throw new Error(compiled.error);
+      const { dfa, literalPrefix } = compiled;
+      process.stdout.write(
+        yamlDocument({
+          regex: { pattern, dfa: Buffer.from(dfa).toString("base64"), literalPrefix },
+        }),
+      );
+    });
+}

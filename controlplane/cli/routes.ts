@@ -1,0 +1,124 @@
+import { Command } from "commander";
+import type { Listener, Mesh } from "../ir/mesh.js";
+import type { AttributeMatch, Mutation, Route } from "../ir/route.js";
+import { readDirectoryMesh } from "../server/directory-mesh.js";
+import type { ProxyStatus } from "../server/proxy-status.js";
+import type { SocketAddress } from "../server/socket-address.js";
+import { adminJson } from "./admin-client.js";
+import { adminAddressOption } from "./options.js";
+import { table } from "./table.js";
+
+interface RoutesOptions {
+  readonly adminAddress: SocketAddress;
+  readonly config?: string;
+}
+
+/** Versions by resource name, as /debug/snapshot?type=routes tells them. */
+type Versions = ReadonlyMap<string, string>;
+
+export function routesCommand(): Command {
+  return new Command("routes")
+    .description("show the routes of a service and which proxies have them")
+    .argument("<host>", "host of the service, or <host>:<port>")
+    .addOption(adminAddressOption())
+    .option("--config <dir>", "show what this directory would yield instead of asking")
+    .action(async (host: string, options: RoutesOptions) => {
+      process.stdout.write(`${await routesText(host, options)}\n`);
+    });
+}
+
+async function routesText(host: string, { adminAddress, config }: RoutesOptions): Promise<string> {
+  if (config !== undefined) {
+    const { mesh, faults } = await readDirectoryMesh(config);
+    for (const line of faults) process.stderr.write(`error: ${line}\n`);
+    return select(mesh, host).map(listenerText).join("\n\n");
+  }
+  const mesh = (await adminJson(adminAddress, "/debug/mesh")) as Mesh;
+  const listeners = select(mesh, host);
+  const snapshot = (await adminJson(adminAddress, "/debug/snapshot?type=routes")) as {
+    types: { routes: { resources: { name: string; version: string }[] } };
+  };
+  const versions = new Map(
+    snapshot.types.routes.resources.map(({ name, version }) => [name, version]),
+  );
+  const answer = await adminJson(adminAddress, "/debug/proxies");
+  const { proxies } = answer as { readonly proxies: readonly ProxyStatus[] };
+  return listeners
+    .map((listener) => `${listenerText(listener)}\n${holders(listener, versions, proxies)}`)
+    .join("\n\n");
+}
+
+/** @throws Error that lists the hosts there are. */
+function select({ listeners }: Mesh, host: string): Listener[] {
+  const found = listeners.filter((listener) =>
+    [listener.host, listener.name, `${listener.host}:${listener.port}`].includes(host),
+  );
+  if (found.length > 0) return found;
+  const known = [...new Set(listeners.map((listener) => listener.host))].join(", ");
+  throw new Error(`no managed service ${host}; there are: ${known === "" ? "none" : known}`);
+}
+
+function listenerText(listener: Listener): string {
+  const rows = listener.routes.map((route, index) => [
+    String(index + 1),
+    route.name === "" ? "-" : route.name,
+    route.match.length === 0 ? "any" : route.match.map(matchText).join(" and "),
+    destinationsText(route),
+    route.timeoutMs === undefined
+      ? "default"
+      : route.timeoutMs === 0
+        ? "none"
+        : `${route.timeoutMs} ms`,
+    [
+      ...route.requestMutation.map((mutation) => mutationText("request", mutation)),
+      ...route.responseMutation.map((mutation) => mutationText("response", mutation)),
+    ].join(", ") || "-",
+  ]);
+  const header = ["#", "NAME", "MATCH", "DESTINATIONS", "TIMEOUT", "MUTATIONS"];
+  return `${listener.name} (${listener.protocol})\n${table(header, rows)}`;
+}
+
+function matchText({ name, specifier, invert }: AttributeMatch): string {
+  const not = invert ? "not " : "";
+  switch (specifier.kind) {
+    case "exact":
+      return `${not}${name} = ${JSON.stringify(specifier.value)}`;
+    case "prefix":
+      return `${not}${name} starts with ${JSON.stringify(specifier.value)}`;
+    case "regex":
+      return `${not}${name} matches ${JSON.stringify(specifier.pattern)}`;
+    case "present":
+      return `${not}${name} is present`;
+  }
+}
+
+function destinationsText({ destinations }: Route): string {
+  if (destinations.length === 1) return destinations[0]?.cluster ?? "";
+  const total = destinations.reduce((sum, { weight }) => sum + weight, 0);
+  return destinations
+    .map(({ cluster, weight }) => `${Math.round((weight * 1000) / total) / 10}% ${cluster}`)
+    .join(", ");
+}
+
+function mutationText(side: string, { operation, key, value }: Mutation): string {
+  return operation === "remove"
+    ? `${side}: remove ${key}`
+    : `${side}: ${operation === "set" ? "set" : "add"} ${key}=${value}`;
+}
+
+/** Of each proxy, how many of its modules' streams have the newest routes of `listener`. */
+function holders({ name }: Listener, versions: Versions, proxies: readonly ProxyStatus[]): string {
+  const newest = versions.get(name);
+  const lines = proxies.flatMap(({ node, streams }) => {
+    const held = streams.flatMap(({ types }) =>
+      types.flatMap(({ type, resources }) =>
+        type === "routes" ? resources.filter((resource) => resource.name === name) : [],
+      ),
+    );
+    if (held.length === 0) return [];
+    const current = held.filter(({ acceptedVersion }) => acceptedVersion === newest).length;
+    return [`  ${node}: ${current} of ${held.length} module streams have it`];
+  });
+  const title = `version ${newest ?? "none"}`;
+  return [title, ...(lines.length === 0 ? ["  no proxy has asked for it"] : lines)].join("\n");
+}

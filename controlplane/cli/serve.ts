@@ -1,0 +1,67 @@
+import { Command, Option } from "commander";
+import { LOG_LEVELS, type LogLevel, createLogger } from "../runtime/logger.js";
+import { ControlPlane } from "../server/control-plane.js";
+import { type SocketAddress, formatSocketAddress } from "../server/socket-address.js";
+import {
+  DEFAULT_ADMIN_ADDRESS,
+  DEFAULT_XDS_ADDRESS,
+  addressOption,
+  bindOption,
+  configOption,
+  modulesOption,
+} from "./options.js";
+
+interface ServeOptions {
+  readonly config: string;
+  readonly xdsAddress: SocketAddress;
+  readonly adminAddress: SocketAddress;
+  readonly bind: string;
+  readonly modules: string;
+  readonly logLevel: LogLevel;
+}
+
+export function serveCommand(): Command {
+  return new Command("serve")
+    .description("watch a directory of resources and serve it to Envoys over xDS")
+    .addOption(configOption())
+    .addOption(
+      addressOption("--xds-address <host:port>", "where Envoys connect", DEFAULT_XDS_ADDRESS),
+    )
+    .addOption(
+      addressOption(
+        "--admin-address <host:port>",
+        "where to serve health, metrics and debug pages",
+        DEFAULT_ADMIN_ADDRESS,
+      ),
+    )
+    .addOption(bindOption())
+    .addOption(modulesOption())
+    .addOption(
+      new Option("--log-level <level>", "least important lines to log")
+        .choices(LOG_LEVELS)
+        .default("info"),
+    )
+    .action(serve);
+}
+
+async function serve(options: ServeOptions): Promise<void> {
+  const logger = createLogger(options.logLevel, (line) => process.stderr.write(`${line}\n`));
+  const controlPlane = new ControlPlane({
+    configDirectory: options.config,
+    modulesDirectory: options.modules,
+    xdsAddress: options.xdsAddress,
+    adminAddress: options.adminAddress,
+    bindAddress: options.bind,
+    logger,
+  });
+  const { xdsPort, adminPort } = await controlPlane.start();
+  const xds = formatSocketAddress({ ...options.xdsAddress, port: xdsPort });
+  const admin = formatSocketAddress({ ...options.adminAddress, port: adminPort });
+  logger.info(`serving xDS on ${xds}, admin on http://${admin}`);
+  const signal = await new Promise<string>((resolve) => {
+    process.once("SIGINT", resolve);
+    process.once("SIGTERM", resolve);
+  });
+  logger.info(`${signal}: stopping; proxies keep what they have`);
+  await controlPlane.stop();
+}

@@ -1,0 +1,39 @@
+import { Command } from "commander";
+import { staticConfiguration } from "../server/directory-mesh.js";
+import { bindOption, configOption, modulesOption, portNumber } from "./options.js";
+
+interface StaticOptions {
+  readonly config: string;
+  readonly modules: string;
+  readonly bind: string;
+  readonly adminPort: number;
+}
+
+export function staticCommand(): Command {
+  return new Command("static")
+    .description(
+      "print one Envoy configuration with everything in it, for use without a control plane",
+    )
+    .addOption(configOption())
+    .addOption(modulesOption())
+    .addOption(bindOption())
+    .option(
+      "--admin-port <port>",
+      "port of Envoy's admin interface on 127.0.0.1",
+      portNumber,
+      19_000,
+    )
+    .action(async ({ config, modules, bind, adminPort }: StaticOptions) => {
+      const result = await staticConfiguration({
+        configDirectory: config,
+        modulesDirectory: modules,
+        bindAddress: bind,
+        admin: { host: "127.0.0.1", port: adminPort },
+      });
+      for (const line of result.faults) process.stderr.write(`error: ${line}\n`);
+      for (const line of result.warnings) process.stderr.write(`warning: ${line}\n`);
+      // Half a mesh is worse than none: nobody reloads a static file.
+      if (result.faults.length > 0) process.exitCode = 1;
+      else process.stdout.write(result.yaml);
+    });
+}

@@ -1,0 +1,23 @@
+import { Command } from "commander";
+import { validateDirectory } from "../server/directory-mesh.js";
+import { bindOption } from "./options.js";
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
+export function validateCommand(): Command {
+  return new Command("validate")
+    .description("check a directory of resources; exit code 1 when something is wrong")
+    .argument("<dir>", "directory of resources, YAML or JSON")
+    .addOption(bindOption())
+    .action(async (directory: string, { bind }: { readonly bind: string }) => {
+      const { faults, warnings, resourceCount, mesh } = await validateDirectory(directory, bind);
+      for (const line of faults) process.stdout.write(`error: ${line}\n`);
+      for (const line of warnings) process.stdout.write(`warning: ${line}\n`);
+      process.stdout.write(
+        `${plural(resourceCount, "resource")}, ${plural(mesh.listeners.length, "listener")}, ` +
+          `${plural(mesh.clusters.length, "cluster")}: ` +
+          `${plural(faults.length, "fault")}, ${plural(warnings.length, "warning")}\n`,
+      );
+      if (faults.length > 0) process.exitCode = 1;
+    });
+}

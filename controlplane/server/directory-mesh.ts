@@ -1,0 +1,106 @@
+// The mesh of a directory, read once: for commands that run without a control plane.
+import { join } from "node:path";
+import { formatFault } from "../api/fault.js";
+import type { Mesh } from "../ir/mesh.js";
+import { ModuleDirectory } from "../modules/module-directory.js";
+import { compileRegex } from "../regex/compile-regex.js";
+import { loadDirectory } from "../stores/directory/load-directory.js";
+import { translateToMesh } from "../translate/api-to-ir/translate-to-mesh.js";
+import { translateToRoutes } from "../translate/ir-to-routes/translate-to-routes.js";
+import { staticBootstrap } from "../translate/ir-to-xds/static-bootstrap.js";
+import { servableListeners } from "../translate/ir-to-xds/translate-to-xds.js";
+import { bootstrapYaml } from "./render-bootstrap.js";
+import type { SocketAddress } from "./socket-address.js";
+
+export interface DirectoryMesh {
+  readonly mesh: Mesh;
+  readonly resourceCount: number;
+  /** One line each: `file:line: kind/name: path: message`, as far as known. */
+  readonly faults: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** @throws Error when the directory cannot be read. */
+export async function readDirectoryMesh(directory: string): Promise<DirectoryMesh> {
+  const configuration = await loadDirectory(directory);
+  const translation = translateToMesh(configuration.resources);
+  return {
+    mesh: translation.mesh,
+    resourceCount: configuration.resources.length,
+    faults: [...configuration.faults, ...translation.faults].map(formatFault),
+    warnings: [...configuration.warnings, ...translation.warnings].map(formatFault),
+  };
+}
+
+/** Everything that a control plane would complain about, but for modules, which may be elsewhere. */
+export async function validateDirectory(
+  directory: string,
+  bindAddress: string,
+): Promise<DirectoryMesh> {
+  const read = await readDirectoryMesh(directory);
+  const { listeners } = read.mesh;
+  const modules = new Map(listeners.map(({ module }) => [module, undefined]));
+  const conflicts = servableListeners(read.mesh, modules, bindAddress).faults;
+  const clusters = new Map(read.mesh.clusters.map((cluster) => [cluster.name, cluster]));
+  const refused = listeners.flatMap((listener) => {
+    const result = translateToRoutes(listener, clusters, compileRegex);
+    return result.kind === "refused" ? result.faults : [];
+  });
+  return { ...read, faults: [...read.faults, ...conflicts, ...refused] };
+}
+
+export interface StaticConfigurationOptions {
+  readonly configDirectory: string;
+  readonly modulesDirectory: string;
+  readonly bindAddress: string;
+  readonly admin: SocketAddress;
+}
+
+export interface StaticConfiguration {
+  readonly yaml: string;
+  readonly faults: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * One bootstrap with everything in it. Files of modules are named as `modulesDirectory` is: a relative one is
+ * relative to where Envoy is started.
+ * @throws Error when the directory cannot be read.
+ */
+export async function staticConfiguration(
+  options: StaticConfigurationOptions,
+): Promise<StaticConfiguration> {
+  const { configDirectory, modulesDirectory, bindAddress, admin } = options;
+  const { mesh, faults, warnings } = await readDirectoryMesh(configDirectory);
+  const found = await ModuleDirectory.load(modulesDirectory);
+  const clusters = new Map(mesh.clusters.map((cluster) => [cluster.name, cluster]));
+  const results = mesh.listeners.map((listener) => ({
+    name: listener.name,
+    result: translateToRoutes(listener, clusters, compileRegex),
+  }));
+  const built = staticBootstrap({
+    mesh,
+    moduleFiles: new Map(
+      [...found.modules.keys()].map((name) => [name, join(modulesDirectory, `${name}.wasm`)]),
+    ),
+    routes: new Map(
+      results.flatMap(({ name, result }) =>
+        result.kind === "routes" ? [[name, result.routes] as const] : [],
+      ),
+    ),
+    bindAddress,
+    admin,
+  });
+  return {
+    yaml: bootstrapYaml(built.bootstrap, [
+      "Everything in one file, no control plane: listeners, clusters, modules and routes.",
+    ]),
+    faults: [
+      ...faults,
+      ...found.faults,
+      ...results.flatMap(({ result }) => (result.kind === "refused" ? result.faults : [])),
+      ...built.faults,
+    ],
+    warnings,
+  };
+}

@@ -1,0 +1,2 @@
+// What /debug/proxies answers.
+export type { ProxyStatus, StreamStatus, TypeStatus } from "../xds/status.js";
