@@ -91,23 +91,23 @@ export class ThriftCodec extends Codec {
   }
 
   encode(message: Message, id: u64, mutation: Mutation | null, out: usize): u32 {
-    const isChanged = mutation != null && mutation.count > 0;
-    this.mutationApplied = true;
-    if (transportOf(message.dialect) == Transport.Header) {
-      let payload: u32 = 0;
-      if (isChanged) payload = writeChangedHeader(message, mutation!, out);
-      this.mutationApplied = !isChanged || payload != 0;
-      if (payload == 0) payload = copyHeader(message, out);
-      writeHeaderSeqid(message, id, out);
-      const length = payload + copyMessage(message, id, payloadOffset(message), out + payload);
-      storeU32Be(out, length - FRAME_LENGTH_BYTES);
-      return length;
-    }
-    this.mutationApplied = !isChanged;
+    const changes = mutation != null && mutation.count > 0 ? mutation : null;
+    const transport = transportOf(message.dialect);
+    if (transport == Transport.Header) return this.encodeHeaderFrame(message, id, changes, out);
+    this.mutationApplied = changes == null;
     const length = copyMessage(message, id, 0, out);
-    if (transportOf(message.dialect) == Transport.Framed) {
-      storeU32Be(out, length - FRAME_LENGTH_BYTES);
-    }
+    if (transport == Transport.Framed) storeU32Be(out, length - FRAME_LENGTH_BYTES);
+    return length;
+  }
+
+  private encodeHeaderFrame(message: Message, id: u64, changes: Mutation | null, out: usize): u32 {
+    let payload: u32 = 0;
+    if (changes != null) payload = writeChangedHeader(message, changes, out);
+    this.mutationApplied = changes == null || payload != 0;
+    if (payload == 0) payload = copyHeader(message, out);
+    writeHeaderSeqid(message, id, out);
+    const length = payload + copyMessage(message, id, payloadOffset(message), out + payload);
+    storeU32Be(out, length - FRAME_LENGTH_BYTES);
     return length;
   }
 
