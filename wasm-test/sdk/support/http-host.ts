@@ -17,7 +17,7 @@ import { linkHostcalls } from "../../host/hostcalls/link.js";
 import type { HostcallScope } from "../../host/hostcalls/scope.js";
 import { MetricStore, VmMetrics } from "../../host/metrics.js";
 import { HeaderMap, type HeaderPair } from "../../host/pairs.js";
-import type { PropertyMap } from "../../host/property-tree.js";
+import type { PropertyMap, PropertyValue } from "../../host/property-tree.js";
 import { RootContext } from "../../host/root-context.js";
 import { SharedData } from "../../host/shared-data.js";
 import { SharedQueues } from "../../host/shared-queue.js";
@@ -57,6 +57,7 @@ export class HttpStream extends Context {
   readonly closed: number[] = [];
   localResponse: LocalResponse | undefined;
   readonly #bodies = new Map<number, BodyBuffer>();
+  readonly #state: Record<string, PropertyValue> = {};
   readonly #vm: Vm;
   readonly #root: RootContext;
 
@@ -116,7 +117,12 @@ export class HttpStream extends Context {
   }
 
   override properties(): PropertyMap {
-    return this.#root.properties();
+    return { ...this.#state, ...this.#root.properties() };
+  }
+
+  override setProperty(path: string, value: Uint8Array): boolean {
+    this.#state[path] = value.slice();
+    return true;
   }
 
   override buffer(type: number): GuestBuffer | undefined {
