@@ -7,6 +7,7 @@ export const NUMBER_OUT_OF_RANGE: i64 = -3;
 
 /** More digits than these are certainly out of the range of an u32, or not whole. */
 const MAX_DIGITS: u32 = 18;
+const LARGEST: i64 = 0xffffffff;
 const MAX_EXPONENT: i32 = 1000000;
 
 /** The number that the `len` bytes at `ptr` say, or one of the negative codes. */
@@ -65,8 +66,8 @@ function scale(ptr: usize, end: usize, exponent: i32): i64 {
   if (value == 0) return 0;
   exponent += zeros;
   if (exponent < 0) return NUMBER_NOT_WHOLE;
-  for (; exponent > 0 && value <= u32.MAX_VALUE; exponent--) value *= 10;
-  return value > u32.MAX_VALUE ? NUMBER_OUT_OF_RANGE : value;
+  for (; exponent > 0 && value <= LARGEST; exponent--) value *= 10;
+  return value > LARGEST ? NUMBER_OUT_OF_RANGE : value;
 }
 
 function digitsEnd(ptr: usize, end: usize): usize {

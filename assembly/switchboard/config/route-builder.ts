@@ -63,6 +63,11 @@ export class RouteTableBuilder {
     this.recorder.records.nameLen = len;
   }
 
+  /** The decoder has found a fault in the name: no further ones follow from it. */
+  refuseName(): void {
+    this.isNameSet = true;
+  }
+
   beginRoute(): void {
     const records = this.recorder.records;
     if (records.routes.count == MAX_ROUTES) {

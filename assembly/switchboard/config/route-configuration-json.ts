@@ -15,14 +15,7 @@ const ROUTE_FIELDS: StaticArray<string> = [
   "requestMutation",
   "responseMutation",
 ];
-const MATCH_FIELDS: StaticArray<string> = [
-  "name",
-  "invert",
-  "exact",
-  "prefix",
-  "regex",
-  "present",
-];
+const MATCH_FIELDS: StaticArray<string> = ["name", "invert", "exact", "prefix", "regex", "present"];
 const FIRST_SPECIFIER: i32 = 2;
 const REGEX_FIELDS: StaticArray<string> = ["pattern", "dfa", "literalPrefix"];
 const DESTINATION_FIELDS: StaticArray<string> = ["cluster", "weight"];
@@ -57,6 +50,7 @@ export class RouteConfigurationJsonDecoder {
       switch (fields.field) {
         case 0: {
           if (fields.text()) this.builder.setName(fields.reader.ptr, fields.reader.len);
+          else this.builder.refuseName();
           break;
         }
         case 1: {
