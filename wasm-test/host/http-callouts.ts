@@ -29,7 +29,8 @@ export type HttpHandler = (request: HttpRequest) => HttpResponse | "reset" | "ne
 /** What an http_call can go to. */
 export type HttpTarget =
   | { readonly kind: "internal-listener"; readonly dial: (peer: Peer) => Connection }
-  | { readonly kind: "http"; readonly handler: HttpHandler };
+  | { readonly kind: "http"; readonly handler: HttpHandler }
+  | { readonly kind: "no-endpoints" };
 
 interface Callout {
   readonly token: number;
@@ -73,6 +74,7 @@ export class HttpCallouts {
       if (headers.get(name) === undefined) return WasmResult.BadArgument;
     }
     this.#lastToken += ID_STEP;
+    if (target.kind === "no-endpoints") return this.#failAtOnce();
     const callout: Callout = {
       token: this.#lastToken,
       root,
@@ -89,6 +91,16 @@ export class HttpCallouts {
     if (target.kind === "http") this.#ask(callout, request, target.handler);
     else this.#dial(callout, request, target.dial);
     return { token: callout.token };
+  }
+
+  /** Envoy's reply comes while the host call runs: it fails, and there is no callback. */
+  #failAtOnce(): WasmResult {
+    // The host puts the callback behind the VM call that runs now, again and again while there is one.
+    if (this.#vm.frames.length > 1) {
+      const detail = `http_call in ${this.#vm.describeStack()}`;
+      throw this.#vm.fail(new HostRuleViolation("endless-callback", detail));
+    }
+    return WasmResult.InternalFailure;
   }
 
   #ask(callout: Callout, request: HttpRequest, handler: HttpHandler): void {
@@ -146,9 +158,6 @@ export class HttpCallouts {
 
   #finish(callout: Callout, response: CalloutResponse): void {
     if (!this.#pending.has(callout.token)) return;
-    if (this.#vm.isBusy) {
-      throw this.#vm.fail(new HostRuleViolation("endless-callback", "proxy_on_http_call_response"));
-    }
     this.#pending.delete(callout.token);
     callout.timer?.cancel();
     const { root } = callout;

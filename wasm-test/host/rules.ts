@@ -25,6 +25,8 @@ export const RULES = {
     "the head of the never-answered HTTP request is sent to the server: empty the read buffer of an upstream connection before the first continue_stream",
   "restricted-call":
     "only logging, the clock and poll_oneoff may be called while the host allocates memory or starts the VM: anything else traps",
+  "start-section":
+    "no host call from the module's start section: the host has no context yet, Envoy segfaults; compile with --exportStart _initialize",
   "endless-callback":
     "an http_call or gRPC stream that fails at once in a nested VM call: the host defers its callback for ever, the worker hangs",
 } as const;

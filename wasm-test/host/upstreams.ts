@@ -14,7 +14,7 @@ export interface InternalListenerCluster {
 export type ClusterOptions =
   | TcpClusterOptions
   | InternalListenerCluster
-  | { readonly http: HttpHandler }
+  | { readonly http: HttpHandler | "no-endpoints" }
   | { readonly grpc: GrpcServer };
 
 export class Upstreams {
@@ -46,7 +46,7 @@ export class Upstreams {
     return other !== undefined && "grpc" in other ? other.grpc : undefined;
   }
 
-  httpHandler(name: string): HttpHandler | undefined {
+  httpHandler(name: string): HttpHandler | "no-endpoints" | undefined {
     const other = this.#others.get(name);
     return other !== undefined && "http" in other ? other.http : undefined;
   }

@@ -67,6 +67,7 @@ export class Vm {
   readonly #actions: AfterCallAction[] = [];
   #allowed: ReadonlySet<string> | undefined;
   #scopes = 0;
+  #instantiating = false;
   #failure: Error | undefined;
 
   constructor(options: VmOptions) {
@@ -79,7 +80,9 @@ export class Vm {
    * @throws Error when the module does not link, or lacks an ABI version, memory or allocator.
    */
   instantiate(imports: HostImports): void {
+    this.#instantiating = true;
     const instance = new WebAssembly.Instance(this.#module, this.#link(imports));
+    this.#instantiating = false;
     for (const [name, value] of Object.entries(instance.exports)) {
       if (typeof value === "function") this.#functions.set(name, value as WasmFunction);
     }
@@ -106,11 +109,6 @@ export class Vm {
 
   get queuedActions(): readonly AfterCallAction[] {
     return this.#actions;
-  }
-
-  /** True while a VM call, or the deferred actions behind one, is on the stack. */
-  get isBusy(): boolean {
-    return this.#scopes > 0;
   }
 
   has(callback: string): boolean {
@@ -264,6 +262,7 @@ export class Vm {
     hostCalls[name] = 0;
     return (...args: unknown[]) => {
       hostCalls[name] = (hostCalls[name] ?? 0) + 1;
+      if (this.#instantiating) throw this.fail(new HostRuleViolation("start-section", name));
       if (this.#allowed !== undefined && !this.#allowed.has(name)) {
         throw this.fail(
           new HostRuleViolation("restricted-call", `${name} in ${this.describeStack()}`),

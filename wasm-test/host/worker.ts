@@ -211,7 +211,8 @@ export class Worker {
     const listener = upstreams.internalListener(request.cluster);
     const handler = upstreams.httpHandler(request.cluster);
     let target: HttpTarget;
-    if (handler !== undefined) target = { kind: "http", handler };
+    if (handler === "no-endpoints") target = { kind: "no-endpoints" };
+    else if (handler !== undefined) target = { kind: "http", handler };
     else if (listener !== undefined) {
       this.#rules.onDial(request.cluster);
       target = { kind: "internal-listener", dial: (peer) => this.#dial(listener, peer) };
