@@ -1,6 +1,7 @@
 // What all connections of a worker together may hold: incomplete frames, requests that wait,
 // responses that are not written yet. Nobody allocates for bytes from the network without asking here.
 // Allocates: never.
+import { tryHeapAllocate } from "../../proxy-wasm-as/memory/heap-limit";
 
 export class MemoryBudget {
   limit: u32 = 256 * 1024 * 1024;
@@ -20,9 +21,12 @@ export class MemoryBudget {
 
 export const memoryBudget = new MemoryBudget();
 
-/** Memory for `bytes` within the budget, or 0. */
+/** Memory for `bytes` within the budget and the host's limit, or 0. */
 export function allocateBudgeted(bytes: u32): usize {
-  return memoryBudget.take(bytes) ? heap.alloc(bytes) : 0;
+  if (!memoryBudget.take(bytes)) return 0;
+  const block = tryHeapAllocate(bytes);
+  if (block == 0) memoryBudget.give(bytes);
+  return block;
 }
 
 export function freeBudgeted(block: usize, bytes: u32): void {

@@ -9,6 +9,7 @@ import { grpcCancel, grpcSend, grpcStream, grpcToken } from "../../proxy-wasm-as
 import { log, logBytes } from "../../proxy-wasm-as/host/log";
 import { getPropertyString, PropertyPath } from "../../proxy-wasm-as/host/properties";
 import { setEffectiveContext } from "../../proxy-wasm-as/host/stream";
+import { collectGarbageAfterTick } from "../../proxy-wasm-as/memory/collect";
 import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
 import { equalBytes } from "../../wire/bytes";
 import { clock } from "../clock";
@@ -117,6 +118,7 @@ export class RouteBindings extends DiscoveryTransport {
 
   override onTable(subscription: RouteSubscription): void {
     stats.routeTableUpdate++;
+    collectGarbageAfterTick();
     const table = subscription.table;
     if (table !== null) this.clusters.install(table);
     this.markReferencedClusters();

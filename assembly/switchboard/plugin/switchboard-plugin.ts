@@ -9,6 +9,7 @@ import { nowNanoseconds } from "../../proxy-wasm-as/host/clock";
 import { log } from "../../proxy-wasm-as/host/log";
 import { registerSharedQueue, sharedQueueStatus } from "../../proxy-wasm-as/host/shared-queue";
 import { setTickPeriod } from "../../proxy-wasm-as/host/timer";
+import { collectGarbageAfterTick } from "../../proxy-wasm-as/memory/collect";
 import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
 import { clock, TICK_MS } from "../clock";
 import { decodePluginConfiguration } from "../config/plugin-configuration";
@@ -60,6 +61,7 @@ export class SwitchboardPlugin extends PluginContext {
     this.engine = engine;
     engines.push(engine);
     setTickPeriod(TICK_MS);
+    collectGarbageAfterTick();
     return true;
   }
 

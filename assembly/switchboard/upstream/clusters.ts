@@ -7,6 +7,7 @@ import { PoolHost } from "./pool-host";
 
 export class Clusters {
   private readonly byName: Map<string, Cluster> = new Map<string, Cluster>();
+  private readonly all: Array<Cluster> = new Array<Cluster>();
 
   constructor(
     private readonly limits: Limits,
@@ -30,12 +31,12 @@ export class Clusters {
     // eslint-disable-next-line no-restricted-syntax -- once for each cluster
     const cluster = new Cluster(String.UTF8.encode(name), this.limits, this.host);
     this.byName.set(name, cluster);
+    this.all.push(cluster);
     return cluster;
   }
 
   unmarkAll(): void {
-    const clusters = this.byName.values();
-    for (let i = 0; i < clusters.length; i++) clusters[i].isReferenced = false;
+    for (let i = 0; i < this.all.length; i++) unchecked(this.all[i]).isReferenced = false;
   }
 
   /** `table` is in force. */
@@ -47,10 +48,11 @@ export class Clusters {
 
   /** Once a second. Clusters that no table and no request needs any more are forgotten. */
   maintain(): void {
-    const names = this.byName.keys();
-    for (let i = 0; i < names.length; i++) {
-      const cluster = this.byName.get(names[i]);
-      if (!cluster.maintain()) this.byName.delete(names[i]);
+    for (let i = this.all.length - 1; i >= 0; i--) {
+      const cluster = unchecked(this.all[i]);
+      if (cluster.maintain()) continue;
+      this.all.splice(i, 1);
+      this.byName.delete(String.UTF8.decode(cluster.bounds.name));
     }
   }
 }

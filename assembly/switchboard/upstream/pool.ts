@@ -81,9 +81,9 @@ export class Pool extends ConnectionOwner {
     return this.bounds.name;
   }
 
-  /** No connection and no request. */
+  /** No connection, no request, and nobody holds on to it. */
   get isEmpty(): bool {
-    return this.connections.length == 0 && this.pending.length == 0;
+    return this.connections.length == 0 && this.pending.length == 0 && !this.isDialRequested;
   }
 
   // ---- requests
