@@ -2,6 +2,7 @@
 // text.
 // Allocates: on growth; cold path only.
 
+import { canHeapAllocate } from "../../proxy-wasm-as/memory/heap-limit";
 import { equalBytes, hashBytes } from "../../wire/bytes";
 import { Faults } from "./faults";
 import { HashIndex } from "./hash-index";
@@ -11,6 +12,9 @@ import { utf8Prefix } from "./utf8";
 
 /** About what a record costs; bounds their number along with the bytes. */
 const RECORD_COST: u32 = 64;
+/** A table, its indexes and the growing blocks they are built in take less than this times what was spent. */
+const BUILD_FACTOR: u32 = 8;
+const FIRST_MEMORY_CHECK: u32 = 256 << 10;
 
 export class RouteRecorder {
   readonly records: RouteRecords = new RouteRecords();
@@ -18,6 +22,8 @@ export class RouteRecorder {
   /** Where the last `take` put the bytes. */
   taken: u32 = 0;
   private spent: u32 = 0;
+  private nextMemoryCheck: u32 = FIRST_MEMORY_CHECK;
+  private isExhausted: bool = false;
   private attributeIndex: HashIndex = new HashIndex();
   private clusterIndex: HashIndex = new HashIndex();
 
@@ -32,15 +38,18 @@ export class RouteRecorder {
 
   /** Accounts for `count` more bytes; false when the configuration is too large to go on. */
   spend(count: u32): bool {
-    if (count <= MAX_CONFIGURATION_BYTES && this.spent + count <= MAX_CONFIGURATION_BYTES) {
-      this.spent += count;
-      return true;
-    }
-    if (this.spent != u32.MAX_VALUE >> 1) {
+    if (this.isExhausted) return false;
+    // SAFETY: no configuration that fits the VM's memory makes the sum overflow.
+    this.spent += min(count, MAX_CONFIGURATION_BYTES);
+    if (this.spent > MAX_CONFIGURATION_BYTES) {
+      this.isExhausted = true;
       this.faults.add("larger than " + MAX_CONFIGURATION_BYTES.toString() + " bytes");
+    } else if (this.spent >= this.nextMemoryCheck) {
+      this.nextMemoryCheck = min(this.spent << 1, MAX_CONFIGURATION_BYTES);
+      this.isExhausted = !canHeapAllocate(this.nextMemoryCheck * BUILD_FACTOR);
+      if (this.isExhausted) this.faults.add("not enough memory is left for it");
     }
-    this.spent = u32.MAX_VALUE >> 1;
-    return false;
+    return !this.isExhausted;
   }
 
   /** Copies text to the records and sets `taken`; false when it is refused. */
