@@ -236,5 +236,5 @@ function found(value: unknown): string {
   if (value === null || value === undefined) return "; it is empty";
   if (Array.isArray(value)) return ", not a list";
   if (typeof value === "object") return ", not an object";
-  return `, not ${typeof value === "string" ? JSON.stringify(value) : String(value as number)}`;
+  return `, not ${JSON.stringify(value)}`;
 }

@@ -82,9 +82,12 @@ export function readTrafficPolicy(reader: ObjectReader): TrafficPolicy {
   return {
     ...readPortTrafficPolicy(reader),
     portLevelSettings: reader.objects("portLevelSettings", (fields) => {
+      const report = (message: string): void => {
+        reader.findings.fault(`${fields.path}.port.number`, message);
+      };
       const port = fields.object("port", (selector) => selector.integer("number", 1, 65535));
-      if (port === undefined) fields.fault("port.number", "is required");
-      else if (ports.has(port)) fields.fault("port.number", `${port} is there twice`);
+      if (port === undefined) report("is required");
+      else if (ports.has(port)) report(`${port} is there twice`);
       else ports.add(port);
       return { ...readPortTrafficPolicy(fields), port: port ?? 0 };
     }),
@@ -191,12 +194,12 @@ function readClientTls(reader: ObjectReader): ClientTlsSettings {
   reader.ignore("caCrl");
   const tls: ClientTlsSettings = {
     mode: reader.oneOf("mode", TLS_MODES) ?? "DISABLE",
-    clientCertificate: reader.string("clientCertificate") || undefined,
-    privateKey: reader.string("privateKey") || undefined,
-    caCertificates: reader.string("caCertificates") || undefined,
-    credentialName: reader.string("credentialName") || undefined,
+    clientCertificate: readName(reader, "clientCertificate"),
+    privateKey: readName(reader, "privateKey"),
+    caCertificates: readName(reader, "caCertificates"),
+    credentialName: readName(reader, "credentialName"),
     subjectAltNames: reader.strings("subjectAltNames"),
-    sni: reader.string("sni") || undefined,
+    sni: readName(reader, "sni"),
     insecureSkipVerify: reader.boolean("insecureSkipVerify") ?? false,
   };
   if (tls.mode === "MUTUAL" && tls.credentialName === undefined)
@@ -208,4 +211,9 @@ function readClientTls(reader: ObjectReader): ClientTlsSettings {
   )
     reader.fault("credentialName", "must not be there together with files of certificates");
   return tls;
+}
+
+/** Istio: the empty string is "not given". */
+function readName(reader: ObjectReader, field: string): string | undefined {
+  return reader.string(field) || undefined;
 }

@@ -30,8 +30,8 @@ export const workloadEntryKind: KindDefinition<"WorkloadEntry", WorkloadEntrySpe
 export function readWorkloadEntrySpec(reader: ObjectReader): WorkloadEntrySpec {
   reader.ignore("serviceAccount");
   const address = reader.string("address") ?? "";
-  if (address === "" && reader.string("network") === undefined)
-    reader.fault("address", "is required");
+  const network = reader.string("network");
+  if (address === "" && network === undefined) reader.fault("address", "is required");
   if (address.startsWith("unix://"))
     reader.fault("address", "is a Unix domain socket, which is not supported: use TCP");
   else if (address !== "" && !isIpAddress(address)) {

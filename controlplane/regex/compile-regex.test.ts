@@ -135,8 +135,10 @@ const PATTERNS = [
 
 /** Letters that the patterns are made of, so that values match often, and some that are nasty. */
 const LETTERS = [
-  ..."aabbcdxyzABCKSsk019_-. \n$@é",
-  ..."üßẞſK中文😀\u{10ffff}\u{7f}\u{80}\u{7ff}\u{800}\u{ffff}\u{10000}\u{d7ff}\u{e000}ΑωЖ٣\0",
+  ...Array.from("aabbcdxyzABCKSsk019_-. \n$@é"),
+  ...Array.from(
+    "üßẞſK中文😀\u{10ffff}\u{7f}\u{80}\u{7ff}\u{800}\u{ffff}\u{10000}\u{d7ff}\u{e000}ΑωЖ٣\0",
+  ),
 ];
 const WORDS = [
   "abc",
@@ -345,7 +347,7 @@ describe("a pattern that RE2 refuses", () => {
     expect(errorOf(pattern)).toBe(error);
   });
 
-  it.each(["(a|b)*a(a|b){14}", "\\pL{200}", `${"(a*b?){90}".repeat(8)}`])(
+  it.each(["(a|b)*a(a|b){14}", "\\pL{200}", "(a*b?){90}".repeat(8)])(
     "is refused if it needs too large an automaton, soon: %j",
     (pattern) => {
       const begin = performance.now();
