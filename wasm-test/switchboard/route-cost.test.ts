@@ -1,0 +1,163 @@
+// What a lookup costs, from 1 to 10,000 routes, in tables of the shapes that meshes have and of some
+// that they hopefully do not have. Steps are asserted, since they are the same on every machine;
+// nanoseconds are printed.
+import { beforeAll, describe, expect, test } from "vitest";
+import { RandomSource } from "./random-source.js";
+import { encodeConfiguration, RouteHarness } from "./route-harness.js";
+import {
+  configurationOf,
+  type ReferenceMatch,
+  type ReferenceRoute,
+  referenceRoute,
+  type TextAttributes,
+} from "./route-reference.js";
+
+const SIZES = [1, 100, 10_000] as const;
+const REQUESTS = 512;
+const ROUNDS = 200_000;
+const ATTRIBUTES = ["interface", "method"] as const;
+
+interface Shape {
+  readonly name: string;
+  routes(count: number): ReferenceRoute[];
+  /** A request for the route at `order`. */
+  request(order: number): TextAttributes;
+}
+
+function match(
+  name: string,
+  kind: ReferenceMatch["kind"],
+  value: string,
+  invert = false,
+): ReferenceMatch {
+  return { name, kind, value, invert };
+}
+
+function times(count: number, route: (order: number) => ReferenceMatch[]): ReferenceRoute[] {
+  return Array.from({ length: count }, (_, order) => ({ matches: route(order) }));
+}
+
+const service = (order: number) => `org.apache.dubbo.demo.Service${String(order >> 3)}`;
+const operation = (order: number) => `operation${String(order & 7)}`;
+const random = new RandomSource(7);
+const words = Array.from({ length: 10_000 }, (_, order) => {
+  const letters = Array.from({ length: 3 + (order % 40) }, () => random.pick([..."abcdefgh"]));
+  return `${letters.join("")}${String(order)}.`;
+});
+const word = (order: number) => words[order] ?? "";
+const exactPair = (order: number) => [
+  match("interface", "exact", service(order)),
+  match("method", "exact", operation(order)),
+];
+
+const SHAPES: readonly Shape[] = [
+  {
+    name: "exact on interface and method",
+    routes: (count) => times(count, exactPair),
+    request: (order) => ({ interface: service(order), method: operation(order) }),
+  },
+  {
+    name: "exact on interface, regex on method",
+    routes: (count) =>
+      times(count, (order) => [
+        match("interface", "exact", service(order << 3)),
+        match("method", "regex", `(get|put)${String(order)}[a-z]*`),
+      ]),
+    request: (order) => ({ interface: service(order << 3), method: `get${String(order)}x` }),
+  },
+  {
+    name: "one interface, regexes with literal prefixes",
+    routes: (count) =>
+      times(count, (order) => [
+        match("interface", "exact", service(0)),
+        match("method", "regex", `${word(order)}[a-z]+`),
+      ]),
+    request: (order) => ({ interface: service(0), method: `${word(order)}abc` }),
+  },
+  {
+    name: "prefixes of many lengths",
+    routes: (count) => times(count, (order) => [match("interface", "prefix", word(order))]),
+    request: (order) => ({ interface: `${word(order)}suffix`, method: "m" }),
+  },
+  {
+    name: "exact pairs, catch-all at the end",
+    routes: (count) => [...times(count, exactPair), { matches: [] }],
+    request: (order) => ({ interface: service(order), method: operation(order) }),
+  },
+  {
+    name: "catch-all at the start",
+    routes: (count) => [{ matches: [] }, ...times(count, exactPair)],
+    request: (order) => ({ interface: service(order), method: operation(order) }),
+  },
+];
+
+let harness: RouteHarness;
+beforeAll(async () => {
+  harness = await RouteHarness.load();
+  for (const name of ATTRIBUTES) harness.declare(name);
+}, 300_000);
+
+/** Addresses of requests spread over all routes, for `lookupMany`. */
+function putRequests(shape: Shape, count: number): number {
+  const encoder = new TextEncoder();
+  const pairs = new Uint32Array(REQUESTS * ATTRIBUTES.length * 2);
+  for (let i = 0; i < REQUESTS; i++) {
+    const attributes = shape.request((i * 7919) % count);
+    ATTRIBUTES.forEach((name, column) => {
+      const bytes = encoder.encode(attributes[name]);
+      pairs.set([harness.put(bytes), bytes.length], (i * ATTRIBUTES.length + column) * 2);
+    });
+  }
+  return harness.put(new Uint8Array(pairs.buffer));
+}
+
+function measure(shape: Shape, count: number) {
+  const { exports } = harness;
+  const table = harness.build(configurationOf(shape.routes(count)));
+  const requests = putRequests(shape, count);
+  const stepsBefore = exports.steps();
+  exports.lookupMany(table, requests, REQUESTS, ATTRIBUTES.length, REQUESTS);
+  const steps = Number(exports.steps() - stepsBefore) / REQUESTS;
+  exports.lookupMany(table, requests, REQUESTS, ATTRIBUTES.length, ROUNDS);
+  let nanoseconds = Infinity;
+  for (let i = 0; i < 7; i++) {
+    const started = performance.now();
+    exports.setMany(requests, REQUESTS, ATTRIBUTES.length, ROUNDS);
+    const between = performance.now();
+    exports.lookupMany(table, requests, REQUESTS, ATTRIBUTES.length, ROUNDS);
+    const lookups = performance.now() - between - (between - started);
+    nanoseconds = Math.min(nanoseconds, (lookups * 1e6) / ROUNDS);
+  }
+  exports.release(table);
+  return { steps, nanoseconds };
+}
+
+describe("a lookup", () => {
+  test.each(SHAPES)("takes about as many steps in 10,000 routes as in one: $name", (shape) => {
+    const costs = SIZES.map((count) => ({ routes: count, ...measure(shape, count) }));
+    const line = costs.map(
+      ({ routes, steps, nanoseconds }) =>
+        `${String(routes)}: ${steps.toFixed(1)} steps, ${nanoseconds.toFixed(0)} ns`,
+    );
+    console.log(`${shape.name}: ${line.join("; ")}`);
+    const [one, , most] = costs;
+    expect(most?.steps).toBeLessThan((one?.steps ?? 0) * 1.3 + 3);
+  });
+});
+
+describe("building 10,000 routes", () => {
+  test.each(SHAPES)("takes moments: $name", (shape) => {
+    const bytes = encodeConfiguration(configurationOf(shape.routes(10_000)));
+    const ptr = harness.put(bytes);
+    let milliseconds = Infinity;
+    for (let i = 0; i < 3; i++) {
+      const started = performance.now();
+      expect(harness.exports.buildAndRelease(ptr, bytes.length)).toBe(1);
+      milliseconds = Math.min(milliseconds, performance.now() - started);
+    }
+    harness.exports.free(ptr);
+    console.log(
+      `${shape.name}: ${(bytes.length / 1e6).toFixed(1)} MB in ${milliseconds.toFixed(1)} ms`,
+    );
+  });
+});
