@@ -37,7 +37,7 @@ const observer: XdsObserver = {
   onRefused: (node, type, { message }) =>
     events.push(`refused ${node.id} ${type.name}: ${message}`),
   onUnknownType: (node, typeUrl) => events.push(`unknown type ${typeUrl} of ${node.id}`),
-  onBadRequest: (peer, reason) => events.push(`bad request: ${reason}`),
+  onBadRequest: (_peer, reason) => events.push(`bad request: ${reason}`),
 };
 
 const TYPES = [CLUSTER_TYPE, ENDPOINT_TYPE, LISTENER_TYPE, EXTENSION_CONFIG_TYPE, ROUTES_TYPE];

@@ -1,0 +1,46 @@
+// Golden: testdata/everything.in.yaml -> everything.out.yaml. Written anew with UPDATE_GOLDEN=1, to be reviewed.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { toJson } from "@bufbuild/protobuf";
+import { describe, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { RouteConfigurationSchema } from "../../gen/metaproto/v1/route_pb.js";
+import type { Cluster } from "../../ir/cluster.js";
+import type { Listener } from "../../ir/mesh.js";
+import { type CompileRegex, translateToRoutes } from "./translate-to-routes.js";
+
+const TESTDATA = join(import.meta.dirname, "testdata");
+
+const fakeCompile: CompileRegex = (pattern) => ({
+  dfa: Buffer.from(`dfa of ${pattern}`),
+  literalPrefix: "1.",
+});
+
+function input(): { listener: Listener; clusters: ReadonlyMap<string, Cluster> } {
+  const text = readFileSync(join(TESTDATA, "everything.in.yaml"), "utf8");
+  const { listener, clusters } = parse(text) as { listener: Listener; clusters: Cluster[] };
+  return { listener, clusters: new Map(clusters.map((cluster) => [cluster.name, cluster])) };
+}
+
+describe("routes", () => {
+  test("everything a route can say reaches the module", () => {
+    const { listener, clusters } = input();
+    const result = translateToRoutes(listener, clusters, fakeCompile);
+    if (result.kind !== "routes") throw new Error(result.faults.join());
+    const actual = stringify(toJson(RouteConfigurationSchema, result.routes), { lineWidth: 0 });
+    const file = join(TESTDATA, "everything.out.yaml");
+    if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(file, actual);
+    expect(actual).toBe(readFileSync(file, "utf8"));
+  });
+
+  test("a pattern that cannot be compiled refuses the whole, naming route and reason", () => {
+    const { listener, clusters } = input();
+    const result = translateToRoutes(listener, clusters, () => ({ error: "too many states" }));
+    expect(result).toEqual({
+      kind: "refused",
+      faults: [
+        'demo.meta_20880: route all kinds: match on version: regex "1\\\\..*": too many states',
+      ],
+    });
+  });
+});

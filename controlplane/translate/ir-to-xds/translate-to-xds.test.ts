@@ -1,0 +1,106 @@
+// Goldens: testdata/<case>.in.yaml -> testdata/<case>.out.yaml. Written anew with UPDATE_GOLDEN=1, to be reviewed.
+import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { equals, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { describe, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { ClusterSchema } from "../../gen/envoy/config/cluster/v3/cluster_pb.js";
+import { TypedExtensionConfigSchema } from "../../gen/envoy/config/core/v3/extension_pb.js";
+import { ClusterLoadAssignmentSchema } from "../../gen/envoy/config/endpoint/v3/endpoint_pb.js";
+import { ListenerSchema } from "../../gen/envoy/config/listener/v3/listener_pb.js";
+import type { Cluster } from "../../ir/cluster.js";
+import type { Mesh } from "../../ir/mesh.js";
+import type { ModuleVersion } from "./module-version.js";
+import { type XdsInput, type XdsResources, translateToXds } from "./translate-to-xds.js";
+import { resourceJson } from "./type-registry.js";
+
+const TESTDATA = join(import.meta.dirname, "testdata");
+const isUpdate = process.env["UPDATE_GOLDEN"] === "1";
+
+interface GoldenInput {
+  readonly bindAddress: string;
+  readonly modules: readonly { name: string; digest: string; code: string }[];
+  readonly retiredModules?: readonly { name: string; digest: string; code: string }[];
+  readonly retiredClusters?: readonly Cluster[];
+  readonly mesh: Mesh;
+}
+
+const cases = readdirSync(TESTDATA)
+  .filter((file) => file.endsWith(".in.yaml"))
+  .map((file) => file.slice(0, -".in.yaml".length));
+
+function readCase(name: string): XdsInput {
+  const input = parse(readFileSync(join(TESTDATA, `${name}.in.yaml`), "utf8")) as GoldenInput;
+  const version = (module: { name: string; digest: string; code: string }): ModuleVersion => ({
+    ...module,
+    code: Buffer.from(module.code),
+  });
+  return {
+    mesh: input.mesh,
+    bindAddress: input.bindAddress,
+    modules: new Map(input.modules.map((module) => [module.name, version(module)])),
+    retiredModules: (input.retiredModules ?? []).map(version),
+    retiredClusters: input.retiredClusters ?? [],
+  };
+}
+
+function toGolden(resources: XdsResources): string {
+  return stringify(
+    {
+      faults: resources.faults,
+      clusters: resources.clusters.map((message) => resourceJson(ClusterSchema, message)),
+      endpoints: resources.endpoints.map((message) =>
+        resourceJson(ClusterLoadAssignmentSchema, message),
+      ),
+      listeners: resources.listeners.map((message) => resourceJson(ListenerSchema, message)),
+      extensionConfigs: resources.extensionConfigs.map((message) =>
+        resourceJson(TypedExtensionConfigSchema, message),
+      ),
+      extensionConfigOrder: Object.fromEntries(resources.extensionConfigOrder),
+    },
+    { lineWidth: 0 },
+  );
+}
+
+describe("goldens", () => {
+  test.each(cases)("%s", (name) => {
+    const file = join(TESTDATA, `${name}.out.yaml`);
+    const actual = toGolden(translateToXds(readCase(name)));
+    if (isUpdate) writeFileSync(file, actual);
+    expect(actual).toBe(readFileSync(file, "utf8"));
+  });
+
+  test("there is no output without an input", () => {
+    const stale = readdirSync(TESTDATA).filter(
+      (file) => file.endsWith(".out.yaml") && !cases.includes(file.slice(0, -".out.yaml".length)),
+    );
+    if (isUpdate) for (const file of stale) rmSync(join(TESTDATA, file));
+    expect(isUpdate ? [] : stale).toEqual([]);
+  });
+});
+
+describe("what must hold whatever the mesh", () => {
+  test("both roles of a module get byte-identical plugins, so that they share a root context", () => {
+    const { extensionConfigs } = translateToXds(readCase("basic"));
+    const byName = new Map(
+      extensionConfigs.map(({ name, typedConfig }) => [name, typedConfig?.value]),
+    );
+    const downstream = byName.get("metaproto.dubbo");
+    expect(downstream).toBeDefined();
+    expect(byName.get("metaproto.dubbo.0123456789ab")).toEqual(downstream);
+  });
+
+  test("equal meshes give equal bytes", () => {
+    for (const name of cases) {
+      const first = translateToXds(readCase(name));
+      const second = translateToXds(readCase(name));
+      expect(first.listeners.map((message) => toBinary(ListenerSchema, message))).toEqual(
+        second.listeners.map((message) => toBinary(ListenerSchema, message)),
+      );
+      for (const message of first.clusters) {
+        const copy = fromBinary(ClusterSchema, toBinary(ClusterSchema, message));
+        expect(equals(ClusterSchema, copy, message)).toBe(true);
+      }
+    }
+  });
+});
