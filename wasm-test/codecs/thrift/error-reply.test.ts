@@ -1,7 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { CodecConnection } from "../harness/codec-connection.js";
 import { CodecHarness } from "../harness/codec-harness.js";
-import { ErrorKind, MessageType, Origin, ResponseStatus } from "../harness/contract.js";
+import {
+  ErrorKind,
+  MessageType,
+  MutationOperation,
+  Origin,
+  ResponseStatus,
+} from "../harness/contract.js";
 import { CAPTURED_FRAMES } from "./captured-frames.js";
 import {
   DIALECTS,
@@ -148,10 +154,44 @@ test("a frame that is too large can be answered as soon as its head is there", (
   }
 });
 
+test("of an incomplete frame only what is there is captured", () => {
+  const state = codec.openState();
+  const out = codec.exports.reserve(256);
+  for (const dialect of DIALECTS) {
+    const frame = writeMessage(dialect, { name: "hello", seqid: 9, headerSeqid: 9 });
+    for (let shown = 1; shown < frame.length; shown++) {
+      codec.clearState(state);
+      const message = codec.decode(frame.subarray(0, shown), Origin.Downstream, state);
+      if (!message.idKnown) continue;
+      // A read behind what was shown would trap.
+      const length = codec.exports.captureContext(out);
+      const context = new Uint8Array(codec.exports.memory.buffer, out, length);
+      expect(Buffer.from(context.subarray(-5)).toString()).toBe("hello");
+    }
+  }
+});
+
 test("there is no reply without a context, nor without room", () => {
   expect(codec.encodeError(ErrorKind.NoRoute, 1n, "text")).toHaveLength(0);
   downstream.reopen();
   downstream.feed(writeMessage({ transport: "framed", protocol: "binary" }, { name: "m" }));
   const context = codec.captureContext();
   expect(codec.encodeError(ErrorKind.NoRoute, 1n, "text", context, 40)).toHaveLength(0);
+});
+
+test("nothing is allocated per message", () => {
+  const probe = (): number => codec.allocationProbe();
+  const distance = -probe() + probe();
+  const before = probe();
+  for (const dialect of DIALECTS) {
+    const frame = writeMessage(dialect, { name: "S:m", seqid: 5, headers: { a: "1" } });
+    for (let round = 0; round < 100; round++) {
+      expect(replyTo(frame, ErrorKind.Overload, "overload").length).toBeGreaterThan(0);
+      downstream.reopen();
+      downstream.feed(frame);
+      codec.encode(70_000n, [{ operation: MutationOperation.Set, key: "a", value: "2" }]);
+      for (const name of ["method", "service", "seqid", "a"]) codec.attribute(name);
+    }
+  }
+  expect(probe() - before).toBe(distance);
 });

@@ -121,6 +121,16 @@ describe("frames that end too early", () => {
   });
 });
 
+describe("frames that cannot be right are not waited for", () => {
+  test.each([
+    ["a name longer than its frame", hex("0000000d 80010001 00000009")],
+    ["a THeader header longer than its frame", hex("000000ff 0fff0000 00000000 0040")],
+    ["a type that no client sends", hex("000000ff 80010002 00000001")],
+  ])("%s", (_name, bytes) => {
+    expect(decode(bytes).decodeStatus).toBe(DecodeStatus.Error);
+  });
+});
+
 describe("lengths that nobody means", () => {
   test.each([
     ["a name of 64 KiB", hex("80010001 00010000")],
