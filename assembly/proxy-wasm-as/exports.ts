@@ -1,10 +1,9 @@
 // Everything a module may export to the host. An entry file re-exports what its plugin uses:
 //   export { proxy_abi_version_0_2_1, proxy_on_memory_allocate, ... } from "proxy-wasm-as/exports";
+// The ABI version, the allocator and proxy_on_context_create are what every module needs.
 // A callback that is not exported is never called, which is cheaper than one that returns at once.
 
 export { proxy_on_memory_allocate } from "./memory/arena";
-// Not for re-export: naming it here is what lets `--use abort=.../host/abort/abortWithLog` find it.
-export { abortWithLog } from "./host/abort";
 export {
   proxy_abi_version_0_2_1,
   proxy_on_configure,

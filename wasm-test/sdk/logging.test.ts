@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 
-import { LogLevel, WasmResult } from "../host/index.js";
+import { HostRuleViolation, LogLevel, WasmResult } from "../host/index.js";
 import { startSdkHost } from "./support/sdk-host.js";
 
 async function start(logLevel: number) {
@@ -46,5 +46,15 @@ describe("log", () => {
     const before = sdk.callRoot("arenaMark");
     for (let i = 0; i < 1000; i++) log(LogLevel.Info, "a line of text");
     expect(sdk.callRoot("arenaMark")).toBe(before);
+  });
+});
+
+describe("an abort of the AssemblyScript runtime", () => {
+  it("logs what and where at the highest level, then traps", async () => {
+    const { sdk } = await start(LogLevel.Info);
+    expect(() => sdk.callRoot("indexOutOfRange", 5)).toThrow(HostRuleViolation);
+    const [entry] = sdk.host.logs;
+    expect(entry?.level).toBe(LogLevel.Critical);
+    expect(entry?.message).toMatch(/^abort: Index out of range at ~lib\/array\.ts:\d+:\d+$/);
   });
 });

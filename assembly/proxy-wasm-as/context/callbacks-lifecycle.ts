@@ -3,6 +3,8 @@
 // As in all callbacks-*.ts: an id without a context is answered with the neutral value, never a trap.
 // Allocates: what the plugin's factory and createStreamContext do; the context table on growth.
 
+// Brings abortWithLog into every module, for asc's `--use abort=...`.
+import "../host/abort";
 import { refreshLogLevel } from "../host/log";
 import { enterCallback, leaveCallback } from "../memory/host-bytes";
 import { httpContexts, pluginContexts, streamContexts } from "./context-table";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 
 import { buildWasm } from "../../../scripts/build-wasm.mjs";
 
-type UnitFunction = (...args: readonly number[]) => number;
+type UnitFunction = (...args: readonly number[]) => unknown;
 
 /** The exports of a unit. Addresses come back unsigned. */
 export interface UnitModule {
@@ -24,7 +24,7 @@ export async function loadUnit(unit: string): Promise<UnitModule> {
   const invoke = (name: string, args: readonly number[]): unknown => {
     const exported = instance.exports[name];
     if (typeof exported !== "function") throw new Error(`${unit} exports no ${name}`);
-    return (exported as UnitFunction)(...args) as unknown;
+    return (exported as UnitFunction)(...args);
   };
   invoke("_initialize", []);
   return {
