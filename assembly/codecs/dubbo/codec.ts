@@ -29,7 +29,7 @@ import {
 import { writeErrorReply } from "./error-reply";
 import { isReadonlyEvent, writeHeartbeat, writeHeartbeatReply } from "./events";
 import { formatOf, hessian2 } from "./formats";
-import { readGenericMethod, readHead, textAt } from "./request-body";
+import { NULL_VALUE, readGenericMethod, readHead, textAt } from "./request-body";
 import { hasStatusOk, isException } from "./response-body";
 import { staticText } from "./static-text";
 import { ValueFormat } from "./value-format";
@@ -141,9 +141,11 @@ export class DubboCodec extends Codec {
     }
     const format = formatOf(flag);
     if (format == null) return false;
+    if (!isResponse && id == GENERIC_METHOD) return readGenericMethod(message, format, value);
     if (id != DYNAMIC_ATTRIBUTE) {
-      if (!isResponse && this.headAttribute(message, format, id, value)) return true;
       if (id < 0 || id >= NAMES.length) return false;
+      const word = isResponse ? NULL_VALUE : this.headWord(message, format, id);
+      if (word != NULL_VALUE) return textAt(message, word, value);
       const name = unchecked(NAMES[id]);
       namePtr = name.ptr;
       nameLen = name.len;
@@ -151,14 +153,13 @@ export class DubboCodec extends Codec {
     return findAttachment(message, format, namePtr, nameLen, value);
   }
 
-  /** An attribute from the first values of a request's body. */
-  private headAttribute(message: Message, format: ValueFormat, id: i32, value: Slice): bool {
-    if (id == GENERIC_METHOD) return readGenericMethod(message, format, value);
-    if (!readHead(message, format)) return false;
-    if (id == INTERFACE || id == PATH) return textAt(message, message.c, value);
-    if (id == METHOD) return textAt(message, message.e, value);
-    if (id == VERSION) return textAt(message, message.d, value);
-    return id == DUBBO && textAt(message, message.b, value);
+  /** The field of a value at the head of a request's body; NULL_VALUE: attachments may have it. */
+  private headWord(message: Message, format: ValueFormat, id: i32): u32 {
+    if (!readHead(message, format)) return NULL_VALUE;
+    if (id == INTERFACE || id == PATH) return message.c;
+    if (id == METHOD) return message.e;
+    if (id == VERSION) return message.d;
+    return id == DUBBO ? message.b : NULL_VALUE;
   }
 
   patchId(message: Message, id: u64): bool {

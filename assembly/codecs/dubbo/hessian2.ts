@@ -12,6 +12,8 @@ import { ExceptionShape, MAX_COUNT, OPEN_LIST, OPEN_MAP, ValueFormat } from "./v
 
 /** Class definitions of one body; with more it is not walked over. */
 const MAX_CLASSES: u32 = 1024;
+/** Bytes in which a text of fewer than 32 ASCII characters is found at once. */
+const SHORT_TEXT_WINDOW: usize = 32;
 /** Units that one chunk of a string can have. */
 const MAX_CHUNK_UNITS: u32 = 0xffff;
 
@@ -137,6 +139,22 @@ export class Hessian2 extends ValueFormat {
   }
 
   readValue(pos: usize, end: usize): usize {
+    if (pos < end && end - pos > SHORT_TEXT_WINDOW) {
+      const units: u32 = load<u8>(pos);
+      const text = pos + 1;
+      // SAFETY: the window is there. Bit i of the mask: byte i of the text is not ASCII.
+      const low = <u32>i8x16.bitmask(v128.load(text));
+      const high = <u32>i8x16.bitmask(v128.load(text, 16));
+      if (units < TAG_STRING_SHORT_END && <u32>ctz(low | (high << 16)) >= units) {
+        this.textPtr = text;
+        this.textLen = units;
+        return text + units;
+      }
+    }
+    return this.readLongerValue(pos, end);
+  }
+
+  private readLongerValue(pos: usize, end: usize): usize {
     this.textPtr = 0;
     this.textLen = 0;
     if (pos < end && kindOf(pos) == KIND_STRING) return this.readString(pos, end);

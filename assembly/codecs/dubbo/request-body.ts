@@ -1,9 +1,10 @@
 // What a request's body starts with: Dubbo version, interface, service version, method, descriptor
 // of the parameters' types; then one value for each parameter, then the map of attachments.
 //
-// Found once for each message and kept in its fields as offset << 16 | length, both from the frame's
-// start: 0 is an absent value. So a head that does not fit in the first 64 KiB is not understood.
-//   b Dubbo version   c interface   d service version   e method   f descriptor
+// Found once for each message and kept in its fields as offset << 16 | length, the offset from the
+// frame's start, so that a text beyond the first 64 KiB is none.
+//   b Dubbo version   c interface   d service version   e method
+// f is the offset of the descriptor, which only those need who look behind it.
 // Spec: DubboCodec.encodeRequestData of apache/dubbo 3.3; JVMS 4.3.2 for descriptors.
 // Allocates: never.
 
@@ -17,6 +18,11 @@ import { ValueFormat } from "./value-format";
 export const HEAD_READ: u32 = 1;
 export const HEAD_VALID: u32 = 2;
 
+/** A field for a value that is null. */
+export const NULL_VALUE: u32 = 0;
+/** A field for a value that is no string, one in several chunks, or too far away. */
+const NO_TEXT: u32 = 1;
+
 const GENERIC_METHOD = staticText("$invoke");
 const GENERIC_ASYNC_METHOD = staticText("$invokeAsync");
 
@@ -26,37 +32,35 @@ const PRIMITIVES: u32 = 0x01020197;
 /** Returned for a descriptor that is none. */
 const NOT_A_DESCRIPTOR: u32 = 0xffffffff;
 
-/** The text that was read last as offset and length; 0: it is no text, or too far away. */
-function textWord(message: Message, format: ValueFormat): u32 {
-  if (format.textPtr == 0) return 0;
+/** What the value at `pos`, which was read last, is to the message's fields. */
+function textWord(message: Message, format: ValueFormat, pos: usize): u32 {
+  if (format.textPtr == 0) return format.isNull(pos, endOf(message)) ? NULL_VALUE : NO_TEXT;
   const offset = format.textPtr - message.frame;
   const len = format.textLen;
-  return offset < 0x10000 && len < 0x10000 ? ((<u32>offset) << 16) | len : 0;
+  return offset < 0x10000 && len < 0x10000 ? ((<u32>offset) << 16) | len : NO_TEXT;
 }
 
-/** Where the first argument begins: behind the descriptor. */
-function argumentsStart(message: Message): usize {
-  return message.frame + (message.f >> 16) + (message.f & 0xffff);
+function endOf(message: Message): usize {
+  return message.frame + message.frameLength;
 }
 
 function parseHead(message: Message, format: ValueFormat): bool {
-  const end = message.frame + message.frameLength;
-  let pos = format.readValue(message.frame + HEADER_BYTES, end);
-  if (pos == 0) return false;
-  message.b = textWord(message, format);
-  pos = format.readValue(pos, end);
-  if (pos == 0) return false;
-  message.c = textWord(message, format);
-  pos = format.readValue(pos, end);
-  if (pos == 0) return false;
-  message.d = textWord(message, format);
-  pos = format.readValue(pos, end);
-  if (pos == 0) return false;
-  message.e = textWord(message, format);
-  pos = format.readValue(pos, end);
-  if (pos == 0) return false;
-  message.f = textWord(message, format);
-  return message.f != 0 && pos == argumentsStart(message);
+  const end = endOf(message);
+  const dubbo = message.frame + HEADER_BYTES;
+  const interfaceName = format.readValue(dubbo, end);
+  if (interfaceName == 0) return false;
+  message.b = textWord(message, format, dubbo);
+  const version = format.readValue(interfaceName, end);
+  if (version == 0) return false;
+  message.c = textWord(message, format, interfaceName);
+  const method = format.readValue(version, end);
+  if (method == 0) return false;
+  message.d = textWord(message, format, version);
+  const descriptor = format.readValue(method, end);
+  if (descriptor == 0) return false;
+  message.e = textWord(message, format, method);
+  message.f = <u32>(descriptor - message.frame);
+  return true;
 }
 
 /** Finds the values of the head; false when the body does not start with them. */
@@ -68,9 +72,9 @@ export function readHead(message: Message, format: ValueFormat): bool {
   return (message.a & HEAD_VALID) != 0;
 }
 
-/** Sets `value` to the text at `word`; false when it is absent. */
+/** Sets `value` to the text that `word` stands for; false when it is none. */
 export function textAt(message: Message, word: u32, value: Slice): bool {
-  if (word == 0) return false;
+  if (word == NULL_VALUE || word == NO_TEXT) return false;
   value.ptr = message.frame + (word >> 16);
   value.len = word & 0xffff;
   return true;
@@ -103,26 +107,38 @@ function countParameters(ptr: usize, len: u32): u32 {
   return inName || inArray ? NOT_A_DESCRIPTOR : count;
 }
 
+/** Reads the descriptor and returns where the first argument begins; the head is valid. */
+function readDescriptor(message: Message, format: ValueFormat): usize {
+  const pos = message.frame + message.f;
+  return format.readValue(pos, endOf(message));
+}
+
 /** Walks over the arguments to the map of attachments; 0 when that is not possible. */
 export function findRequestMap(message: Message, format: ValueFormat): usize {
   if (!readHead(message, format)) return 0;
-  const descriptor = message.frame + (message.f >> 16);
-  const count = countParameters(descriptor, message.f & 0xffff);
+  const pos = readDescriptor(message, format);
+  if (pos == 0 || format.textPtr == 0) return 0;
+  const count = countParameters(format.textPtr, format.textLen);
   if (count == NOT_A_DESCRIPTOR) return 0;
-  const end = message.frame + message.frameLength;
-  return format.readValues(argumentsStart(message), end, count);
+  return format.readValues(pos, endOf(message), count);
+}
+
+function isGeneric(method: Slice): bool {
+  if (method.len == GENERIC_METHOD.len) {
+    return equalBytes(method.ptr, GENERIC_METHOD.ptr, method.len);
+  }
+  if (method.len != GENERIC_ASYNC_METHOD.len) return false;
+  return equalBytes(method.ptr, GENERIC_ASYNC_METHOD.ptr, method.len);
 }
 
 /** The method that a generic call names in its first argument. */
 export function readGenericMethod(message: Message, format: ValueFormat, value: Slice): bool {
   if (!readHead(message, format) || !textAt(message, message.e, value)) return false;
-  const isGeneric =
-    (value.len == GENERIC_METHOD.len && equalBytes(value.ptr, GENERIC_METHOD.ptr, value.len)) ||
-    (value.len == GENERIC_ASYNC_METHOD.len &&
-      equalBytes(value.ptr, GENERIC_ASYNC_METHOD.ptr, value.len));
-  if (!isGeneric) return false;
-  const pos = format.readValue(argumentsStart(message), message.frame + message.frameLength);
-  if (pos == 0 || format.textPtr == 0) return false;
+  if (!isGeneric(value)) return false;
+  const pos = readDescriptor(message, format);
+  if (pos == 0) return false;
+  const end = format.readValue(pos, endOf(message));
+  if (end == 0 || format.textPtr == 0) return false;
   value.ptr = format.textPtr;
   value.len = format.textLen;
   return true;

@@ -108,11 +108,21 @@ describe("the first values of a request", () => {
     expect(message.attribute("version")).toBe(long);
   });
 
-  test("a head beyond 64 KiB is not read", () => {
+  test("a value beyond 64 KiB or in chunks is none, not even by an attachment of its name", () => {
     const huge = concat(fromHex("53ffff"), new Uint8Array(65_535).fill(0x61));
-    const body = concat(huge, ...["a", "b", "c", ""].map(hessianString), hessianMap({ k: "v" }));
+    const chunked = fromHex("52 0001 61 0162");
+    const attachments = hessianMap({ method: "m", interface: "i", k: "v" });
+    const tail = concat(...["c", ""].map(hessianString), attachments);
+    const body = concat(hessianString("2.0.2"), chunked, huge, tail);
     const frame = buildFrame({ flag: Flag.Request, body });
-    expect(attributes(frame, ["method", "k"])).toEqual({ method: undefined, k: undefined });
+    const message = decoded(frame);
+    expect(message.attribute("version")).toHaveLength(65_535);
+    expect(attributes(frame, ["dubbo", "interface", "method", "k"])).toEqual({
+      dubbo: "2.0.2",
+      interface: undefined,
+      method: undefined,
+      k: "v",
+    });
   });
 });
 
@@ -129,6 +139,11 @@ describe("generic calls", () => {
   test("other calls have none, even with a string as their first argument", () => {
     expect(decoded(capture("req-hello")).attribute("generic_method")).toBeUndefined();
     expect(decoded(capture("req-echo")).attribute("generic_method")).toBeUndefined();
+  });
+
+  test("an attachment of that name is not it", () => {
+    const frame = hessianRequest({ attachments: hessianMap({ generic_method: "x" }) });
+    expect(decoded(frame).attribute("generic_method")).toBeUndefined();
   });
 
   test("a generic call without arguments has none", () => {

@@ -52,16 +52,23 @@ class JsonbReader {
     return Array.from({ length: count }, () => this.read());
   }
 
-  private read(): unknown {
-    const tag = this.take(1).readUInt8();
+  private readText(tag: number): string {
+    if (tag < 0x79) return this.take(tag - 0x49).toString("latin1");
+    return this.take(this.readInt()).toString(tag === 0x79 ? "latin1" : "utf8");
+  }
+
+  private readSmallInt(tag: number): number {
     if (tag <= 0x2f) return tag;
     if (tag >= 0xf0) return tag - 256;
     if (tag <= 0x3f) return ((tag - 0x38) << 8) + this.take(1).readUInt8();
     if (tag <= 0x47) return ((tag - 0x44) << 16) + this.take(2).readUInt16BE();
-    if (tag === 0x48) return this.take(4).readInt32BE();
-    if (tag <= 0x78) return this.take(tag - 0x49).toString("latin1");
-    if (tag === 0x79) return this.take(this.readInt()).toString("latin1");
-    if (tag === 0x7a) return this.take(this.readInt()).toString("utf8");
+    return this.take(4).readInt32BE();
+  }
+
+  private read(): unknown {
+    const tag = this.take(1).readUInt8();
+    if (tag <= 0x48 || tag >= 0xf0) return this.readSmallInt(tag);
+    if (tag <= 0x7a) return this.readText(tag);
     if (tag === 0x7f) return this.readName();
     if (tag === 0x92) return { type: this.readName(), value: this.read() };
     if (tag >= 0x94 && tag <= 0xa3) return this.readArray(tag - 0x94);

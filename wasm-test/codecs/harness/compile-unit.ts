@@ -1,4 +1,5 @@
-// Compiles an AssemblyScript entry file of wasm-test/units with the flags of the product's modules.
+// Compiles an AssemblyScript entry file of wasm-test/units with the options of asconfig.json, which
+// are those of the product's modules; asc reads that file by itself.
 // The result is kept under .cache/wasm-units, named after everything that went into it.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -8,15 +9,6 @@ import asc from "assemblyscript/asc";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const CACHE = join(ROOT, ".cache", "wasm-units");
-const FLAGS = [
-  "--runtime",
-  "minimal",
-  "-O3",
-  "--converge",
-  "--noAssert",
-  "--enable",
-  "simd",
-] as const;
 const IMPORT = /\bfrom\s+"(\.{1,2}\/[^"]+)"/g;
 
 /** Collects `file` and what it imports by relative paths, in the order of their discovery. */
@@ -30,21 +22,20 @@ function collectSources(file: string, found: Map<string, string>): void {
 }
 
 function cacheKey(sources: ReadonlyMap<string, string>): string {
-  const version = readFileSync(join(ROOT, "node_modules", "assemblyscript", "package.json"));
-  const hash = createHash("sha256").update(version).update(FLAGS.join(" "));
+  const compiler = readFileSync(join(ROOT, "node_modules", "assemblyscript", "package.json"));
+  const config: unknown = JSON.parse(readFileSync(join(ROOT, "asconfig.json"), "utf8"));
+  if (typeof config !== "object" || config === null || !("options" in config)) {
+    throw new Error("asconfig.json has no options");
+  }
+  const hash = createHash("sha256").update(compiler).update(JSON.stringify(config.options));
   for (const [file, text] of sources) hash.update(relative(ROOT, file)).update(text);
   return hash.digest("hex").slice(0, 24);
 }
 
 async function compile(entry: string, out: string): Promise<void> {
-  const { error, stderr } = await asc.main([
-    relative(ROOT, entry),
-    "--baseDir",
-    ROOT,
-    "--outFile",
-    relative(ROOT, out),
-    ...FLAGS,
-  ]);
+  const stderr = asc.createMemoryStream();
+  const files = [relative(ROOT, entry), "--outFile", relative(ROOT, out)];
+  const { error } = await asc.main([...files, "--baseDir", ROOT], { stderr });
   if (error) throw new Error(`${relative(ROOT, entry)} does not compile:\n${stderr.toString()}`);
 }
 
