@@ -73,7 +73,10 @@ const peers = [
     name: "load",
     outputs: [join(CACHE, "bench")],
     inputs: ["wasm-test/bench/load"],
-    tools: [{ tool: "gcc", args: ["--version"], get: "a C compiler (Debian: gcc libc6-dev)" }],
+    tools: [
+      { tool: "gcc", args: ["--version"], get: "a C compiler (Debian: gcc libc6-dev)" },
+      { tool: "make", args: ["--version"], get: "make (Debian: make)" },
+    ],
     async build(folder) {
       const cwd = join(ROOT, "wasm-test/bench/load");
       await run("make", ["--silent", `OUTPUT=${folder}`], { cwd });

@@ -19,8 +19,9 @@ function npm(script) {
   return { command: "npm", args: ["run", "--silent", script] };
 }
 
+/** Its output is shown also when it succeeds: it says which tools are missing and what that leaves out. */
 function setup(step) {
-  return { command: "node", args: ["scripts/setup.mjs", step] };
+  return { command: "node", args: ["scripts/setup.mjs", step], isShown: true };
 }
 
 /** A run of vitest counts as many tests as it has; `filter` is a part of the names of test files. */
@@ -30,6 +31,7 @@ function vitest(project, version, filter = []) {
     args: ["--no-install", "vitest", "run", "--project", project, ...filter],
     env: version === undefined ? {} : { METAPROTO_ENVOY_VERSION: version },
     isVitest: true,
+    isShown: true,
     limitMs: 60 * MINUTE,
   };
 }
@@ -117,7 +119,7 @@ async function perform(name, step) {
   console.log(`== ${name}`);
   const output = [];
   const result = await runStep(step, args, (chunk) => {
-    if (step.isVitest) process.stdout.write(chunk);
+    if (step.isShown) process.stdout.write(chunk);
     else output.push(chunk);
   });
   const isOk = result === 0;

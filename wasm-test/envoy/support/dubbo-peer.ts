@@ -67,8 +67,6 @@ export interface DubboTarget {
    */
   readonly reconnectMs?: number;
   readonly serialization?: "hessian2" | "fastjson2";
-  /** Over TLS; the consumer must have been started with `trust`. */
-  readonly tls?: boolean;
 }
 
 /** How providers are started. */
@@ -81,13 +79,15 @@ export interface DubboProviderOptions {
   readonly heartbeatMs?: number;
   /** Threads per endpoint; default 200 as Dubbo's. */
   readonly threads?: number;
-  /** PEM files. */
-  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** PEM files; with `trust` a client must have a certificate of that authority. */
+  readonly tls?: { readonly certificate: string; readonly key: string; readonly trust?: string };
 }
 
 const JVM_OPTIONS = [
   // Without this Dubbo replaces 127.0.0.1 by an address of the machine's network.
   "-Ddubbo.network.interface.ignored=.*",
+  // Dubbo 3.3.6 does not tell Netty 4.2 the name of the server, which Netty then demands to verify.
+  "-Dio.netty.handler.ssl.defaultEndpointVerificationAlgorithm=NONE",
   "-Ddubbo.application.logger=slf4j",
   "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
   "--add-opens=java.base/java.lang=ALL-UNNAMED",
@@ -117,9 +117,15 @@ export async function startDubboProvider(options: DubboProviderOptions): Promise
 /** A Dubbo consumer. */
 export type DubboConsumer = PeerClient<DubboTarget, DubboRequest>;
 
-/** Starts a consumer. @param options `trust`: PEM file of the certificates that TLS targets have */
+/** How a consumer is started. */
+export interface DubboConsumerOptions {
+  /** PEM files; all its connections use TLS then, and Dubbo does not do it without a certificate. */
+  readonly tls?: { readonly trust: string; readonly certificate: string; readonly key: string };
+}
+
+/** Starts a consumer. */
 export async function startDubboConsumer(
-  options: { readonly trust?: string } = {},
+  options: DubboConsumerOptions = {},
 ): Promise<DubboConsumer> {
   return new PeerClient(await startJava("dubbo consumer", "demo.peer.Consumer", options));
 }

@@ -13,7 +13,8 @@ import java.util.concurrent.Executors;
 /**
  * A consumer driven by commands on standard input, one JSON object per line with {@code id} and
  * {@code op}; each gets one result line with the same id, {@code ok}, and {@code value} or
- * {@code error}. Its only argument is a JSON object, optionally with {@code trust} (PEM file).
+ * {@code error}. Its only argument is a JSON object, optionally with {@code tls} (see
+ * {@link References}).
  *
  * <ul>
  *   <li>{@code call}: target fields (see {@link References}) and one request (see {@link Caller})
@@ -34,8 +35,8 @@ public final class Consumer {
     private final Map<Object, Traffic> traffics = new ConcurrentHashMap<>();
     private final References references;
 
-    private Consumer(String trust) {
-        references = new References(trust);
+    private Consumer(JSONObject tls) {
+        references = new References(tls);
     }
 
     private void handle(JSONObject command) {
@@ -109,7 +110,7 @@ public final class Consumer {
 
     public static void main(String[] arguments) throws Exception {
         JSONObject options = arguments.length > 0 ? JSONObject.parseObject(arguments[0]) : new JSONObject();
-        Consumer consumer = new Consumer(options.getString("trust"));
+        Consumer consumer = new Consumer(options.getJSONObject("tls"));
         consumer.lines.write(Map.of("event", "ready"));
         consumer.lines.readCommands(command -> consumer.pool.execute(() -> consumer.handle(command)));
         // Whoever gave the commands is gone: no graceful shutdown, which takes seconds.

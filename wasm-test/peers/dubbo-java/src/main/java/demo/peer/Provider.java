@@ -17,7 +17,7 @@ import org.apache.dubbo.config.bootstrap.DubboBootstrap;
 /**
  * Providers, one per endpoint, in one process. Its only argument is a JSON object: {@code endpoints}
  * [{port, label}], and optionally {@code group}, {@code version}, {@code serialization},
- * {@code heartbeatMs}, {@code threads}, {@code tls} {certificate, key} (PEM files). It prints
+ * {@code heartbeatMs}, {@code threads}, {@code tls} {certificate, key, trust} (PEM files; with trust, clients need a certificate). It prints
  * {@code {"event":"ready"}} once all of them listen and ends with its
  * standard input at once, or on SIGTERM gracefully: it announces that to its consumers and waits.
  */
@@ -38,6 +38,7 @@ public final class Provider {
             SslConfig ssl = new SslConfig();
             ssl.setServerKeyCertChainPath(tls.getString("certificate"));
             ssl.setServerPrivateKeyPath(tls.getString("key"));
+            ssl.setServerTrustCertCollectionPath(tls.getString("trust"));
             bootstrap.ssl(ssl);
         }
         JSONArray endpoints = options.getJSONArray("endpoints");

@@ -18,7 +18,7 @@ import org.apache.dubbo.rpc.service.GenericService;
  * The consumer's references, one per distinct target. A target is the part of a command that decides
  * about the connections: port, reference (any name, to have connections of one's own), connections,
  * interface, generic, group, version, timeoutMs, retries, heartbeatMs, reconnectMs,
- * serialization, tls.
+ * serialization.
  */
 final class References {
     private static final String MAX_PAYLOAD_BYTES = String.valueOf(64 * 1024 * 1024);
@@ -34,8 +34,7 @@ final class References {
             "retries",
             "heartbeatMs",
             "reconnectMs",
-            "serialization",
-            "tls");
+            "serialization");
 
     /** One open reference: the config to destroy, and the proxy to call. */
     private record Reference(int port, ReferenceConfig<?> config, Object proxy) {}
@@ -43,16 +42,21 @@ final class References {
     private final ApplicationModel application;
     private final Map<String, Reference> references = new HashMap<>();
 
-    /** {@code trust} is a PEM file with the certificates that TLS targets are checked against, or null. */
-    References(String trust) {
+    /**
+     * With {@code tls}, an object of PEM files {@code trust}, {@code certificate} and {@code key}, every
+     * connection uses TLS: Dubbo decides that by application and asks for a client certificate.
+     */
+    References(JSONObject tls) {
         application = FrameworkModel.defaultModel().newApplication();
         ApplicationConfig config = new ApplicationConfig(application, "demo-consumer");
         config.setQosEnable(false);
         config.setRegisterMode("interface");
         application.getApplicationConfigManager().setApplication(config);
-        if (trust != null) {
+        if (tls != null) {
             SslConfig ssl = new SslConfig(application);
-            ssl.setClientTrustCertCollectionPath(trust);
+            ssl.setClientTrustCertCollectionPath(tls.getString("trust"));
+            ssl.setClientKeyCertChainPath(tls.getString("certificate"));
+            ssl.setClientPrivateKeyPath(tls.getString("key"));
             application.getApplicationConfigManager().setSsl(ssl);
         }
     }
@@ -77,8 +81,7 @@ final class References {
         // Dubbo allows one reference per interface, group and version in a module, hence one module each.
         ReferenceConfig<Object> config = new ReferenceConfig<>(application.newModule());
         config.setRegistry(new RegistryConfig("N/A"));
-        config.setUrl("dubbo://127.0.0.1:" + target.getIntValue("port")
-                + (target.getBooleanValue("tls") ? "?ssl-enabled=true" : ""));
+        config.setUrl("dubbo://127.0.0.1:" + target.getIntValue("port"));
         if (isGeneric) {
             config.setInterface(target.containsKey("interface") && target.get("interface") != null
                     ? target.getString("interface")
