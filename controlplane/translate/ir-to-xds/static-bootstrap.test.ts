@@ -89,10 +89,14 @@ describe("static bootstrap", () => {
       config: {
         vm_config: { code: { local: { filename: "build/dubbo.wasm" } } },
         configuration: {
-          value: {
-            dialCluster: "metaproto.dubbo",
-            routeConfigurations: [{ name: "demo.meta_1" }, { name: "demo.meta_2" }],
-          },
+          value: JSON.stringify(
+            {
+              dialCluster: "metaproto.dubbo",
+              routeConfigurations: [{ name: "demo.meta_1" }, { name: "demo.meta_2" }],
+            },
+            undefined,
+            2,
+          ),
         },
       },
     });

@@ -1,7 +1,7 @@
 // Every message that may stand in a google.protobuf.Any of a resource, for its canonical JSON.
 import { type JsonValue, createRegistry, toJson } from "@bufbuild/protobuf";
 import type { DescMessage, MessageShape } from "@bufbuild/protobuf";
-import { StructSchema } from "@bufbuild/protobuf/wkt";
+import { StringValueSchema } from "@bufbuild/protobuf/wkt";
 import { ClusterSchema } from "../../gen/envoy/config/cluster/v3/cluster_pb.js";
 import { TypedExtensionConfigSchema } from "../../gen/envoy/config/core/v3/extension_pb.js";
 import { ClusterLoadAssignmentSchema } from "../../gen/envoy/config/endpoint/v3/endpoint_pb.js";
@@ -26,7 +26,7 @@ export const typeRegistry = createRegistry(
   InternalListenerSchema,
   ListenerSchema,
   RouteConfigurationSchema,
-  StructSchema,
+  StringValueSchema,
   TcpProxySchema,
   TypedExtensionConfigSchema,
   UpstreamTlsContextSchema,

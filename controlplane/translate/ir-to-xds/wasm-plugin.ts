@@ -3,8 +3,8 @@
 // A VM is shared by filters with the same VM id, code and VM configuration, and a root context by
 // those with the same root id and plugin configuration as well. Downstream and upstream connections
 // must meet in one root context, so both filters get the very same message from here.
-import { create, fromJson, toJson } from "@bufbuild/protobuf";
-import { anyPack, StructSchema } from "@bufbuild/protobuf/wkt";
+import { create, toJson } from "@bufbuild/protobuf";
+import { StringValueSchema, anyPack } from "@bufbuild/protobuf/wkt";
 import type { AsyncDataSource } from "../../gen/envoy/config/core/v3/base_pb.js";
 import {
   type TypedExtensionConfig,
@@ -35,15 +35,19 @@ export interface WasmPlugin {
   readonly configuration: PluginConfiguration;
 }
 
-/** Configuration of `envoy.filters.network.wasm`. */
+/**
+ * Configuration of `envoy.filters.network.wasm`. The plugin's own is JSON in a StringValue: contrary to its
+ * documentation, Envoy (1.36 to 1.40 at least) hands a Struct on in its binary form.
+ */
 export function wasmFilterConfig({ module, code, configuration }: WasmPlugin): Wasm {
   const name = moduleResourceName(module);
   const json = toJson(PluginConfigurationSchema, configuration);
+  const value = JSON.stringify(json, undefined, 2);
   return create(WasmSchema, {
     config: {
       name,
       rootId: name,
-      configuration: anyPack(StructSchema, fromJson(StructSchema, json)),
+      configuration: anyPack(StringValueSchema, create(StringValueSchema, { value })),
       failurePolicy: FailurePolicy.FAIL_RELOAD,
       vm: { case: "vmConfig", value: { vmId: name, runtime: "envoy.wasm.runtime.v8", code } },
     },
