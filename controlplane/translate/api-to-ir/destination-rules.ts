@@ -137,7 +137,8 @@ function warnOfPolicy(
       "PASSTHROUGH is not applied: requests are balanced over the endpoints",
     );
   const isTls = tls?.mode === "SIMPLE" || tls?.mode === "MUTUAL";
-  if (isTls && tls.caCertificates === undefined && !tls.insecureSkipVerify)
+  const isVerified = (tls?.caCertificates ?? tls?.credentialName) !== undefined;
+  if (isTls && !isVerified && !tls.insecureSkipVerify)
     report.warning(
       rule,
       `${path}.tls.caCertificates`,

@@ -98,7 +98,10 @@ function resolve(
   const { services, rules, service, onReference } = context;
   const ports = services.resolve(destination.host, router.metadata.namespace);
   if (ports.length === 0)
-    return { field: "host", message: `no ServiceEntry has the host \`${destination.host}\`` };
+    return {
+      field: "host",
+      message: `no ServiceEntry that is visible from \`${router.metadata.namespace}\` has the host \`${destination.host}\``,
+    };
   const number = destination.port ?? service.port.number;
   const target = ports.find(({ port }) => port.number === number);
   if (target === undefined) {

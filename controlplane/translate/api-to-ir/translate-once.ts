@@ -36,7 +36,9 @@ export function translateOnce(
   const modules = modulesByProtocol(select(resources, "ApplicationProtocol"), report);
   const services = new Services(select(resources, "ServiceEntry"), report);
   const rules = new DestinationRules(select(resources, "DestinationRule"), report);
-  const reachable = new Set<Service>(services.all().filter(isManaged));
+  const reachable = new Set<Service>(
+    services.all().filter((service) => isManaged(service) && !isWildcard(service)),
+  );
   const routes = routesByService(select(resources, "MetaRouter"), {
     services,
     rules,
@@ -139,10 +141,14 @@ function select<K extends Resource["kind"]>(
   );
 }
 
+function isWildcard(service: Service): boolean {
+  return service.host.startsWith("*");
+}
+
 function canBeServed(service: Service, report: Report): boolean {
   const { entry, host, hostIndex } = service;
   const { exportTo, resolution } = entry.spec;
-  if (host.startsWith("*")) {
+  if (isWildcard(service)) {
     report.refuse(
       entry,
       `spec.hosts[${hostIndex}]`,

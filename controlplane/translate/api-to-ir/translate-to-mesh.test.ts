@@ -1,0 +1,305 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseAllDocuments, stringify } from "yaml";
+import { formatFault } from "../../api/fault.js";
+import { type Resource, validateResource } from "../../api/kinds.js";
+import { type Translation, translateToMesh } from "./translate-to-mesh.js";
+
+const TESTDATA = join(import.meta.dirname, "testdata");
+
+function resourcesOf(yaml: string): Resource[] {
+  return parseAllDocuments(yaml).map((document) => {
+    const validation = validateResource(document.toJS());
+    if (validation.outcome !== "valid") throw new Error(JSON.stringify(validation));
+    return validation.resource;
+  });
+}
+
+function translate(yaml: string, previous?: Translation): Translation {
+  return translateToMesh(resourcesOf(yaml), previous);
+}
+
+function faultsOf({ faults }: Translation): string[] {
+  return faults.map(formatFault);
+}
+
+function serviceEntry(
+  name: string,
+  fields = "",
+  ports = "{ number: 1001, name: tcp-metaprotocol-dubbo }",
+) {
+  return `---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: ${name} }
+spec:
+  hosts: [${name}.test]
+  ports: [${ports}]
+  resolution: STATIC
+  endpoints: [{ address: 10.0.0.1, labels: { version: v1 } }, { address: 10.0.0.2, labels: { version: v2 } }]
+  ${fields}
+`;
+}
+
+function destinationRule(host: string, subsets: string[], fields = "") {
+  const list = subsets.map((name) => `{ name: ${name}, labels: { version: ${name} } }`);
+  return `---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: ${host} }
+spec: { host: ${host}.test, subsets: [${list.join(", ")}] ${fields} }
+`;
+}
+
+function metaRouter(name: string, host: string, subset: string, metadata = "") {
+  return `---
+apiVersion: metaprotocol.aeraki.io/v1alpha1
+kind: MetaRouter
+metadata: { name: ${name} ${metadata} }
+spec:
+  hosts: [${host}.test]
+  routes: [{ name: ${name}, route: [{ destination: { host: ${host}.test, subset: ${subset} } }] }]
+`;
+}
+
+const PROTOCOL = `---
+apiVersion: metaprotocol.aeraki.io/v1alpha1
+kind: ApplicationProtocol
+metadata: { name: hsf }
+spec: { protocol: hsf, codec: aeraki.meta_protocol.codec.dubbo }
+`;
+
+function listenerNamed(name: string, { mesh }: Translation) {
+  return mesh.listeners.find((listener) => listener.name === name);
+}
+
+function clusterNamed(name: string, { mesh }: Translation) {
+  return mesh.clusters.find((cluster) => cluster.name === name);
+}
+
+describe("a translation", () => {
+  const inputs = readdirSync(TESTDATA).filter((file) => file.endsWith(".in.yaml"));
+
+  it.each(inputs)("of %s is as reviewed", async (file) => {
+    const resources = resourcesOf(readFileSync(join(TESTDATA, file), "utf8"));
+    const { mesh, faults, warnings } = translateToMesh(resources);
+    const output = stringify(
+      { mesh, faults: faults.map(formatFault), warnings: warnings.map(formatFault) },
+      { lineWidth: 0, aliasDuplicateObjects: false },
+    );
+    await expect(output).toMatchFileSnapshot(
+      join(TESTDATA, `${basename(file, ".in.yaml")}.out.yaml`),
+    );
+  });
+
+  it("has an input for each reviewed output", () => {
+    const outputs = readdirSync(TESTDATA).filter((file) => file.endsWith(".out.yaml"));
+    expect(outputs.map((file) => file.replace(".out.", ".in.")).sort()).toEqual(inputs.sort());
+  });
+
+  it("does not depend on the order of resources that do not contradict each other", () => {
+    const yaml = readFileSync(join(TESTDATA, "versions-of-a-dubbo-service.in.yaml"), "utf8");
+    const resources = resourcesOf(yaml);
+    expect(translateToMesh([...resources].reverse()).mesh).toEqual(translateToMesh(resources).mesh);
+  });
+
+  it("of nothing is an empty mesh", () => {
+    expect(translateToMesh([]).mesh).toEqual({ listeners: [], clusters: [] });
+  });
+
+  it("needs no second thought about equal resources", () => {
+    const yaml = serviceEntry("a") + destinationRule("a", ["v1"]) + metaRouter("r", "a", "v1");
+    const first = translate(yaml);
+    expect(translate(yaml, first)).toEqual(first);
+  });
+});
+
+describe("of several MetaRouters for a service", () => {
+  const base = serviceEntry("a") + destinationRule("a", ["v1", "v2"]);
+
+  function winner(yaml: string): string | undefined {
+    return listenerNamed("a.test_1001", translate(base + yaml))?.routes[0]?.name;
+  }
+
+  it("the first in order of files holds, and the other one is reported", () => {
+    const translation = translate(base + metaRouter("x", "a", "v1") + metaRouter("y", "a", "v2"));
+    expect(listenerNamed("a.test_1001", translation)?.routes[0]?.name).toBe("x");
+    expect(faultsOf(translation)).toEqual([
+      "MetaRouter/y: spec.hosts[0]: `a.test` is already routed by the MetaRouter `default/x`; this one has no effect on it",
+    ]);
+  });
+
+  it("the oldest holds, if times of creation are known", () => {
+    const old = metaRouter("x", "a", "v1", ", creationTimestamp: '2024-01-02T00:00:00Z'");
+    const older = metaRouter("y", "a", "v2", ", creationTimestamp: '2024-01-01T00:00:00Z'");
+    // Known of all resources, or not relied on.
+    expect(winner(old + older)).toBe("y");
+    expect(winner(old + metaRouter("z", "a", "v2"))).toBe("x");
+  });
+
+  it("the one of the service's own namespace holds, so that nobody can take over a service", () => {
+    const foreign = metaRouter("x", "a", "v1", ", namespace: other");
+    expect(winner(foreign + metaRouter("y", "a", "v2"))).toBe("y");
+    expect(winner(foreign)).toBe("x");
+  });
+});
+
+describe("what worked stays", () => {
+  const base = serviceEntry("a") + destinationRule("a", ["v1", "v2"]);
+  const good = translate(base + metaRouter("r", "a", "v1"));
+
+  it("if a MetaRouter leads to a subset that is not there", () => {
+    const bad = translate(
+      base + metaRouter("r", "a", "v3") + serviceEntry("b", "addresses: [127.0.0.9]"),
+      good,
+    );
+    expect(faultsOf(bad)).toEqual([
+      "MetaRouter/r: spec.routes[0].route[0].destination.subset: no DestinationRule of `a.test` has the subset `v3`, only `v1`, `v2`; the version before stays in effect",
+    ]);
+    expect(listenerNamed("a.test_1001", bad)).toEqual(listenerNamed("a.test_1001", good));
+    // The rest of the change is in effect.
+    expect(listenerNamed("b.test_1001", bad)?.address).toBe("127.0.0.9");
+  });
+
+  it("until it is put right", () => {
+    const bad = translate(base + metaRouter("r", "a", "v3"), good);
+    const still = translate(base + metaRouter("r", "a", "v3"), bad);
+    expect(still).toEqual(bad);
+    const right = translate(base + metaRouter("r", "a", "v2"), still);
+    expect(faultsOf(right)).toEqual([]);
+    expect(listenerNamed("a.test_1001", right)?.clusterNames).toEqual(["outbound|1001|v2|a.test"]);
+  });
+
+  it("but a new MetaRouter that is wrong has no effect", () => {
+    const bad = translate(base + metaRouter("r", "a", "v3"));
+    expect(listenerNamed("a.test_1001", bad)?.routes[0]?.name).toBe("default");
+    expect(faultsOf(bad)).toEqual([
+      "MetaRouter/r: spec.routes[0].route[0].destination.subset: no DestinationRule of `a.test` has the subset `v3`, only `v1`, `v2`",
+    ]);
+  });
+
+  it("if a subset goes that routes lead to", () => {
+    const bad = translate(
+      serviceEntry("a") + destinationRule("a", ["v2"]) + metaRouter("r", "a", "v1"),
+      good,
+    );
+    expect(faultsOf(bad)).toEqual([
+      "MetaRouter/r: spec.routes[0].route[0].destination.subset: no DestinationRule of `a.test` has the subset `v1`, only `v2`; its former endpoints stay in use",
+    ]);
+    const name = "outbound|1001|v1|a.test";
+    expect(listenerNamed("a.test_1001", bad)?.clusterNames).toEqual([name]);
+    expect(clusterNamed(name, bad)).toEqual(clusterNamed(name, good));
+    // And goes when no route leads to it any more.
+    const right = translate(serviceEntry("a") + destinationRule("a", ["v2"]), bad);
+    expect(faultsOf(right)).toEqual([]);
+    expect(clusterNamed(name, right)).toBeUndefined();
+  });
+
+  it("if a ServiceEntry goes that routes of another one lead to", () => {
+    const router = metaRouter("r", "a", "v1").replace("host: a.test", "host: b.test");
+    const rules = destinationRule("b", ["v1"]);
+    const both = translate(
+      serviceEntry("a") + serviceEntry("b", "addresses: [127.0.0.9]") + rules + router,
+    );
+    expect(faultsOf(both)).toEqual([]);
+    const one = translate(serviceEntry("a") + rules + router, both);
+    expect(faultsOf(one)).toEqual([
+      "MetaRouter/r: spec.routes[0].route[0].destination.host: no ServiceEntry that is visible from `default` has the host `b.test`; its former endpoints stay in use",
+    ]);
+    expect(one.mesh.listeners.map(({ name }) => name)).toEqual(["a.test_1001"]);
+    expect(clusterNamed("outbound|1001|v1|b.test", one)?.endpoints).toHaveLength(1);
+    // And comes back with the service.
+    expect(
+      translate(
+        serviceEntry("a") + serviceEntry("b", "addresses: [127.0.0.9]") + rules + router,
+        one,
+      ),
+    ).toEqual(both);
+  });
+
+  it("if a ServiceEntry names a protocol that nobody speaks", () => {
+    const bad = serviceEntry("a", "", "{ number: 1001, name: tcp-metaprotocol-nobody }");
+    const translation = translate(
+      bad + destinationRule("a", ["v1", "v2"]) + metaRouter("r", "a", "v1"),
+      good,
+    );
+    expect(faultsOf(translation)).toEqual([
+      "ServiceEntry/a: spec.ports[0].name: no ApplicationProtocol binds `nobody` to a codec; there are dubbo, thrift; the version before stays in effect",
+    ]);
+    expect(translation.mesh).toEqual(good.mesh);
+  });
+
+  it("if an ApplicationProtocol goes that is in use", () => {
+    const service = serviceEntry("a", "", "{ number: 1001, name: tcp-metaprotocol-hsf }");
+    const before = translate(PROTOCOL + service);
+    expect(listenerNamed("a.test_1001", before)?.module).toBe("dubbo");
+    const after = translate(service, before);
+    expect(after.mesh).toEqual(before.mesh);
+    expect(faultsOf(after)).toEqual([
+      "ServiceEntry/a: spec.ports[0].name: no ApplicationProtocol binds `hsf` to a codec; there are dubbo, thrift; the former codec stays in use",
+    ]);
+  });
+
+  it("if an ApplicationProtocol names a codec that is not there", () => {
+    const service = serviceEntry("a", "", "{ number: 1001, name: tcp-metaprotocol-hsf }");
+    const before = translate(PROTOCOL + service);
+    const after = translate(PROTOCOL.replace("codec.dubbo", "codec.hsf") + service, before);
+    expect(after.mesh).toEqual(before.mesh);
+    expect(faultsOf(after)).toEqual([
+      "ApplicationProtocol/hsf: spec.codec: unknown codec `aeraki.meta_protocol.codec.hsf`; there are aeraki.meta_protocol.codec.dubbo, aeraki.meta_protocol.codec.thrift; the version before stays in effect",
+    ]);
+  });
+
+  it("if a DestinationRule asks for what needs Istio, and its subsets stay too", () => {
+    const bad = destinationRule(
+      "a",
+      ["v1", "v2"],
+      ", trafficPolicy: { tls: { mode: ISTIO_MUTUAL } }",
+    );
+    const translation = translate(serviceEntry("a") + bad + metaRouter("r", "a", "v1"), good);
+    expect(translation.mesh).toEqual(good.mesh);
+    expect(faultsOf(translation)).toEqual([
+      "DestinationRule/a: spec.trafficPolicy.tls.mode: ISTIO_MUTUAL needs the certificates of Istio: without it, name files with mode MUTUAL; the version before stays in effect",
+    ]);
+  });
+
+  it("if a service wants an address and port that are taken, wherever it stands", () => {
+    const b = serviceEntry("b", "addresses: [127.0.0.9]");
+    const before = translate(base + b);
+    const taken = serviceEntry("b", "addresses: [127.0.0.9]").replaceAll(/\bb\b/g, "aa");
+    const after = translate(taken + base + b, before);
+    expect(after.mesh.listeners).toEqual(before.mesh.listeners);
+    expect(faultsOf(after)).toEqual([
+      "ServiceEntry/aa: spec.addresses: `aa.test_1001` cannot be served: port 1001 of 127.0.0.9 is taken by `b.test_1001`; give each host an address of its own",
+    ]);
+    const moved = translate(base + serviceEntry("b"), before);
+    expect(moved.mesh).toEqual(before.mesh);
+    expect(faultsOf(moved)).toEqual([
+      "ServiceEntry/b: spec.addresses: `b.test_1001` cannot be served: port 1001 of the default address is taken by `a.test_1001`; give each host an address of its own; the version before stays in effect",
+    ]);
+  });
+
+  it("of a MetaRouter of several hosts, all of which are refused together", () => {
+    const two = (subset: string) =>
+      metaRouter("r", "a", subset)
+        .replace("[a.test]", "[a.test, b.test]")
+        .replace(
+          `host: a.test, subset: ${subset}`,
+          `host: a.test, port: { number: 1001 }, subset: ${subset}`,
+        );
+    const services = base + serviceEntry("b", "", "{ number: 1002, name: tcp-metaprotocol-dubbo }");
+    const before = translate(services + two("v1"));
+    expect(faultsOf(before)).toEqual([]);
+    expect(before.mesh.listeners.map(({ clusterNames }) => clusterNames)).toEqual([
+      ["outbound|1001|v1|a.test"],
+      ["outbound|1001|v1|a.test"],
+    ]);
+    const after = translate(services + two("v3"));
+    expect(after.mesh.listeners.map(({ clusterNames }) => clusterNames)).toEqual([
+      ["outbound|1001||a.test"],
+      ["outbound|1002||b.test"],
+    ]);
+    expect(translate(services + two("v3"), before).mesh).toEqual(before.mesh);
+  });
+});
