@@ -3,7 +3,7 @@
 //   node scripts/build-peers.mjs [NAME...]    all of them, or some: dubbo-java thrift-python thrift-go load
 //
 // A peer whose tool is missing is left out with a reason; what needs it says so when it runs.
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { run, toolVersion } from "./run-command.mjs";
@@ -91,8 +91,13 @@ async function replace(peer, build) {
     await build(target);
     return;
   }
+  const prefix = `building-${peer.name}-`;
   mkdirSync(CACHE, { recursive: true });
-  const scratch = mkdtempSync(join(CACHE, `building-${peer.name}-`));
+  // What a build that was killed has left; nobody else builds this peer now.
+  for (const entry of readdirSync(CACHE)) {
+    if (entry.startsWith(prefix)) rmSync(join(CACHE, entry), { recursive: true, force: true });
+  }
+  const scratch = mkdtempSync(join(CACHE, prefix));
   try {
     await build(scratch);
     rmSync(target, { recursive: true, force: true });
