@@ -145,8 +145,8 @@ class ProbePlugin extends PluginContext {
     check("grpc_call_failed", status == 7);
     const read = getCallStatus();
     check("grpc_status", read == Status.Ok && callStatusCode == 7);
-    // Envoy adds where the status came from, in braces.
-    check("grpc_status_message", bytesToString().startsWith("not you"));
+    // As grpc-message came on the wire, percent-encoded, and with its origin in braces behind it.
+    check("grpc_status_message", bytesToString().startsWith("not%20you{"));
   }
 }
 

@@ -55,7 +55,7 @@ export class PluginContext {
   /** `count` pairs are in MapType.GrpcCallTrailingMetadata. */
   onGrpcReceiveTrailingMetadata(token: u32, count: u32): void {}
 
-  /** A gRPC call or stream has ended with this gRPC status; getCallStatus has the message, to which Envoy adds where it came from. */
+  /** A gRPC call or stream has ended with this gRPC status; getCallStatus has the message. */
   onGrpcClose(token: u32, status: u32): void {}
 
   /** The host calls a function of the plugin; BufferType.ForeignFunctionArguments has its arguments. */

@@ -56,7 +56,8 @@ export class LocalResponse {
 
 /**
  * In onHttpCallResponse and onGrpcClose: the status code goes to callStatusCode, its message to
- * bytesPtr, bytesLen.
+ * bytesPtr, bytesLen. Envoy gives a gRPC message as it came on the wire, percent-encoded, and adds where
+ * it came from, "{via_upstream}".
  */
 export function getCallStatus(): Status {
   const status = takeBytes(proxy_get_status(RESULT_EXTRA, RESULT_PTR, RESULT_LEN));
