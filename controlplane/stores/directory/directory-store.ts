@@ -9,18 +9,24 @@ export interface DirectoryStoreOptions {
   readonly maxDelayMs?: number;
   /** A file that is gone or cut short is believed after this long. Milliseconds, default 500. */
   readonly removalDelayMs?: number;
+  /**
+   * Between looks without an event: some file systems, such as those of a network, tell of none. Milliseconds,
+   * default 2000.
+   */
+  readonly pollMs?: number;
 }
 
-/** Between looks without an event: some file systems, such as those of a network, tell of none. */
-const POLL_MS = 2000;
 /** Between looks while a file may still be written. */
 const UNSETTLED_MS = 110;
+/** Between looks for a directory that is away: nothing tells that it is back. */
+const UNREADABLE_MS = 250;
 
 /** Keeps the configuration of a directory of YAML and JSON files, and tells of its changes. */
 export class DirectoryStore {
   private readonly listeners = new Set<(configuration: Configuration) => void>();
   private readonly files: ConfigurationFiles;
   private readonly watcher: DirectoryWatcher;
+  private readonly pollMs: number;
   /** Why the directory cannot be read, while that is so. */
   private unreadable: string | undefined;
 
@@ -29,6 +35,7 @@ export class DirectoryStore {
     options: DirectoryStoreOptions = {},
   ) {
     this.files = new ConfigurationFiles(directory, options.removalDelayMs ?? 500);
+    this.pollMs = options.pollMs ?? 2000;
     this.watcher = new DirectoryWatcher({
       quietMs: options.quietMs ?? 50,
       maxDelayMs: options.maxDelayMs ?? 500,
@@ -50,7 +57,7 @@ export class DirectoryStore {
     const { isUnsettled } = await this.watcher.exclusively(() => this.scan());
     const configuration = this.configuration();
     this.emit(configuration);
-    this.watcher.lookAgainIn(isUnsettled ? UNSETTLED_MS : POLL_MS);
+    this.watcher.lookAgainIn(isUnsettled ? UNSETTLED_MS : this.pollMs);
     return configuration;
   }
 
@@ -68,9 +75,11 @@ export class DirectoryStore {
       this.unreadable = undefined;
     } catch (error) {
       this.unreadable = error instanceof Error ? error.message : String(error);
+      this.watcher.forgetUnseen();
     }
     if (result.hasChanged || this.unreadable !== unreadableBefore) this.emit(this.configuration());
-    this.watcher.lookAgainIn(result.isUnsettled ? UNSETTLED_MS : POLL_MS);
+    if (this.unreadable !== undefined) this.watcher.lookAgainIn(UNREADABLE_MS);
+    else this.watcher.lookAgainIn(result.isUnsettled ? UNSETTLED_MS : this.pollMs);
   }
 
   private async scan(): Promise<{ readonly hasChanged: boolean; readonly isUnsettled: boolean }> {

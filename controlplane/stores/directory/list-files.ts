@@ -75,6 +75,7 @@ async function tryStat(path: string): Promise<BigIntStats | undefined> {
   }
 }
 
+/** The number of an inode is given to another file as soon as it is free. */
 function identityOf(stats: BigIntStats): string {
-  return `${stats.dev}:${stats.ino}`;
+  return `${stats.dev}:${stats.ino}:${stats.birthtimeNs}`;
 }
