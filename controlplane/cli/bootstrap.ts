@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { renderBootstrap } from "../server/render-bootstrap.js";
 import type { SocketAddress } from "../server/socket-address.js";
 import { DEFAULT_XDS_ADDRESS, addressOption, portNumber } from "./options.js";
 
@@ -21,7 +20,8 @@ export function bootstrapCommand(): Command {
     )
     .option("--admin-host <ip>", "address of Envoy's own admin interface", "127.0.0.1")
     .option("--admin-port <port>", "port of Envoy's own admin interface", portNumber, 19_000)
-    .action((options: BootstrapCommandOptions) => {
+    .action(async (options: BootstrapCommandOptions) => {
+      const { renderBootstrap } = await import("../server/render-bootstrap.js");
       const { nodeId, nodeCluster, xdsAddress, adminHost, adminPort } = options;
       const admin = { host: adminHost, port: adminPort };
       process.stdout.write(renderBootstrap({ nodeId, nodeCluster, xds: xdsAddress, admin }));

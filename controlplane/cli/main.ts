@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The `metaproto` command.
+// The `metaproto` command. Each command loads what it needs when it runs: `--help` needs no gRPC.
 import { Command } from "commander";
 import { errorMessage } from "../runtime/error-message.js";
 import { bootstrapCommand } from "./bootstrap.js";

@@ -1,7 +1,6 @@
 import { Command } from "commander";
 import type { Listener, Mesh } from "../ir/mesh.js";
 import type { AttributeMatch, Mutation, Route } from "../ir/route.js";
-import { readDirectoryMesh } from "../server/directory-mesh.js";
 import type { ProxyStatus } from "../server/proxy-status.js";
 import type { SocketAddress } from "../server/socket-address.js";
 import { adminJson } from "./admin-client.js";
@@ -29,6 +28,7 @@ export function routesCommand(): Command {
 
 async function routesText(host: string, { adminAddress, config }: RoutesOptions): Promise<string> {
   if (config !== undefined) {
+    const { readDirectoryMesh } = await import("../server/directory-mesh.js");
     const { mesh, faults } = await readDirectoryMesh(config);
     for (const line of faults) process.stderr.write(`error: ${line}\n`);
     return select(mesh, host).map(listenerText).join("\n\n");

@@ -1,6 +1,5 @@
 import { Command, Option } from "commander";
 import { LOG_LEVELS, type LogLevel, createLogger } from "../runtime/logger.js";
-import { ControlPlane } from "../server/control-plane.js";
 import { type SocketAddress, formatSocketAddress } from "../server/socket-address.js";
 import {
   DEFAULT_ADMIN_ADDRESS,
@@ -45,6 +44,7 @@ export function serveCommand(): Command {
 }
 
 async function serve(options: ServeOptions): Promise<void> {
+  const { ControlPlane } = await import("../server/control-plane.js");
   const logger = createLogger(options.logLevel, (line) => process.stderr.write(`${line}\n`));
   const controlPlane = new ControlPlane({
     configDirectory: options.config,

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { staticConfiguration } from "../server/directory-mesh.js";
 import { bindOption, configOption, modulesOption, portNumber } from "./options.js";
 
 interface StaticOptions {
@@ -24,6 +23,7 @@ export function staticCommand(): Command {
       19_000,
     )
     .action(async ({ config, modules, bind, adminPort }: StaticOptions) => {
+      const { staticConfiguration } = await import("../server/directory-mesh.js");
       const result = await staticConfiguration({
         configDirectory: config,
         modulesDirectory: modules,

@@ -1,5 +1,4 @@
 import { Command } from "commander";
-import { validateDirectory } from "../server/directory-mesh.js";
 import { bindOption } from "./options.js";
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
@@ -10,6 +9,7 @@ export function validateCommand(): Command {
     .argument("<dir>", "directory of resources, YAML or JSON")
     .addOption(bindOption())
     .action(async (directory: string, { bind }: { readonly bind: string }) => {
+      const { validateDirectory } = await import("../server/directory-mesh.js");
       const { faults, warnings, resourceCount, mesh } = await validateDirectory(directory, bind);
       for (const line of faults) process.stdout.write(`error: ${line}\n`);
       for (const line of warnings) process.stdout.write(`warning: ${line}\n`);

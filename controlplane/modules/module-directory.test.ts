@@ -3,22 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ModuleDirectory, type ModuleSet } from "./module-directory.js";
-
-/** The smallest module with this export: one function without a body, and a custom section to differ by. */
-function moduleBytes(exportName: string, content: number): Uint8Array<ArrayBuffer> {
-  const name = Buffer.from(exportName);
-  return new Uint8Array([
-    ...[0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
-    ...[0x01, 0x04, 0x01, 0x60, 0x00, 0x00], // type: () -> ()
-    ...[0x03, 0x02, 0x01, 0x00], // one function of it
-    ...[0x07, name.length + 4, 0x01, name.length, ...name, 0x00, 0x00], // exported
-    ...[0x0a, 0x04, 0x01, 0x02, 0x00, 0x0b], // its empty body
-    ...[0x00, 0x03, 0x01, 0x78, content], // custom section "x"
-  ]);
-}
-
-const plugin = (content: number): Uint8Array<ArrayBuffer> =>
-  moduleBytes("proxy_abi_version_0_2_1", content);
+import { moduleBytes, pluginBytes } from "./testing/plugin-bytes.js";
 
 let folder: string;
 let modules: ModuleDirectory | undefined;
@@ -49,7 +34,7 @@ async function watched(): Promise<{ readonly sets: ModuleSet[]; readonly first: 
 
 describe("modules of a folder", () => {
   test("are named after their files and versioned by their content", async () => {
-    put("dubbo.wasm", plugin(1));
+    put("dubbo.wasm", pluginBytes(1));
     put("README.md", Buffer.from("no module"));
     const { modules: found, faults } = await ModuleDirectory.load(folder);
     expect(faults).toEqual([]);
@@ -59,28 +44,28 @@ describe("modules of a folder", () => {
   });
 
   test("a replaced file is a new version, an added one a new module, a removed one is gone", async () => {
-    put("dubbo.wasm", plugin(1));
+    put("dubbo.wasm", pluginBytes(1));
     const { sets, first } = await watched();
-    put("dubbo.wasm", plugin(2));
+    put("dubbo.wasm", pluginBytes(2));
     await expect.poll(() => sets.at(-1)?.modules.get("dubbo")?.digest).toBeDefined();
     expect(sets.at(-1)?.modules.get("dubbo")?.digest).not.toBe(first.modules.get("dubbo")?.digest);
-    put("thrift.wasm", plugin(3));
+    put("thrift.wasm", pluginBytes(3));
     await expect.poll(() => [...(sets.at(-1)?.modules.keys() ?? [])]).toEqual(["dubbo", "thrift"]);
     rmSync(join(folder, "dubbo.wasm"));
     await expect.poll(() => [...(sets.at(-1)?.modules.keys() ?? [])]).toEqual(["thrift"]);
   });
 
   test.each([
-    ["half a file", plugin(1).subarray(0, 20), /dubbo\.wasm: no valid WebAssembly/],
+    ["half a file", pluginBytes(1).subarray(0, 20), /dubbo\.wasm: no valid WebAssembly/],
     ["a module for something else", moduleBytes("main", 1), /does not export proxy_abi_version/],
   ])("%s is refused, and the version before stays", async (_, bytes, reason) => {
-    put("dubbo.wasm", plugin(1));
+    put("dubbo.wasm", pluginBytes(1));
     const { sets, first } = await watched();
     put("dubbo.wasm", bytes);
     await expect.poll(() => sets.at(-1)?.faults.length).toBe(1);
     expect(sets.at(-1)?.faults[0]).toMatch(reason);
     expect(sets.at(-1)?.modules.get("dubbo")).toBe(first.modules.get("dubbo"));
-    put("dubbo.wasm", plugin(2));
+    put("dubbo.wasm", pluginBytes(2));
     await expect.poll(() => sets.at(-1)?.faults).toEqual([]);
   });
 
@@ -89,7 +74,7 @@ describe("modules of a folder", () => {
     const { sets, first } = await watched();
     expect(first.modules.size).toBe(0);
     mkdirSync(folder);
-    put("dubbo.wasm", plugin(1));
+    put("dubbo.wasm", pluginBytes(1));
     await expect.poll(() => sets.at(-1)?.modules.has("dubbo")).toBe(true);
   });
 });

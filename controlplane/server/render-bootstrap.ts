@@ -12,6 +12,7 @@ const FIELD_ORDER = [
   "node",
   "admin",
   "bootstrap_extensions",
+  "stats_config",
   "dynamic_resources",
   "static_resources",
 ];

@@ -25,6 +25,7 @@ import { InternalListenerSchema } from "../../gen/envoy/extensions/bootstrap/int
 import { HttpProtocolOptionsSchema } from "../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { adsConfigSource } from "./ads-config-source.js";
 import { DISCOVERY_CLUSTER } from "./names.js";
+import { statsConfig } from "./stats-tags.js";
 
 export interface SocketAddress {
   /** An IP address or a DNS name. */
@@ -108,6 +109,7 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
     node: { id: options.nodeId, cluster: options.nodeCluster },
     admin: { address: socketAddress(options.admin) },
     bootstrapExtensions: [internalListenerExtension()],
+    statsConfig: statsConfig(),
     dynamicResources: {
       adsConfig: create(ApiConfigSourceSchema, {
         apiType: ApiType.GRPC,

@@ -13,6 +13,7 @@ import { cluster } from "./cluster.js";
 import { blackholeCluster, dialCluster } from "./dial-cluster.js";
 import { internalListener, listener } from "./listener.js";
 import { moduleResourceName } from "./names.js";
+import { statsConfig } from "./stats-tags.js";
 import { servableListeners } from "./translate-to-xds.js";
 import { inlineWasmFilter, wasmFilterConfig } from "./wasm-plugin.js";
 
@@ -70,6 +71,7 @@ export function staticBootstrap(input: StaticBootstrapInput): StaticBootstrap {
   const bootstrap = create(BootstrapSchema, {
     admin: { address: socketAddress(input.admin) },
     bootstrapExtensions: [internalListenerExtension()],
+    statsConfig: statsConfig(),
     staticResources: {
       listeners: [
         ...[...filters].map(([module, filter]) =>
