@@ -1,9 +1,7 @@
 // A client of Envoy: the test's end of a downstream connection.
 
+import { splitAt, type Splitter } from "./chunking.js";
 import type { Connection, Peer } from "./connection.js";
-
-/** Cuts bytes into what single reads deliver. */
-export type Splitter = (bytes: Uint8Array) => Uint8Array[];
 
 export class Client implements Peer {
   /** Called with each piece that arrives, after it was added to `received`. */
@@ -89,17 +87,4 @@ export class Client implements Peer {
   onClosed(): void {
     this.#closed = true;
   }
-}
-
-/** Pieces of the given sizes, the last size repeated until nothing is left. */
-export function splitAt(bytes: Uint8Array, sizes: readonly number[]): Uint8Array[] {
-  const pieces: Uint8Array[] = [];
-  let at = 0;
-  for (let i = 0; at < bytes.length; i++) {
-    const size = sizes[Math.min(i, sizes.length - 1)] ?? bytes.length;
-    if (size < 1) throw new RangeError("a chunk has at least 1 byte");
-    pieces.push(bytes.slice(at, at + size));
-    at += size;
-  }
-  return pieces;
 }

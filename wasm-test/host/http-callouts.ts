@@ -23,8 +23,8 @@ export interface HttpResponse {
   readonly trailers?: readonly HeaderPair[];
 }
 
-/** Answers one request: a response, "reset", or "never" (then the timeout ends it). */
-export type HttpHandler = (request: HttpRequest) => HttpResponse | "reset" | "never";
+/** Answers one request: a response, the connection's end, or "never" (then the timeout ends it). */
+export type HttpHandler = (request: HttpRequest) => HttpResponse | "reset" | "refused" | "never";
 
 /** What an http_call can go to. */
 export type HttpTarget =
@@ -108,9 +108,7 @@ export class HttpCallouts {
       const answer = handler(request);
       if (answer === "never") return;
       this.#loop.post(() => {
-        if (answer === "reset")
-          this.#finish(callout, localReply(503, CONNECT_ERROR + "connection termination"));
-        else this.#finish(callout, asCalloutResponse(answer));
+        this.#finish(callout, asCalloutResponse(answer));
       });
     });
   }
@@ -187,7 +185,9 @@ function localReply(status: number, text: string): CalloutResponse {
   return { headers, body, trailers: undefined };
 }
 
-function asCalloutResponse(response: HttpResponse): CalloutResponse {
+function asCalloutResponse(response: HttpResponse | "reset" | "refused"): CalloutResponse {
+  if (response === "reset") return localReply(503, CONNECT_ERROR + "connection termination");
+  if (response === "refused") return localReply(503, CONNECT_ERROR + "remote connection failure");
   return {
     headers: new HeaderMap(response.headers),
     body: response.body ?? new Uint8Array(0),

@@ -11,10 +11,11 @@ export {
   StreamType,
   WasmResult,
 } from "./abi-values.js";
+export type { Chunking } from "./chunking.js";
 export type { Client } from "./client.js";
 export type { Balancer, ScriptedBalancer, TcpClusterOptions } from "./cluster.js";
 export { GrpcServer, type GrpcServerStream } from "./grpc-server.js";
 export type { HttpHandler } from "./http-callouts.js";
 export { HostRuleViolation, RULES, type RuleName } from "./rules.js";
 export { TcpServer, type ServerConnection } from "./tcp-server.js";
-export { TestHost, type Chunking, type ConnectOptions, type TestHostOptions } from "./test-host.js";
+export { TestHost, type ConnectOptions, type TestHostOptions } from "./test-host.js";

@@ -3,6 +3,7 @@
 
 import { FilterStatus, ResponseFlag } from "./abi-values.js";
 import { ByteBuffer } from "./byte-buffer.js";
+import type { Splitter } from "./chunking.js";
 import type { TcpCluster } from "./cluster.js";
 import type { Connection, NetworkFilter } from "./connection.js";
 import type { EventLoop, TimerHandle } from "./event-loop.js";
@@ -18,6 +19,8 @@ export interface TcpProxyOptions {
   /** Set when the server resets the connection: Envoy 1.36 sets none. */
   readonly resetFlag: number;
   readonly permit: Permit;
+  /** How the server's bytes are cut into reads. */
+  readonly newSplitter: () => Splitter;
 }
 
 const decoder = new TextDecoder();
@@ -83,16 +86,11 @@ export class TcpProxy implements NetworkFilter, ServerSide {
     });
   }
 
-  onServerBytes(bytes: Uint8Array): void {
+  onServerBytes(bytes: Uint8Array, end: boolean): void {
     if (this.#closed) return;
     const data = new ByteBuffer();
     data.append(bytes);
-    this.#options.connection.write(data, false);
-  }
-
-  onServerEnd(): void {
-    if (this.#closed) return;
-    this.#options.connection.write(new ByteBuffer(), true);
+    this.#options.connection.write(data, end);
   }
 
   onServerReset(): void {
@@ -143,7 +141,7 @@ export class TcpProxy implements NetworkFilter, ServerSide {
     const { connection, loop } = this.#options;
     connection.upstreamAddress = endpoint.address;
     connection.enableReads();
-    this.#server = endpoint.acceptConnection(loop, this);
+    this.#server = endpoint.acceptConnection(loop, this, this.#options.newSplitter());
   }
 
   #flush(): void {

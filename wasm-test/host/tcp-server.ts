@@ -1,5 +1,6 @@
 // A scripted server at the other end of tcp_proxy: what an endpoint of a cluster is.
 
+import type { Splitter } from "./chunking.js";
 import type { EventLoop } from "./event-loop.js";
 
 /** How the server treats a connection attempt. */
@@ -20,8 +21,8 @@ export interface TcpServerOptions {
 
 /** Envoy's end of a server's connection, as the server's writes reach it. */
 export interface ServerSide {
-  onServerBytes(bytes: Uint8Array): void;
-  onServerEnd(): void;
+  /** One read of Envoy: bytes, the end of the stream, or both at once. */
+  onServerBytes(bytes: Uint8Array, end: boolean): void;
   onServerReset(): void;
 }
 
@@ -60,8 +61,14 @@ export class TcpServer {
   }
 
   /** @internal Called by tcp_proxy when the attempt succeeds. */
-  acceptConnection(loop: EventLoop, envoy: ServerSide): ServerConnection {
-    const connection = new ServerConnection(this, loop, envoy, this.#onClose);
+  acceptConnection(loop: EventLoop, envoy: ServerSide, split: Splitter): ServerConnection {
+    const connection = new ServerConnection({
+      server: this,
+      loop,
+      envoy,
+      split,
+      onClose: this.#onClose,
+    });
     this.connections.push(connection);
     loop.post(() => {
       this.#onConnection(connection);
@@ -70,27 +77,31 @@ export class TcpServer {
   }
 }
 
+interface ServerConnectionOptions {
+  readonly server: TcpServer;
+  readonly loop: EventLoop;
+  readonly envoy: ServerSide;
+  readonly split: Splitter;
+  readonly onClose: (connection: ServerConnection) => void;
+}
+
+const NOTHING = new Uint8Array(0);
+
 /** One accepted connection, seen from the server. */
 export class ServerConnection {
   readonly server: TcpServer;
-  readonly #loop: EventLoop;
-  readonly #envoy: ServerSide;
-  readonly #onClose: (connection: ServerConnection) => void;
+  readonly #options: ServerConnectionOptions;
   readonly #received: Uint8Array[] = [];
+  readonly #toEnvoy: Uint8Array[] = [];
   #open = true;
+  #ending = false;
+  #turnPosted = false;
   /** True once Envoy has sent its end of stream. */
   ended = false;
 
-  constructor(
-    server: TcpServer,
-    loop: EventLoop,
-    envoy: ServerSide,
-    onClose: (connection: ServerConnection) => void,
-  ) {
-    this.server = server;
-    this.#loop = loop;
-    this.#envoy = envoy;
-    this.#onClose = onClose;
+  constructor(options: ServerConnectionOptions) {
+    this.server = options.server;
+    this.#options = options;
   }
 
   get isOpen(): boolean {
@@ -109,29 +120,44 @@ export class ServerConnection {
     return bytes;
   }
 
+  /** Sends bytes; each write, or each chunk of it, is one read of Envoy. */
   write(bytes: Uint8Array): void {
     if (!this.#open) return;
-    this.#loop.post(() => {
-      this.#envoy.onServerBytes(bytes);
-    });
+    this.#toEnvoy.push(...this.#options.split(bytes));
+    this.#postTurn();
   }
 
-  /** FIN after everything written so far. */
+  /** FIN after everything written so far. Envoy reads it together with the last bytes, unless these have gone. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#loop.post(() => {
-      this.#envoy.onServerEnd();
-    });
+    this.#ending = true;
+    this.#postTurn();
   }
 
   /** RST. */
   reset(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#loop.post(() => {
-      this.#envoy.onServerReset();
+    this.#options.loop.post(() => {
+      this.#options.envoy.onServerReset();
     });
+  }
+
+  #postTurn(): void {
+    if (this.#turnPosted) return;
+    this.#turnPosted = true;
+    this.#options.loop.post(() => {
+      this.#turnPosted = false;
+      this.#sendNext();
+    });
+  }
+
+  #sendNext(): void {
+    const bytes = this.#toEnvoy.shift();
+    const end = this.#ending && this.#toEnvoy.length === 0;
+    if (this.#toEnvoy.length > 0) this.#postTurn();
+    if (bytes !== undefined || end) this.#options.envoy.onServerBytes(bytes ?? NOTHING, end);
   }
 
   /** @internal Bytes from Envoy. */
@@ -151,6 +177,6 @@ export class ServerConnection {
     this.ended = true;
     if (!this.#open) return;
     this.#open = false;
-    this.#onClose(this);
+    this.#options.onClose(this);
   }
 }

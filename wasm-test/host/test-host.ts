@@ -1,7 +1,7 @@
 // The host as a test sees it: one Envoy with workers, clusters, a clock, and clients that connect.
 
-import type { Client, Splitter } from "./client.js";
-import { splitAt } from "./client.js";
+import { newSplitter, type Chunking } from "./chunking.js";
+import type { Client } from "./client.js";
 import { EventLoop } from "./event-loop.js";
 import type { ForeignFunction } from "./hostcalls/foreign.js";
 import type { LogEntry } from "./hostcalls/log.js";
@@ -16,10 +16,6 @@ import { SharedQueues } from "./shared-queue.js";
 import { Upstreams, type ClusterOptions } from "./upstreams.js";
 import type { Vm } from "./vm.js";
 import { Worker, type EnvoyVersion } from "./worker.js";
-
-/** How bytes are cut into reads: fixed sizes (the last one repeated), or sizes of 1 to max from a seed. */
-export type Chunking =
-  { readonly sizes: readonly number[] } | { readonly seed: number; readonly max: number };
 
 export interface TestHostOptions {
   /** The module, compiled or as bytes. */
@@ -42,7 +38,7 @@ export interface TestHostOptions {
   readonly workers?: number;
   /** Properties of every context, root contexts included; laid over xds.node and the like. */
   readonly properties?: PropertyMap;
-  /** How clients' bytes are cut into reads. Default: each send is one read. */
+  /** How the bytes of clients and servers are cut into reads. Default: each write is one read. */
   readonly chunking?: Chunking;
   /** Nanoseconds since the epoch at the start. Default: 2026-01-01T00:00:00Z. */
   readonly startNs?: bigint;
@@ -88,7 +84,6 @@ export class TestHost {
   readonly logs: LogEntry[] = [];
   /** What the module did that Envoy survives but that is wrong. */
   readonly warnings: string[] = [];
-  readonly #chunking: Chunking | undefined;
   readonly #random: () => number;
   #connections = 0;
 
@@ -96,7 +91,6 @@ export class TestHost {
   constructor(options: TestHostOptions) {
     this.loop = new EventLoop(options.startNs ?? DEFAULT_START_NS);
     this.upstreams = new Upstreams(options.clusters ?? {});
-    this.#chunking = options.chunking;
     this.#random = seededRandom(options.seed ?? 1);
     const module = compile(options.module);
     this.workers = Array.from({ length: options.workers ?? 1 }, () =>
@@ -126,7 +120,7 @@ export class TestHost {
       connection: { mtls: false, requested_server_name: "" },
     };
     const properties = mergeProperties(base, options.properties ?? {});
-    return this.#worker(options.worker ?? 0).connect(properties, this.#splitter());
+    return this.#worker(options.worker ?? 0).connect(properties);
   }
 
   /** Runs until nothing is left to do at this moment, and returns the number of turns. */
@@ -184,6 +178,7 @@ export class TestHost {
         maxNesting: limits?.maxNesting ?? 200,
       },
       bufferLimitBytes: options.bufferLimitBytes ?? MIB,
+      newSplitter: () => newSplitter(options.chunking),
       envoy: options.envoy ?? "1.40",
       logLevel: options.logLevel ?? LogLevel.Info,
       warnings: this.warnings,
@@ -191,20 +186,6 @@ export class TestHost {
       random: this.#random,
       nextConnectionId: () => this.#connections++,
     });
-  }
-
-  #splitter(): Splitter {
-    const chunking = this.#chunking;
-    if (chunking === undefined) return (bytes) => [bytes.slice()];
-    if ("sizes" in chunking) return (bytes) => splitAt(bytes, chunking.sizes);
-    const random = seededRandom(chunking.seed);
-    return (bytes) => {
-      const sizes: number[] = [];
-      for (let sum = 0; sum < bytes.length; sum += sizes.at(-1) ?? 1) {
-        sizes.push(1 + Math.floor(random() * chunking.max));
-      }
-      return splitAt(bytes, sizes.length === 0 ? [1] : sizes);
-    };
   }
 }
 

@@ -1,7 +1,8 @@
 // A worker thread: one VM with its root context, its connections, its timers and its callouts.
 
 import { ResponseFlag, WasmResult } from "./abi-values.js";
-import { Client, type Splitter } from "./client.js";
+import type { Splitter } from "./chunking.js";
+import { Client } from "./client.js";
 import { Connection, type ConnectionRole, type Peer } from "./connection.js";
 import type { Context } from "./context.js";
 import { ContinueRules, type ContinueLimits } from "./continue-rules.js";
@@ -41,6 +42,7 @@ export interface WorkerOptions {
   readonly foreignFunctions: Readonly<Record<string, ForeignFunction>>;
   readonly limits: ContinueLimits & { readonly maxNesting: number };
   readonly bufferLimitBytes: number;
+  readonly newSplitter: () => Splitter;
   readonly envoy: EnvoyVersion;
   readonly logLevel: number;
   readonly warnings: string[];
@@ -88,8 +90,8 @@ export class Worker {
   }
 
   /** Opens a client's connection; the module sees it in a turn of its own. */
-  connect(properties: PropertyMap, split: Splitter): Client {
-    const client = new Client(split);
+  connect(properties: PropertyMap): Client {
+    const client = new Client(this.#options.newSplitter());
     const connection = this.#newConnection("downstream", properties, client);
     this.#options.loop.post(() => {
       const context = this.#newContext(connection, this.root);
@@ -231,6 +233,7 @@ export class Worker {
         defaultCluster: listener.defaultCluster ?? "",
         findCluster: (name) => upstreams.tcp(name),
         permit: this.#options.limits.permit,
+        newSplitter: this.#options.newSplitter,
         resetFlag: this.#options.envoy === "1.36" ? 0 : ResponseFlag.UpstreamRemoteReset,
       }),
     );

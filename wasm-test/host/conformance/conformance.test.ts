@@ -1,0 +1,30 @@
+// The test host against what real Envoys were seen to do: the transcripts that
+// wasm-test/envoy/host-conformance.test.ts records and checks.
+
+import { readFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+
+import { buildWasm } from "../../../scripts/build-wasm.mjs";
+import { runEmulated } from "./emulated.js";
+import { OVERFULL_READ_BUFFER, SCENARIOS, mostBytesSeen } from "./scenarios.js";
+import { parseTranscripts } from "./transcript.js";
+
+let probe: Uint8Array;
+
+beforeAll(async () => {
+  probe = readFileSync(await buildWasm("test/host-probe"));
+}, 120_000);
+
+describe.each(["1.36", "1.40"] as const)("as Envoy %s", (version) => {
+  const file = new URL(`./transcripts/envoy-${version}.txt`, import.meta.url);
+  const transcripts = parseTranscripts(readFileSync(file, "utf8"));
+
+  test.each(SCENARIOS)("$title", (scenario) => {
+    expect(runEmulated(scenario, probe, version)).toEqual(transcripts.get(scenario.title));
+  });
+
+  test(OVERFULL_READ_BUFFER.title, () => {
+    const most = mostBytesSeen(runEmulated(OVERFULL_READ_BUFFER, probe, version));
+    expect(most).toBe(1024 * 1024 + 16 * 1024);
+  });
+});
