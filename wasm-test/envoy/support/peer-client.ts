@@ -97,6 +97,11 @@ export class Traffic {
     return atMs;
   }
 
+  /** The first answer of each label to each request name since the last mark, as far as reported. */
+  get firstAnswers(): readonly FirstAnswer[] {
+    return this.firsts;
+  }
+
   /** The first answer of `label` (to requests called `name`, if given) since the last mark. */
   waitForFirst(label: string, name?: string, options: WaitOptions = {}): Promise<FirstAnswer> {
     return waitUntil(
