@@ -8,17 +8,19 @@ import {
   configurationOf,
   type ReferenceMatch,
   type ReferenceRoute,
-  referenceRoute,
   type TextAttributes,
 } from "./route-reference.js";
 
 const SIZES = [1, 100, 10_000] as const;
 const REQUESTS = 512;
-const ROUNDS = 200_000;
+const ROUNDS = 10_000;
+const REPEATS = 60;
 const ATTRIBUTES = ["interface", "method"] as const;
 
 interface Shape {
   readonly name: string;
+  /** Bound for 10,000 routes. */
+  readonly mostSteps: number;
   routes(count: number): ReferenceRoute[];
   /** A request for the route at `order`. */
   request(order: number): TextAttributes;
@@ -41,8 +43,10 @@ const service = (order: number) => `org.apache.dubbo.demo.Service${String(order 
 const operation = (order: number) => `operation${String(order & 7)}`;
 const random = new RandomSource(7);
 const words = Array.from({ length: 10_000 }, (_, order) => {
-  const letters = Array.from({ length: 3 + (order % 40) }, () => random.pick([..."abcdefgh"]));
-  return `${letters.join("")}${String(order)}.`;
+  const letters = Array.from({ length: 3 + ((order * 17 + 20) % 40) }, () =>
+    random.pick([..."abcdefgh"]),
+  );
+  return `${letters.join("")}${String(order)}Z`;
 });
 const word = (order: number) => words[order] ?? "";
 const exactPair = (order: number) => [
@@ -53,20 +57,23 @@ const exactPair = (order: number) => [
 const SHAPES: readonly Shape[] = [
   {
     name: "exact on interface and method",
+    mostSteps: 9,
     routes: (count) => times(count, exactPair),
     request: (order) => ({ interface: service(order), method: operation(order) }),
   },
   {
     name: "exact on interface, regex on method",
+    mostSteps: 9,
     routes: (count) =>
       times(count, (order) => [
         match("interface", "exact", service(order << 3)),
-        match("method", "regex", `(get|put)${String(order)}[a-z]*`),
+        match("method", "regex", `get${String(order)}[a-z]+`),
       ]),
     request: (order) => ({ interface: service(order << 3), method: `get${String(order)}x` }),
   },
   {
     name: "one interface, regexes with literal prefixes",
+    mostSteps: 16,
     routes: (count) =>
       times(count, (order) => [
         match("interface", "exact", service(0)),
@@ -76,16 +83,19 @@ const SHAPES: readonly Shape[] = [
   },
   {
     name: "prefixes of many lengths",
+    mostSteps: 12,
     routes: (count) => times(count, (order) => [match("interface", "prefix", word(order))]),
     request: (order) => ({ interface: `${word(order)}suffix`, method: "m" }),
   },
   {
     name: "exact pairs, catch-all at the end",
+    mostSteps: 9,
     routes: (count) => [...times(count, exactPair), { matches: [] }],
     request: (order) => ({ interface: service(order), method: operation(order) }),
   },
   {
     name: "catch-all at the start",
+    mostSteps: 2,
     routes: (count) => [{ matches: [] }, ...times(count, exactPair)],
     request: (order) => ({ interface: service(order), method: operation(order) }),
   },
@@ -96,6 +106,19 @@ beforeAll(async () => {
   harness = await RouteHarness.load();
   for (const name of ATTRIBUTES) harness.declare(name);
 }, 300_000);
+
+const encoded = new Map<string, Uint8Array>();
+
+/** Encoded once: compiling 10,000 patterns takes the control plane seconds. */
+function configuration(shape: Shape, count: number): Uint8Array {
+  const key = `${String(count)} ${shape.name}`;
+  let bytes = encoded.get(key);
+  if (bytes === undefined) {
+    bytes = encodeConfiguration(configurationOf(shape.routes(count)));
+    encoded.set(key, bytes);
+  }
+  return bytes;
+}
 
 /** Addresses of requests spread over all routes, for `lookupMany`. */
 function putRequests(shape: Shape, count: number): number {
@@ -113,41 +136,46 @@ function putRequests(shape: Shape, count: number): number {
 
 function measure(shape: Shape, count: number) {
   const { exports } = harness;
-  const table = harness.build(configurationOf(shape.routes(count)));
+  const { table, faults } = harness.buildBytes(configuration(shape, count));
+  expect(faults).toBe("");
   const requests = putRequests(shape, count);
   const stepsBefore = exports.steps();
   exports.lookupMany(table, requests, REQUESTS, ATTRIBUTES.length, REQUESTS);
   const steps = Number(exports.steps() - stepsBefore) / REQUESTS;
-  exports.lookupMany(table, requests, REQUESTS, ATTRIBUTES.length, ROUNDS);
-  let nanoseconds = Infinity;
-  for (let i = 0; i < 7; i++) {
+  let setting = Infinity;
+  let both = Infinity;
+  for (let i = 0; i < REPEATS; i++) {
     const started = performance.now();
     exports.setMany(requests, REQUESTS, ATTRIBUTES.length, ROUNDS);
     const between = performance.now();
     exports.lookupMany(table, requests, REQUESTS, ATTRIBUTES.length, ROUNDS);
-    const lookups = performance.now() - between - (between - started);
-    nanoseconds = Math.min(nanoseconds, (lookups * 1e6) / ROUNDS);
+    setting = Math.min(setting, between - started);
+    both = Math.min(both, performance.now() - between);
   }
+  const nanoseconds = ((both - setting) * 1e6) / ROUNDS;
   exports.release(table);
   return { steps, nanoseconds };
 }
 
 describe("a lookup", () => {
-  test.each(SHAPES)("takes about as many steps in 10,000 routes as in one: $name", (shape) => {
-    const costs = SIZES.map((count) => ({ routes: count, ...measure(shape, count) }));
-    const line = costs.map(
-      ({ routes, steps, nanoseconds }) =>
-        `${String(routes)}: ${steps.toFixed(1)} steps, ${nanoseconds.toFixed(0)} ns`,
-    );
-    console.log(`${shape.name}: ${line.join("; ")}`);
-    const [one, , most] = costs;
-    expect(most?.steps).toBeLessThan((one?.steps ?? 0) * 1.3 + 3);
-  });
+  test.each(SHAPES)(
+    "takes a handful of steps, also in 10,000 routes: $name",
+    (shape) => {
+      const costs = SIZES.map((count) => ({ routes: count, ...measure(shape, count) }));
+      const line = costs.map(
+        ({ routes, steps, nanoseconds }) =>
+          `${String(routes)}: ${steps.toFixed(1)} steps, ${nanoseconds.toFixed(0)} ns`,
+      );
+      console.log(`${shape.name}: ${line.join("; ")}`);
+      expect(costs.at(-1)?.steps).toBeLessThan(shape.mostSteps);
+    },
+    120_000,
+  );
 });
 
 describe("building 10,000 routes", () => {
   test.each(SHAPES)("takes moments: $name", (shape) => {
-    const bytes = encodeConfiguration(configurationOf(shape.routes(10_000)));
+    const bytes = configuration(shape, 10_000);
     const ptr = harness.put(bytes);
     let milliseconds = Infinity;
     for (let i = 0; i < 3; i++) {

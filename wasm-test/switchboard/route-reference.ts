@@ -2,6 +2,7 @@
 // compiled tables are held against this.
 import type { RouteConfigurationInit } from "./route-harness.js";
 import { compileRegex } from "../../controlplane/regex/compile-regex.js";
+import { literalThenLetters } from "./literal-automaton.js";
 
 export interface ReferenceMatch {
   readonly name: string;
@@ -51,8 +52,12 @@ export function referenceRoute(
   return routes.findIndex((route) => route.matches.every((match) => matchHolds(match, attributes)));
 }
 
+const LITERAL_THEN_LETTERS = /^([A-Za-z0-9]+)\[a-z\]\+$/;
+
 /** The `regex` specifier of a pattern, as the control plane sends it. */
 export function regex(pattern: string) {
+  const literal = LITERAL_THEN_LETTERS.exec(pattern)?.[1];
+  if (literal !== undefined) return { case: "regex" as const, value: literalThenLetters(literal) };
   const compiled = compileRegex(pattern);
   if ("error" in compiled) throw new Error(`${pattern}: ${compiled.error}`);
   return {

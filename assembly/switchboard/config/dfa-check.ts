@@ -41,8 +41,8 @@ export function checkDfa(ptr: usize, len: u32, dfa: DfaRecord): string {
   }
   for (let state: u32 = 0; state < ((states + 1) & ~1); state++) {
     const accepting = <u32>load<u8>(ptr + state, DFA_ACCEPTING);
-    if (accepting > <u32>(state > 0 && state < states))
-      return "acceptance of state " + state.toString();
+    const most: u32 = state > 0 && state < states ? 1 : 0;
+    if (accepting > most) return "acceptance of state " + state.toString();
   }
   dfa.states = states;
   dfa.classes = classes;
@@ -77,6 +77,7 @@ export function deriveLiteral(ptr: usize, dfa: DfaRecord, out: ByteBuffer): void
     state = load<u16>(next + <usize>state * rowBytes + ((<usize>byteClass) << 1));
   }
   dfa.literalLen = len;
+  dfa.literalState = state;
 }
 
 /** Whether values that begin with the bytes at `literal` can match at all. */

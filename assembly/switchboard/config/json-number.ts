@@ -54,7 +54,7 @@ function scale(ptr: usize, end: usize, exponent: i32): i64 {
     const byte = <i32>load<u8>(ptr);
     if (byte == 0x2e) continue;
     if (byte == 0x30) {
-      zeros += <i32>(digits > 0);
+      if (digits > 0) zeros++;
       continue;
     }
     digits += 1 + zeros;

@@ -1,7 +1,6 @@
 // Builds the prefix trees of a table (route/prefix-tree.ts): one root per attribute.
 // Allocates: on growth; cold path only.
 
-import { childKey } from "../route/prefix-tree";
 import { ByteBuffer } from "./byte-buffer";
 import { HashIndex } from "./hash-index";
 import { RecordVector } from "./record-vector";
@@ -14,19 +13,29 @@ export class PrefixNodeRecord {
   bytes: u32;
   end: u32;
   parent: u32;
-  onlyChild: u32;
-  childCount: u32;
   /** Routes whose key could be this prefix. */
   candidates: u32;
   isPrefix: bool;
   /** Valid after `linkPrefixes`: the longest shorter prefix, or 0. */
   shorter: u32;
+  /** Valid after `placeNodes`: where the node lies; the children of a node follow each other. */
+  position: u32;
+  firstChild: u32;
+  nextSibling: u32;
+  childCount: u32;
+}
+
+/** What `PrefixTreeBuilder.children` finds a child by. */
+function childKey(id: u32, firstByte: u32): u32 {
+  return (id << 8) | firstByte;
 }
 
 /** Nodes are numbered from 1; 0 is none. */
 export class PrefixTreeBuilder {
   readonly nodes: RecordVector = new RecordVector(offsetof<PrefixNodeRecord>());
-  readonly children: HashIndex = new HashIndex();
+  /** Ids by position. */
+  readonly placed: RecordVector = new RecordVector(sizeof<u32>());
+  private readonly children: HashIndex = new HashIndex();
   private bytes: ByteBuffer;
 
   /** Offsets are into `bytes`. */
@@ -54,7 +63,6 @@ export class PrefixTreeBuilder {
       if (child == 0) {
         const leaf = this.add(offset, len, id);
         this.children.insert(key, leaf);
-        this.adopt(id, leaf);
         return leaf;
       }
       const common = this.commonEnd(child, offset, len, position);
@@ -83,9 +91,46 @@ export class PrefixTreeBuilder {
     }
   }
 
+  /** Decides where the nodes lie: siblings in a row, and what is below them close by. */
+  placeNodes(): void {
+    const count = this.nodes.count;
+    const pending = new RecordVector(sizeof<u32>());
+    for (let id: u32 = count - 1; id > 0; id--) {
+      const parent = this.node(id).parent;
+      if (parent == 0) {
+        this.place(id);
+        store<u32>(pending.add(), id);
+        continue;
+      }
+      this.node(id).nextSibling = this.node(parent).firstChild;
+      this.node(parent).firstChild = id;
+      this.node(parent).childCount++;
+    }
+    while (pending.count > 0) {
+      const id = load<u32>(pending.removeLast());
+      for (let child = this.node(id).firstChild; child != 0; child = this.node(child).nextSibling) {
+        this.place(child);
+        store<u32>(pending.add(), child);
+      }
+    }
+    pending.free();
+  }
+
+  /** The byte with which a node other than a root goes on from its parent. */
+  firstByte(id: u32): u32 {
+    const node = this.node(id);
+    return this.byte(node.bytes + this.node(node.parent).end);
+  }
+
   free(): void {
+    this.placed.free();
     this.nodes.free();
     this.children.free();
+  }
+
+  private place(id: u32): void {
+    this.node(id).position = this.placed.count;
+    store<u32>(this.placed.add(), id);
   }
 
   /** The answer + 1 when a look at the parent settles it: a root, or below a prefix; else 0. */
@@ -100,17 +145,9 @@ export class PrefixTreeBuilder {
     const bytes = this.node(child).bytes;
     const middle = this.add(bytes, end, parent);
     this.children.setReference(slot, middle);
-    if (this.node(parent).childCount == 1) this.node(parent).onlyChild = middle;
     this.node(child).parent = middle;
     this.children.insert(childKey(middle, this.byte(bytes + end)), child);
-    this.adopt(middle, child);
     return middle;
-  }
-
-  private adopt(parent: u32, child: u32): void {
-    const node = this.node(parent);
-    node.childCount++;
-    node.onlyChild = node.childCount == 1 ? child : 0;
   }
 
   /** How far the child's bytes and the `len` at `offset` are equal; they are so up to `from`. */

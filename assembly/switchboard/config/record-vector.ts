@@ -26,6 +26,13 @@ export class RecordVector {
     return this.buffer.ptr + <usize>(index * this.recordBytes);
   }
 
+  /** Takes the last record away; its address is valid until the next `add`. There is one. */
+  removeLast(): usize {
+    this.count--;
+    this.buffer.len -= this.recordBytes;
+    return this.at(this.count);
+  }
+
   free(): void {
     this.buffer.free();
     this.count = 0;

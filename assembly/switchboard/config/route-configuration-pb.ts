@@ -70,6 +70,9 @@ class RouteConfigurationDecoder {
   private reader: ProtobufReader = new ProtobufReader();
   private builder: RouteTableBuilder;
   private faults: Faults;
+  // The timeout of the route at hand; it may come in pieces.
+  private seconds: i64 = 0;
+  private nanos: i32 = 0;
 
   constructor(builder: RouteTableBuilder, faults: Faults) {
     this.builder = builder;
@@ -106,8 +109,8 @@ class RouteConfigurationDecoder {
     let destinations = 0;
     let requestMutations = 0;
     let responseMutations = 0;
-    let seconds: i64 = 0;
-    let nanos: i32 = 0;
+    this.seconds = 0;
+    this.nanos = 0;
     builder.beginRoute();
     const end = reader.enter();
     while (reader.next()) {
@@ -119,14 +122,7 @@ class RouteConfigurationDecoder {
       } else if (reader.field == ROUTE_DESTINATIONS) {
         this.decodeDestination(destinations++);
       } else if (reader.field == ROUTE_TIMEOUT) {
-        const timeoutEnd = reader.enter();
-        while (reader.next()) {
-          if (reader.wireType != WireType.Varint) continue;
-          if (reader.field == DURATION_SECONDS) seconds = <i64>reader.value;
-          else if (reader.field == DURATION_NANOS) nanos = <i32>reader.value;
-        }
-        reader.leave(timeoutEnd);
-        builder.setRouteTimeout(durationMs(seconds, nanos));
+        this.decodeTimeout();
       } else if (reader.field == ROUTE_REQUEST_MUTATION) {
         this.faults.enterElement("requestMutation", requestMutations++);
         this.decodeMutation();
@@ -141,6 +137,18 @@ class RouteConfigurationDecoder {
     }
     reader.leave(end);
     if (!reader.isMalformed) builder.endRoute();
+  }
+
+  private decodeTimeout(): void {
+    const reader = this.reader;
+    const end = reader.enter();
+    while (reader.next()) {
+      if (reader.wireType != WireType.Varint) continue;
+      if (reader.field == DURATION_SECONDS) this.seconds = <i64>reader.value;
+      else if (reader.field == DURATION_NANOS) this.nanos = <i32>reader.value;
+    }
+    reader.leave(end);
+    this.builder.setRouteTimeout(durationMs(this.seconds, this.nanos));
   }
 
   private decodeMatch(index: i32): void {

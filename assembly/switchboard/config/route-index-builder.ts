@@ -11,6 +11,12 @@ import { RecordVector } from "./record-vector";
 import { MAX_MATCHES_PER_ROUTE } from "./route-limits";
 import { MatchRecord, RouteRecord, RouteRecords } from "./route-records";
 
+/**
+ * Up to so many routes with equal exact values, to try them one by one is cheaper than to walk a
+ * prefix tree (wasm-test/switchboard/route-cost.test.ts).
+ */
+const FEW_ROUTES: u32 = 4;
+
 /** How the values of one attribute are indexed. */
 @unmanaged
 export class AttributeIndexRecord {
@@ -55,7 +61,7 @@ export class BucketRecord {
   shorter: u32;
   /** Length of the chain of `shorter` from here, this one included; 0: not known yet. */
   depth: u32;
-  /** Where route-table-writer.ts has put it. */
+  /** Where route-table-writer.ts puts it. */
   address: usize;
 }
 
@@ -77,6 +83,9 @@ export class RouteIndexBuilder {
   readonly prefixes: PrefixTreeBuilder;
   private records: RouteRecords;
   private groupIndex: HashIndex = new HashIndex();
+  /** Routes with the same exact values, by the hash of these: index + 1 in `sharers`. */
+  private sharerIndex: HashIndex = new HashIndex();
+  private sharers: RecordVector = new RecordVector(sizeof<u32>());
   private candidates: RecordVector = new RecordVector(offsetof<CandidateRecord>());
   // The key of the route at hand: attributes in rising order, and the ids of their values.
   private keyAttributes: StaticArray<u32> = new StaticArray<u32>(MAX_MATCHES_PER_ROUTE);
@@ -91,10 +100,12 @@ export class RouteIndexBuilder {
   build(): void {
     const records = this.records;
     for (let i: u32 = 0; i < records.attributes.count; i++) this.attributes.add();
+    for (let i: u32 = 0; i < records.routes.count; i++) this.countSharers(records.route(i));
     for (let i: u32 = 0; i < records.routes.count; i++) this.addCandidates(i);
     let candidate: u32 = 0;
     for (let i: u32 = 0; i < records.routes.count; i++) candidate = this.addRoute(i, candidate);
     this.prefixes.linkPrefixes();
+    this.prefixes.placeNodes();
     for (let i: u32 = 0; i < this.buckets.count; i++) this.linkShorter(i);
     for (let i: u32 = 0; i < this.buckets.count; i++) this.measureDepth(i);
   }
@@ -134,12 +145,36 @@ export class RouteIndexBuilder {
     this.numbers.free();
     this.prefixes.free();
     this.groupIndex.free();
+    this.sharerIndex.free();
+    this.sharers.free();
     this.candidates.free();
+  }
+
+  /** Counts how many routes have the same exact values; equal hashes do for that. */
+  private countSharers(route: RouteRecord): void {
+    this.collectKey(route);
+    if (this.keyCount == 0) return;
+    let hash = GROUP_SEED;
+    for (let i: u32 = 0; i < this.keyCount; i++) {
+      hash = mixKey(mixKey(hash, this.keyAttributes[i]), this.keyValues[i]);
+    }
+    const index = this.sharerIndex;
+    let slot = index.start(hash);
+    while (index.reference(slot) != 0 && index.hash(slot) != hash) slot = index.next(slot);
+    route.sharers = index.reference(slot);
+    if (route.sharers == 0) {
+      this.sharers.add();
+      route.sharers = this.sharers.count;
+      index.insert(hash, route.sharers);
+    }
+    const count = this.sharers.at(route.sharers - 1);
+    store<u32>(count, load<u32>(count) + 1);
   }
 
   /** Notes the prefixes that could be part of the route's key, and how many routes share each. */
   private addCandidates(order: u32): void {
     const route = this.records.route(order);
+    if (route.sharers != 0 && load<u32>(this.sharers.at(route.sharers - 1)) <= FEW_ROUTES) return;
     const end = route.firstMatch + route.matchCount;
     for (let i = route.firstMatch; i < end; i++) {
       const match = this.records.match(i);
@@ -181,6 +216,7 @@ export class RouteIndexBuilder {
       const match = this.records.match(prefixMatch);
       prefixAttribute = match.attribute + 1;
       if (match.kind == MatchKind.Prefix) match.isProven = true;
+      else match.isLiteralProven = true;
       this.prefixes.node(prefix).isPrefix = true;
     }
     this.addToBucket(order, this.findGroup(order, prefixAttribute), prefix);

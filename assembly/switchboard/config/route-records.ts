@@ -20,6 +20,8 @@ export class MatchRecord {
   invert: bool;
   /** Finding the route by its key proves that the match holds. */
   isProven: bool;
+  /** Finding the route by its key proves that the value begins with the automaton's literal. */
+  isLiteralProven: bool;
   value: u32;
   valueLen: u32;
   /** Regex: index of its DfaRecord. */
@@ -58,6 +60,10 @@ export class RouteRecord {
   responseMutationCount: u32;
   /** Index + 1 of the next route in the same bucket, or 0. */
   next: u32;
+  /** Number of what counts the routes with the same exact values, or 0. */
+  sharers: u32;
+  /** Where route-table-writer.ts puts it. */
+  address: usize;
 }
 
 @unmanaged
@@ -85,6 +91,8 @@ export class DfaRecord {
   /** What every matching value begins with, in `RouteRecords.bytes`. */
   literal: u32;
   literalLen: u32;
+  /** The state that the literal leads to. */
+  literalState: u32;
 }
 
 export class RouteRecords {

@@ -2,12 +2,12 @@
 // Allocates: cold path only.
 
 import { Mutation, MutationEntry } from "../../codec/mutation";
-import { TableAttribute, ValueIndexes } from "../route/attribute";
+import { TableAttribute, ValueIndex } from "../route/attribute";
 import { RouteCluster } from "../route/cluster";
 import { Dfa } from "../route/dfa";
 import { SLOT_BYTES, VALUE_SLOT_BYTES } from "../route/hash-slots";
 import { AttributeMatch } from "../route/match";
-import { PrefixNode } from "../route/prefix-tree";
+import { CHILD_BYTES_PADDING, PrefixNode } from "../route/prefix-tree";
 import { RouteEntry } from "../route/route-entry";
 import { BucketIndex, RouteBucket, RouteGroup } from "../route/route-group";
 import { RouteTable } from "../route/table";
@@ -19,7 +19,7 @@ const ALIGNMENT: usize = 8;
 
 export class RouteTableLayout {
   table: usize = 0;
-  valueIndexes: usize = 0;
+  valueIndex: usize = 0;
   bucketIndex: usize = 0;
   attributes: usize = 0;
   groups: usize = 0;
@@ -27,9 +27,9 @@ export class RouteTableLayout {
   cursors: usize = 0;
   bucketSlots: usize = 0;
   valueSlots: usize = 0;
-  childSlots: usize = 0;
+  childBytes: usize = 0;
+  /** Each bucket with its values, and then its routes in order. */
   buckets: usize = 0;
-  routes: usize = 0;
   matches: usize = 0;
   prefixNodes: usize = 0;
   destinations: usize = 0;
@@ -55,8 +55,8 @@ export class RouteTableLayout {
     let directions: u32 = 0;
     for (let i: u32 = 0; i < records.routes.count; i++) {
       const route = records.route(i);
-      directions += <u32>(route.requestMutationCount > 0);
-      directions += <u32>(route.responseMutationCount > 0);
+      if (route.requestMutationCount > 0) directions++;
+      if (route.responseMutationCount > 0) directions++;
     }
     let grouped: u32 = 0;
     let cursors: u32 = 0;
@@ -80,19 +80,18 @@ export class RouteTableLayout {
     this.end = base;
     this.table = this.section(1, offsetof<RouteTable>());
     this.bucketIndex = this.section(1, offsetof<BucketIndex>());
-    this.valueIndexes = this.section(1, offsetof<ValueIndexes>());
+    this.valueIndex = this.section(1, offsetof<ValueIndex>());
     this.groups = this.section(index.groups.count, offsetof<RouteGroup>());
     this.groupAttributes = this.section(this.groupedAttributes, sizeof<usize>());
     this.attributes = this.section(records.attributes.count, offsetof<TableAttribute>());
     this.cursors = this.section(this.cursorCount, sizeof<usize>());
     this.bucketSlots = this.section(index.bucketIndex.slotCount, SLOT_BYTES);
     this.valueSlots = this.section(index.valueIndex.slotCount, VALUE_SLOT_BYTES);
-    this.childSlots = this.section(index.prefixes.children.slotCount, SLOT_BYTES);
-    const bucketBytes = index.buckets.count * <u32>offsetof<RouteBucket>();
-    this.buckets = this.section(1, bucketBytes + this.bucketValues * sizeof<u32>());
-    this.routes = this.section(records.routes.count, offsetof<RouteEntry>());
+    this.buckets = this.section(1, this.bucketBytes(records, index));
     this.matches = this.section(this.unprovenMatches, offsetof<AttributeMatch>());
-    this.prefixNodes = this.section(index.prefixes.nodes.count, offsetof<PrefixNode>());
+    const nodes = index.prefixes.placed.count;
+    this.prefixNodes = this.section(nodes, offsetof<PrefixNode>());
+    this.childBytes = this.section(nodes + CHILD_BYTES_PADDING, 1);
     this.destinations = this.section(records.destinations.count, offsetof<WeightedCluster>());
     this.clusters = this.section(records.namedClusters, offsetof<RouteCluster>());
     this.mutations = this.section(this.mutatedDirections, offsetof<Mutation>());
@@ -102,6 +101,14 @@ export class RouteTableLayout {
     this.dfaBytes = this.section(records.dfaBytes.len, 1);
     this.bytes = this.section(records.bytes.len, 1);
     return <u32>(this.end - base);
+  }
+
+  private bucketBytes(records: RouteRecords, index: RouteIndexBuilder): usize {
+    return (
+      <usize>index.buckets.count * offsetof<RouteBucket>() +
+      <usize>this.bucketValues * sizeof<u32>() +
+      <usize>records.routes.count * offsetof<RouteEntry>()
+    );
   }
 
   private section(count: u32, recordBytes: usize): usize {

@@ -3,7 +3,7 @@
 
 import { Codec } from "../../codec/codec";
 import { Mutation, MutationEntry } from "../../codec/mutation";
-import { TableAttribute, ValueIndexes } from "../route/attribute";
+import { TableAttribute, ValueIndex } from "../route/attribute";
 import { LoadBalancer, RouteCluster } from "../route/cluster";
 import { Dfa, DFA_ACCEPTING, DFA_CLASS_OF } from "../route/dfa";
 import {
@@ -24,7 +24,7 @@ import { nextOffset } from "./dfa-check";
 import { HashIndex } from "./hash-index";
 import { RecordVector } from "./record-vector";
 import { RouteIndexBuilder } from "./route-index-builder";
-import { MutationRecord, RouteRecord, RouteRecords } from "./route-records";
+import { MatchRecord, MutationRecord, RouteRecord, RouteRecords } from "./route-records";
 import { RouteTableLayout } from "./route-table-layout";
 
 /** The table, with one reference. `records` are sound and `index` is built from them. */
@@ -59,6 +59,7 @@ class RouteTableWriter {
     at.place(base, records, this.index);
     memory.copy(at.bytes, records.bytes.ptr, records.bytes.len);
     memory.copy(at.dfaBytes, records.dfaBytes.ptr, records.dfaBytes.len);
+    this.placeBuckets();
     this.writeDfas();
     this.writePrefixNodes();
     this.writeAttributes(codec);
@@ -94,7 +95,6 @@ class RouteTableWriter {
       const record = this.records.dfa(i);
       const bytes = this.at.dfaBytes + record.offset;
       const dfa = changetype<Dfa>(this.dfa(i));
-      dfa.start = record.start;
       dfa.classes = record.classes;
       dfa.classOf = bytes + DFA_CLASS_OF;
       dfa.accepting = bytes + DFA_ACCEPTING;
@@ -103,16 +103,24 @@ class RouteTableWriter {
   }
 
   private writePrefixNodes(): void {
-    for (let i: u32 = 1; i < this.index.prefixes.nodes.count; i++) {
-      const record = this.index.prefixes.node(i);
-      const node = changetype<PrefixNode>(this.prefixNode(i));
-      node.id = i;
+    const prefixes = this.index.prefixes;
+    for (let position: u32 = 0; position < prefixes.placed.count; position++) {
+      const id = load<u32>(prefixes.placed.at(position));
+      const record = prefixes.node(id);
+      const node = changetype<PrefixNode>(this.prefixNode(id));
+      node.id = id;
       node.bytes = this.at.bytes + record.bytes;
       node.end = record.end;
-      node.isPrefix = <u32>record.isPrefix;
+      node.isPrefix = record.isPrefix;
       node.shorter = this.prefixNode(record.shorter);
-      node.onlyChild = this.prefixNode(record.onlyChild);
-      node.childCount = record.childCount;
+      node.childCount = <u16>record.childCount;
+      if (record.childCount > 0) {
+        node.children = this.prefixNode(record.firstChild);
+        node.childBytes = this.at.childBytes + prefixes.node(record.firstChild).position;
+      }
+      if (record.parent != 0) {
+        store<u8>(this.at.childBytes + position, <u8>prefixes.firstByte(id));
+      }
     }
   }
 
@@ -198,11 +206,19 @@ class RouteTableWriter {
       match.invert = record.invert;
       match.valuePtr = this.at.bytes + record.value;
       match.valueLen = record.valueLen;
-      if (record.kind == MatchKind.Regex) match.dfa = this.dfa(record.dfa);
+      if (record.kind == MatchKind.Regex) this.writeRegex(match, record);
       this.nextMatch += offsetof<AttributeMatch>();
       count++;
     }
     return count;
+  }
+
+  /** What finding the route has compared already, the automaton need not run over again. */
+  private writeRegex(match: AttributeMatch, record: MatchRecord): void {
+    const dfa = this.records.dfa(record.dfa);
+    match.dfa = changetype<Dfa>(this.dfa(record.dfa));
+    match.skip = record.isLiteralProven ? dfa.literalLen : 0;
+    match.state = record.isLiteralProven ? dfa.literalState : dfa.start;
   }
 
   private writeMutation(list: RecordVector, first: u32, count: u32): Mutation | null {
@@ -246,18 +262,31 @@ class RouteTableWriter {
     }
   }
 
-  private writeBuckets(): void {
+  /** A bucket and its routes lie together, for the sake of the processor's caches. */
+  private placeBuckets(): void {
     let address = this.at.buckets;
+    for (let i: u32 = 0; i < this.index.buckets.count; i++) {
+      const bucket = this.index.bucket(i);
+      const values = this.index.group(bucket.group).exactCount;
+      bucket.address = address;
+      address += offsetof<RouteBucket>() + <usize>values * sizeof<u32>();
+      for (let next = bucket.firstRoute + 1; next != 0; next = this.records.route(next - 1).next) {
+        this.records.route(next - 1).address = address;
+        address += offsetof<RouteEntry>();
+      }
+    }
+  }
+
+  private writeBuckets(): void {
     const count = this.index.buckets.count;
     for (let i: u32 = 0; i < count; i++) {
       const record = this.index.bucket(i);
       const group = this.index.group(record.group);
-      record.address = address;
-      const bucket = changetype<RouteBucket>(address);
+      const bucket = changetype<RouteBucket>(record.address);
       bucket.group = record.group;
       bucket.prefixId = record.prefix;
       bucket.first = changetype<RouteEntry>(this.route(record.firstRoute));
-      address += offsetof<RouteBucket>();
+      let address = record.address + offsetof<RouteBucket>();
       for (let j: u32 = 0; j < group.exactCount; j++) {
         store<u32>(address, this.index.number(record.values + j));
         address += sizeof<u32>();
@@ -280,22 +309,14 @@ class RouteTableWriter {
     for (let slot: u32 = 0; slot < buckets.slotCount; slot++) {
       const reference = buckets.reference(slot);
       if (reference == 0) continue;
-      const address = this.index.bucket(reference - 1).address;
-      this.writeSlot(this.at.bucketSlots, slot, buckets.hash(slot), address);
-    }
-    const children = this.index.prefixes.children;
-    for (let slot: u32 = 0; slot < children.slotCount; slot++) {
-      const reference = children.reference(slot);
-      if (reference == 0) continue;
-      const address = this.prefixNode(reference);
-      this.writeSlot(this.at.childSlots, slot, children.hash(slot), address);
+      const address = this.at.bucketSlots + <usize>slot * SLOT_BYTES;
+      store<u32>(address, buckets.hash(slot));
+      store<usize>(address, this.index.bucket(reference - 1).address, SLOT_REFERENCE);
     }
     this.writeValueSlots(this.index.valueIndex);
-    const values = changetype<ValueIndexes>(this.at.valueIndexes);
-    values.valueSlots = this.at.valueSlots;
-    values.valueShift = this.index.valueIndex.shift;
-    values.childSlots = this.at.childSlots;
-    values.childShift = children.shift;
+    const values = changetype<ValueIndex>(this.at.valueIndex);
+    values.slots = this.at.valueSlots;
+    values.shift = this.index.valueIndex.shift;
     const index = changetype<BucketIndex>(this.at.bucketIndex);
     index.slots = this.at.bucketSlots;
     index.shift = buckets.shift;
@@ -315,14 +336,8 @@ class RouteTableWriter {
     }
   }
 
-  private writeSlot(slots: usize, slot: u32, hash: u32, reference: usize): void {
-    const address = slots + <usize>slot * SLOT_BYTES;
-    store<u32>(address, hash);
-    store<usize>(address, reference, SLOT_REFERENCE);
-  }
-
   private route(index: u32): usize {
-    return this.at.routes + <usize>index * offsetof<RouteEntry>();
+    return this.records.route(index).address;
   }
 
   private attribute(index: u32): TableAttribute {
@@ -335,8 +350,10 @@ class RouteTableWriter {
     return this.at.dfas + <usize>index * offsetof<Dfa>();
   }
 
-  /** 0 for number 0, which is none. */
-  private prefixNode(number: u32): usize {
-    return number == 0 ? 0 : this.at.prefixNodes + <usize>number * offsetof<PrefixNode>();
+  /** 0 for id 0, which is none. */
+  private prefixNode(id: u32): usize {
+    if (id == 0) return 0;
+    const position = this.index.prefixes.node(id).position;
+    return this.at.prefixNodes + <usize>position * offsetof<PrefixNode>();
   }
 }

@@ -10,15 +10,11 @@ import { findValueId } from "./hash-slots";
 import { LookupCost } from "./lookup-cost";
 import { longestPrefix } from "./prefix-tree";
 
-/** The indexes of a table that attributes look their values up in. */
+/** Where a table looks up all values that its routes compare exactly. */
 @unmanaged
-export class ValueIndexes {
-  /** Address of the value index. */
-  valueSlots: usize;
-  valueShift: u32;
-  /** Address of the children of all prefix nodes. */
-  childSlots: usize;
-  childShift: u32;
+export class ValueIndex {
+  slots: usize;
+  shift: u32;
 }
 
 @unmanaged
@@ -28,7 +24,7 @@ export class TableAttribute {
   /** Lower case. */
   namePtr: usize;
   nameLen: u32;
-  /** Bytes of the longest value that an index of the table has for it: no longer one is hashed. */
+  /** Bytes of the longest value that routes compare it with exactly: no longer one is hashed. */
   maxIndexedLen: u32;
   /** Root PrefixNode, or 0. */
   prefixRoot: usize;
@@ -54,30 +50,24 @@ export class TableAttribute {
   }
 
   /** The id of the value, or 0 when it is absent or no route asks for it. */
-  identify(codec: Codec, message: Message, lookup: u32, indexes: ValueIndexes): u32 {
+  identify(codec: Codec, message: Message, lookup: u32, index: ValueIndex): u32 {
     if (this.identifiedIn == lookup) return this.valueId;
     this.identifiedIn = lookup;
     let id: u32 = 0;
     if (this.fetch(codec, message, lookup) && this.valueLen <= this.maxIndexedLen) {
-      id = findValueId(indexes.valueSlots, indexes.valueShift, this.valuePtr, this.valueLen);
+      id = findValueId(index.slots, index.shift, this.valuePtr, this.valueLen);
     }
     this.valueId = id;
     return id;
   }
 
   /** The PrefixNode of the longest indexed prefix of the value, or 0. `prefixRoot` is not 0. */
-  walk(codec: Codec, message: Message, lookup: u32, indexes: ValueIndexes): usize {
+  walk(codec: Codec, message: Message, lookup: u32): usize {
     if (this.walkedIn == lookup) return this.prefix;
     this.walkedIn = lookup;
     let prefix: usize = 0;
     if (this.fetch(codec, message, lookup)) {
-      prefix = longestPrefix(
-        this.prefixRoot,
-        indexes.childSlots,
-        indexes.childShift,
-        this.valuePtr,
-        this.valueLen,
-      );
+      prefix = longestPrefix(this.prefixRoot, this.valuePtr, this.valueLen);
     }
     this.prefix = prefix;
     return prefix;

@@ -20,7 +20,6 @@ export const DFA_ACCEPTING: usize = 268;
 /** Points into a copy of `Regex.dfa` whose every index was checked when the table was built. */
 @unmanaged
 export class Dfa {
-  start: u32;
   classes: u32;
   /** Address of 256 class numbers. */
   classOf: usize;
@@ -29,13 +28,15 @@ export class Dfa {
   /** Address of `states * classes` next states, u16. */
   next: usize;
 
-  /** Whether all of the `len` bytes at `ptr` match. State 0 is dead: nothing leads out of it. */
-  matches(ptr: usize, len: u32): bool {
+  /**
+   * Whether the `len` bytes at `ptr` lead from `state` to acceptance. State 0 is dead: nothing leads
+   * out of it.
+   */
+  accepts(state: u32, ptr: usize, len: u32): bool {
     const classes = this.classes;
     const classOf = this.classOf;
     const next = this.next;
     const end = ptr + len;
-    let state = this.start;
     while (ptr < end && state != 0) {
       // SAFETY: every entry of `next` is below the number of states, every class below `classes`.
       const byteClass = <u32>load<u8>(classOf + load<u8>(ptr));

@@ -24,8 +24,11 @@ export class AttributeMatch {
   /** Exact and Prefix: the bytes to compare with. */
   valuePtr: usize;
   valueLen: u32;
-  /** Regex: address of a Dfa. */
-  dfa: usize;
+  /** Regex. */
+  dfa: Dfa;
+  /** Regex: bytes that the value is known to begin with, and the state that they lead to. */
+  skip: u32;
+  state: u32;
 
   /** An absent attribute matches none, so an inverted match on it holds. */
   holds(codec: Codec, message: Message, lookup: u32): bool {
@@ -42,7 +45,8 @@ export class AttributeMatch {
       case MatchKind.Prefix:
         return len >= this.valueLen && equalBytes(ptr, this.valuePtr, this.valueLen);
       case MatchKind.Regex:
-        return changetype<Dfa>(this.dfa).matches(ptr, len);
+        // SAFETY: `skip` is 0, or the value was found by a prefix of that many bytes.
+        return this.dfa.accepts(this.state, ptr + this.skip, len - this.skip);
       default:
         return true;
     }

@@ -5,7 +5,7 @@
 
 import { Codec } from "../../codec/codec";
 import { Message } from "../../codec/message";
-import { TableAttribute, ValueIndexes } from "./attribute";
+import { TableAttribute, ValueIndex } from "./attribute";
 import { firstSlot, GROUP_SEED, mixKey, SLOT_BYTES, SLOT_REFERENCE } from "./hash-slots";
 import { LookupCost } from "./lookup-cost";
 import { PrefixNode } from "./prefix-tree";
@@ -47,7 +47,7 @@ export class RouteGroup {
     }
     if (this.prefixAttribute == 0) return this.probe(index, hash, 0);
     const attribute = changetype<TableAttribute>(this.prefixAttribute);
-    let prefix = attribute.walk(codec, message, lookup, index.values);
+    let prefix = attribute.walk(codec, message, lookup);
     while (prefix != 0) {
       const node = changetype<PrefixNode>(prefix);
       const bucket = this.probe(index, mixKey(hash, node.id), node.id);
@@ -95,5 +95,5 @@ export class RouteGroup {
 export class BucketIndex {
   slots: usize;
   shift: u32;
-  values: ValueIndexes;
+  values: ValueIndex;
 }
