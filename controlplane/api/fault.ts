@@ -32,7 +32,8 @@ export function formatFault(fault: Fault): string {
       : fault.line === undefined
         ? fault.file
         : `${fault.file}:${fault.line}`;
-  const resource = fault.resource && `${fault.resource.kind}/${fault.resource.name}`;
+  const { kind, name } = fault.resource ?? {};
+  const resource = kind === undefined || name === "" ? kind : `${kind}/${name ?? ""}`;
   return [place, resource, fault.path || undefined, fault.message]
     .filter((part) => part !== undefined)
     .join(": ");

@@ -126,6 +126,103 @@ describe("a document", () => {
   });
 });
 
+describe("whatever stands in a document", () => {
+  const DOCUMENTS = [
+    PROTOCOL,
+    {
+      apiVersion: "networking.istio.io/v1",
+      kind: "ServiceEntry",
+      metadata: { name: "a", annotations: { "metaproto.io/tls-ca": "/ca" } },
+      spec: {
+        hosts: ["a.b"],
+        addresses: ["10.0.0.1"],
+        ports: [{ number: 1, name: "tcp-metaprotocol-dubbo", targetPort: 2 }],
+        resolution: "STATIC",
+        endpoints: [{ address: "10.0.0.1", ports: { a: 1 }, labels: { a: "b" }, locality: "a/b" }],
+        workloadSelector: { labels: { a: "b" } },
+        exportTo: ["."],
+      },
+    },
+    {
+      apiVersion: "networking.istio.io/v1",
+      kind: "DestinationRule",
+      metadata: { name: "a" },
+      spec: {
+        host: "a.b",
+        subsets: [{ name: "v1", labels: { a: "b" } }],
+        trafficPolicy: {
+          loadBalancer: { consistentHash: { httpHeaderName: "a" } },
+          connectionPool: { tcp: { tcpKeepalive: { time: "1s" } }, http: { http2MaxRequests: 1 } },
+          outlierDetection: { interval: "1s" },
+          tls: { mode: "SIMPLE", subjectAltNames: ["a"] },
+          portLevelSettings: [{ port: { number: 1 } }],
+        },
+      },
+    },
+    {
+      apiVersion: "metaprotocol.aeraki.io/v1alpha1",
+      kind: "MetaRouter",
+      metadata: { name: "a", labels: { a: "b" } },
+      spec: {
+        hosts: ["a.b"],
+        routes: [
+          {
+            match: { attributes: { method: { regex: "a" } } },
+            route: [{ destination: { host: "a", port: { number: 1 } }, weight: 100 }],
+            timeout: "1s",
+            mirror: { host: "a" },
+            mirrorPercentage: { value: 1 },
+            requestMutation: [{ key: "a", value: "b" }],
+          },
+        ],
+        localRateLimit: { conditions: [{ match: {}, tokenBucket: { maxTokens: 1 } }] },
+        globalRateLimit: { match: { attributes: { a: {} } }, descriptors: [{ property: "a" }] },
+      },
+    },
+  ];
+  const ODDITIES = [
+    null,
+    [],
+    {},
+    [null],
+    [[]],
+    { a: null },
+    0,
+    -1,
+    0.5,
+    1e300,
+    "",
+    "x",
+    true,
+    "__proto__",
+  ];
+
+  /** Copies of a value with one part of it replaced. */
+  function* variantsOf(value: unknown): Generator {
+    yield* ODDITIES;
+    if (typeof value !== "object" || value === null) return;
+    for (const [key, part] of Object.entries(value))
+      for (const variant of variantsOf(part))
+        yield Array.isArray(value)
+          ? value.map((item: unknown, index) => (String(index) === key ? variant : item))
+          : { ...value, [key]: variant };
+  }
+
+  it.each(DOCUMENTS)("%#: it is judged, and faults have a path and a message", (document) => {
+    let invalid = 0;
+    for (const variant of variantsOf(document)) {
+      const validation = validateResource(variant);
+      if (validation.outcome !== "invalid") continue;
+      invalid++;
+      for (const { path, message } of validation.faults) {
+        expect(path).toMatch(/^$|^[a-zA-Z]/);
+        expect(message).not.toBe("");
+      }
+    }
+    expect(invalid).toBeGreaterThan(50);
+  });
+});
+
 describe("a fault", () => {
   const metadata: Metadata = {
     name: "demo",

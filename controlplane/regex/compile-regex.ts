@@ -1,5 +1,6 @@
 import { RE2JSException } from "re2js";
 import { type Automaton, TooComplex } from "./automaton.js";
+import { BoundedCache } from "./bounded-cache.js";
 import { determinize } from "./determinize.js";
 import { literalPrefix } from "./literal-prefix.js";
 import { minimize } from "./minimize.js";
@@ -14,7 +15,9 @@ const MAX_TABLE_BYTES = 1 << 20;
 const MAX_INTERMEDIATE_STATES = 4 * MAX_STATES;
 /** About half a second. Counted, so that a pattern is not accepted on one machine and refused on another. */
 const MAX_STEPS = 10_000_000;
-const MAX_CACHE_ENTRIES = 16384;
+const MAX_CACHE_BYTES = 64 << 20;
+/** Of an entry besides its table. */
+const ENTRY_BYTES = 512;
 
 export type RegexCompilation =
   | {
@@ -25,7 +28,7 @@ export type RegexCompilation =
     }
   | { readonly error: string };
 
-const cache = new Map<string, RegexCompilation>();
+const cache = new BoundedCache<RegexCompilation>(MAX_CACHE_BYTES, sizeBytes);
 
 /**
  * Compiles a pattern in RE2 syntax to an automaton over the bytes of UTF-8 that tells whether a whole value matches.
@@ -36,14 +39,12 @@ const cache = new Map<string, RegexCompilation>();
  *   be shared: do not write to `dfa`.
  */
 export function compileRegex(pattern: string): RegexCompilation {
-  let compilation = cache.get(pattern);
-  if (compilation === undefined) {
-    compilation = compile(pattern);
-    const [oldest] = cache.keys();
-    if (cache.size >= MAX_CACHE_ENTRIES && oldest !== undefined) cache.delete(oldest);
-  } else cache.delete(pattern);
-  cache.set(pattern, compilation);
-  return compilation;
+  return cache.get(pattern, () => compile(pattern));
+}
+
+function sizeBytes(pattern: string, compilation: RegexCompilation): number {
+  const table = "error" in compilation ? 0 : compilation.dfa.length;
+  return ENTRY_BYTES + 2 * pattern.length + table;
 }
 
 function compile(pattern: string): RegexCompilation {

@@ -114,8 +114,8 @@ describe("a directory", () => {
     expect(faultsOf(configuration)).toEqual([
       "a.yaml:13: WorkloadEntry/bad: spec.address: is a Unix domain socket, which is not supported: use TCP",
       "b.yaml:1: Flow sequence in block collection must be sufficiently indented and end with a ]",
-      "c.yaml:1: WorkloadEntry/: metadata: is required",
-      "c.yaml:3: WorkloadEntry/: spec.address: is required",
+      "c.yaml:1: WorkloadEntry: metadata: is required",
+      "c.yaml:3: WorkloadEntry: spec.address: is required",
       `d.yaml:4: WorkloadEntry/good: metadata.name: is already defined at ${join(directory, "a.yaml")}:1`,
     ]);
     expect(configuration.warnings.map((warning) => warning.message)).toEqual([
@@ -293,7 +293,7 @@ describe("a store", () => {
     await write("a.yaml", workload("a", "10.0.0.2"), workload("''", "10.0.0.2"));
     await eventuallyHas("a=10.0.0.2 b=10.0.0.1");
     expect(faultsOf(latest())).toEqual([
-      "a.yaml:11: WorkloadEntry/: metadata.name: must not be empty",
+      "a.yaml:11: WorkloadEntry: metadata.name: must not be empty",
     ]);
   });
 
