@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
@@ -53,6 +54,44 @@ function isUpToDate(name, target) {
     const path = join(ROOT, file);
     return existsSync(path) && digest(readFileSync(path)) === hash;
   });
+}
+
+/** Whether the process that took the lock has ended without giving it back. @param {string} lock */
+function isAbandoned(lock) {
+  if (!existsSync(lock)) return false;
+  try {
+    process.kill(Number(readFileSync(lock, "utf8")), 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ESRCH";
+  }
+}
+
+/**
+ * Runs `work` while no other process does so for the same target: test files run at the same time and
+ * need the same modules.
+ *
+ * @param {string} name
+ * @param {() => Promise<void>} work
+ */
+async function exclusively(name, work) {
+  const lock = `${inputsFile(name)}.lock`;
+  mkdirSync(dirname(lock), { recursive: true });
+  for (;;) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: "wx" });
+      break;
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+      if (isAbandoned(lock)) rmSync(lock, { force: true });
+      else await sleep(50);
+    }
+  }
+  try {
+    await work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
 }
 
 /** Writes by way of a rename: a reader never sees half a file. @param {string} path */
@@ -104,7 +143,11 @@ export function wasmTargets() {
 export async function buildWasm(name) {
   const target = readConfig().targets[name];
   if (!target) throw new Error(`asconfig.json has no target ${name}`);
-  if (!isUpToDate(name, target)) await compile(name, target);
+  if (!isUpToDate(name, target)) {
+    await exclusively(name, async () => {
+      if (!isUpToDate(name, target)) await compile(name, target);
+    });
+  }
   return join(ROOT, target.outFile);
 }
 

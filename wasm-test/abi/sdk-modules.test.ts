@@ -7,6 +7,9 @@ import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { findAbiFaults, importedHostCalls } from "./abi.js";
 import { readShape } from "./module-shape.js";
 import { CALLBACKS, HOST_CALLS } from "./signatures.js";
+import { buildFirst } from "../sdk/support/build-first.js";
+
+buildFirst("network-echo-count", "http-headers", "test/sdk-host-calls");
 
 const read = async (target: string) => readFileSync(await buildWasm(target));
 const exportsOf = (bytes: Uint8Array) =>

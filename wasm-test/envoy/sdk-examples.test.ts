@@ -2,12 +2,14 @@
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 
-import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { Envoy } from "./support/envoy.js";
 import { TcpConnection } from "./support/tcp-connection.js";
+import { buildFirst } from "../sdk/support/build-first.js";
+
+buildFirst("http-headers", "network-echo-count");
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const EXAMPLES = new URL("../../assembly/proxy-wasm-as/examples/", import.meta.url);
@@ -32,11 +34,6 @@ async function startExample(name: string, version: string | undefined): Promise<
 }
 
 let envoy: Envoy | undefined;
-
-beforeAll(async () => {
-  await buildWasm("http-headers");
-  await buildWasm("network-echo-count");
-});
 
 afterEach(async () => {
   const running = envoy;

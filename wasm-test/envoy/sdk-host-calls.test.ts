@@ -16,6 +16,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { waitUntil } from "./support/deadline.js";
 import { Envoy } from "./support/envoy.js";
+import { buildFirst } from "../sdk/support/build-first.js";
+
+buildFirst("test/sdk-envoy-probe");
 
 const PROBES = [
   "clock",
@@ -83,7 +86,6 @@ beforeAll(async () => {
       else resolve(port);
     });
   });
-  await buildWasm("test/sdk-envoy-probe");
 });
 
 afterAll(async () => {

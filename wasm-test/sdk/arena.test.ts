@@ -3,6 +3,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { loadUnit, type UnitModule } from "./support/unit-module.js";
+import { buildFirst } from "./support/build-first.js";
+
+buildFirst("test/sdk-arena", "test/sdk-arena-16mib");
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -4,6 +4,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { BufferType, WasmResult, type Client } from "../host/index.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
+import { buildFirst } from "./support/build-first.js";
+
+buildFirst("test/sdk-host-calls");
 
 const DOWNSTREAM = BufferType.NetworkDownstreamData;
 

@@ -4,6 +4,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { WasmResult } from "../host/index.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
+import { buildFirst } from "./support/build-first.js";
+
+buildFirst("test/sdk-host-calls");
 
 const START_NS = 1_700_000_000_123_456_789n;
 

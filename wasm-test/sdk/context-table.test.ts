@@ -3,6 +3,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { loadUnit, type UnitModule } from "./support/unit-module.js";
+import { buildFirst } from "./support/build-first.js";
+
+buildFirst("test/sdk-context-table");
 
 let table: UnitModule;
 

@@ -5,6 +5,9 @@ import { describe, expect, it } from "vitest";
 import { HeaderMapType, WasmResult, BufferType } from "../host/index.js";
 import type { HttpHandler } from "../host/index.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
+import { buildFirst } from "./support/build-first.js";
+
+buildFirst("test/sdk-host-calls");
 
 const GET = [":method", "GET", ":path", "/x", ":authority", "a"];
 type Request = Parameters<HttpHandler>[0];

@@ -6,6 +6,9 @@ import { HeaderMapType, WasmResult } from "../host/index.js";
 import { encodeHeaderPairs } from "../host/pairs.js";
 import { HttpHost, type HttpStream } from "./support/http-host.js";
 import { sdkModule, WrapperCalls } from "./support/sdk-host.js";
+import { buildFirst } from "./support/build-first.js";
+
+buildFirst("test/sdk-host-calls");
 
 const REQUEST = HeaderMapType.RequestHeaders;
 

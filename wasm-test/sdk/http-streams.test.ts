@@ -6,6 +6,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { HeaderMapType } from "../host/index.js";
 import { HttpHost } from "./support/http-host.js";
+import { buildFirst } from "./support/build-first.js";
+
+buildFirst("http-headers");
 
 const CONTINUE = 0;
 const PAUSE = 1;

@@ -4,6 +4,9 @@ import { describe, expect, it } from "vitest";
 
 import { HostRuleViolation, LogLevel, WasmResult } from "../host/index.js";
 import { startSdkHost } from "./support/sdk-host.js";
+import { buildFirst } from "./support/build-first.js";
+
+buildFirst("test/sdk-host-calls");
 
 async function start(logLevel: number) {
   const sdk = await startSdkHost({ logLevel });

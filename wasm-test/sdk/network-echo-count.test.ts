@@ -5,6 +5,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { LogLevel, TestHost } from "../host/index.js";
+import { buildFirst } from "./support/build-first.js";
+
+buildFirst("network-echo-count");
 
 let host: TestHost;
 

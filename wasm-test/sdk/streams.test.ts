@@ -5,6 +5,9 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { StreamType, WasmResult, type Client } from "../host/index.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
+import { buildFirst } from "./support/build-first.js";
+
+buildFirst("test/sdk-host-calls");
 
 const CONTINUE = 0;
 const UNKNOWN_ID = 4_000_000_000;
