@@ -42,11 +42,10 @@ export const STATUS_SERVICE_NOT_FOUND: u32 = 60;
 export const STATUS_SERVER_ERROR: u32 = 80;
 export const STATUS_THREADPOOL_EXHAUSTED: u32 = 100;
 
-/** What a response with status 20 holds: its body's first value. */
+/** What a response with status 20 holds, its body's first value: an exception, 1 a value, or null. */
 export const RESPONSE_WITH_EXCEPTION: u32 = 0;
-export const RESPONSE_VALUE: u32 = 1;
 export const RESPONSE_NULL_VALUE: u32 = 2;
-/** Added to the three above when a map of attachments follows. */
+/** Added to these three when a map of attachments follows. */
 export const WITH_ATTACHMENTS: u32 = 3;
 export const MAX_RESPONSE_TAG: u32 = 5;
 

@@ -15,8 +15,8 @@ import { staticText } from "./static-text";
 import { ValueFormat } from "./value-format";
 
 /** Bits of `message.a`. */
-export const HEAD_READ: u32 = 1;
-export const HEAD_VALID: u32 = 2;
+const HEAD_READ: u32 = 1;
+const HEAD_VALID: u32 = 2;
 
 /** A field for a value that is null. */
 export const NULL_VALUE: u32 = 0;

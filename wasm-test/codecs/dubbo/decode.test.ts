@@ -31,7 +31,7 @@ function frameOf(flag: number, bodyHex: string, status?: number): Uint8Array {
 
 test("what the codec declares: requests share connections, ids have 64 bits, no state", () => {
   expect(codec.exports.defaultMode()).toBe(0);
-  expect(Boolean(codec.exports.serialDownstream())).toBe(false);
+  expect(Boolean(codec.exports.orderedDownstream())).toBe(false);
   expect(codec.exports.idBits()).toBe(64);
   expect(codec.exports.stateBytes()).toBe(0);
 });

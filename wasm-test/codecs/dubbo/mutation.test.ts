@@ -234,7 +234,9 @@ describe("what Hessian2 frames cannot carry", () => {
     const entry = concat(hessianString("k"), fromHex("43 0161 91 0178 60 91"));
     const frame = hessianRequest({ attachments: concat(fromHex("48"), entry, fromHex("5a")) });
     notApplied(frame, [remove("k")]);
-    expect(readAttachments(applied(frame, step))).toEqual({ k: "v" });
+    const bytes = applied(frame, step);
+    expect(toHex(bytes)).toContain(toHex(entry));
+    expect(readAttachments(bytes)).toEqual({ k: "v" });
   });
 
   test("events and serializations that are not read", () => {
@@ -372,7 +374,9 @@ describe("fastjson2", () => {
   test("an entry that others may refer to cannot go", () => {
     const frame = request(jsonbItem("a6 4a6b 95 01 4a61 4a62 a5"));
     notApplied(frame, [remove("k")]);
-    expect(readJsonbBody(applied(frame, [set("k", "v")])).at(-1)).toEqual({ k: "v", a: "b" });
+    const bytes = applied(frame, [set("k", "v")]);
+    expect(toHex(bytes)).toContain("4a6b95014a614a624a6b4a76a5");
+    expect(readJsonbBody(bytes).at(-1)).toEqual({ k: "v", a: "b" });
     // A key that is a symbol is not the key that it names.
     const symbol = request(jsonbItem("a6 7f 4a6b 00 4a61 a5"));
     expect(toHex(applied(symbol, [remove("k")]))).toBe(toHex(withId(symbol)));

@@ -67,7 +67,7 @@ export interface CodecExports {
   readonly memory: WebAssembly.Memory;
   reserve(bytes: number): number;
   defaultMode(): number;
-  serialDownstream(): number;
+  orderedDownstream(): number;
   idBits(): number;
   stateBytes(): number;
   decode(origin: number, ptr: number, len: number, state: number): number;

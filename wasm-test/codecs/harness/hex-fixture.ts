@@ -14,7 +14,7 @@ export interface HexFixture {
 }
 
 /** Reads one `.hex` file; throws when its length is not the one in its first line. */
-export function readHexFixture(file: URL): HexFixture {
+function readHexFixture(file: URL): HexFixture {
   const [description = "", ...lines] = readFileSync(file, "utf8").split("\n");
   const bytes = new Uint8Array(Buffer.from(lines.join(""), "hex"));
   const truncated = description.includes("[TRUNCATED");
