@@ -48,8 +48,8 @@ export function judgeFile(
       ...documents.flatMap(({ resource }) => resource ?? []),
       ...orphans.map((resource) => withoutLines(resource, file)),
     ],
-    faults: documents.flatMap(({ faults }) => faults),
-    warnings: documents.flatMap(({ warnings }) => warnings),
+    faults: byLine(documents.flatMap(({ faults }) => faults)),
+    warnings: byLine(documents.flatMap(({ warnings }) => warnings)),
   };
 }
 
@@ -117,6 +117,10 @@ function place(fault: FieldFault, origin: Origin, resource: ResourceId | undefin
 
 function withNote({ path, message }: FieldFault): FieldFault {
   return { path, message: `${message}; ${KEPT}` };
+}
+
+function byLine(faults: readonly Fault[]): readonly Fault[] {
+  return [...faults].sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
 }
 
 /** A name for the report, from a document that has no identity. */
