@@ -57,13 +57,14 @@ describe("HttpCallRequest.send", () => {
     const sdk = await startSdkHost({
       clusters: { dial: { internalListener: true } },
       properties: { text: "still here" },
+      pluginName: "nine char",
     });
     sdk.takeLogs();
     const read = sdk.callRootWith("getProperty", ["text"], (length) => [length]);
     expect(read).toBe(WasmResult.Ok);
     const mark = sdk.callRoot("arenaMark");
     expect(send(sdk, "dial", GET)).toBe(WasmResult.Ok);
-    expect(sdk.takeLogs()[0]).toMatch(/^onNewConnection \d+$/);
+    expect(sdk.takeLogs()[0]).toMatch(/^onNewConnection \d+ of 9$/);
     expect(sdk.bytes().toString()).toBe("still here");
     expect(sdk.callRoot("arenaMark")).toBe(mark);
   });

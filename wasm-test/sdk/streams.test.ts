@@ -39,7 +39,10 @@ describe("the callbacks", () => {
     const id = String(client.contextId);
     client.send(Buffer.from("hello"));
     sdk.host.runUntilIdle();
-    expect(sdk.takeLogs()).toEqual([`onNewConnection ${id}`, `onDownstreamData ${id} 5 false`]);
+    expect(sdk.takeLogs()).toEqual([
+      `onNewConnection ${id} of 9`,
+      `onDownstreamData ${id} 5 false`,
+    ]);
     sdk.call({ id: client.contextId }, "continueStream", StreamType.Downstream);
     sdk.host.runUntilIdle();
     expect(client.received.toString()).toBe("hello");

@@ -7,9 +7,13 @@ import { registerPlugin } from "../../assembly/proxy-wasm-as/context/callbacks-l
 import { PluginContext } from "../../assembly/proxy-wasm-as/context/plugin-context";
 import { StreamContext } from "../../assembly/proxy-wasm-as/context/stream-context";
 import { log } from "../../assembly/proxy-wasm-as/host/log";
+import { getProperty, PropertyPath } from "../../assembly/proxy-wasm-as/host/properties";
+import { bytesLen } from "../../assembly/proxy-wasm-as/memory/host-bytes";
 
 export * from "../../assembly/proxy-wasm-as/exports";
 export * from "./sdk-host-calls-exports";
+
+const PLUGIN_NAME = new PropertyPath(["plugin_name"]);
 
 class LoggingPlugin extends PluginContext {
   override onVmStart(size: u32): bool {
@@ -70,7 +74,9 @@ class LoggingPlugin extends PluginContext {
 
 class LoggingStream extends StreamContext {
   override onNewConnection(): Action {
-    log(LogLevel.Info, `onNewConnection ${this.id}`);
+    // Makes host bytes of its own, which an outer callback must not see.
+    getProperty(PLUGIN_NAME);
+    log(LogLevel.Info, `onNewConnection ${this.id} of ${bytesLen}`);
     return Action.Continue;
   }
 
