@@ -31,10 +31,10 @@ export abstract class Codec {
   /** The mode that fits the protocol's usual servers. */
   defaultMode: ConnectionMode = ConnectionMode.Shared;
   /**
-   * True when clients expect responses in the order of their requests: the engine then works
-   * through the requests of one downstream connection one after the other.
+   * True when clients take responses in the order of their requests. Requests of one downstream
+   * connection are worked on at the same time all the same; the engine restores the order.
    */
-  serialDownstream: bool = false;
+  orderedDownstream: bool = false;
   /** Bits of the request id on the wire; the engine never uses an id that does not fit. 0: no id. */
   idBits: u32 = 64;
   /** Bytes of per-connection decoder state, zeroed when a connection opens. 0: none. */

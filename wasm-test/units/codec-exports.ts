@@ -33,8 +33,8 @@ export function defaultMode(): u32 {
   return bound.defaultMode;
 }
 
-export function serialDownstream(): bool {
-  return bound.serialDownstream;
+export function orderedDownstream(): bool {
+  return bound.orderedDownstream;
 }
 
 export function idBits(): u32 {

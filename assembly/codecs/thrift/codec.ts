@@ -47,7 +47,7 @@ export class ThriftCodec extends Codec {
     super();
     // The usual servers work through a connection in order, and some clients number all calls 0.
     this.defaultMode = ConnectionMode.Exclusive;
-    this.serialDownstream = true;
+    this.orderedDownstream = true;
     // Sequence ids are signed; not every library can write a negative one.
     this.idBits = 31;
     this.stateBytes = STRUCT_WALK_BYTES;

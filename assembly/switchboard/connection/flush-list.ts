@@ -57,12 +57,34 @@ class FlushQueue {
 const downstreams = new FlushQueue();
 const upstreams = new FlushQueue();
 const closing = new FlushQueue();
+/** Written by the next posted call: more output for them may come before it. */
+const deferred = new FlushQueue();
 
 /** To be called whenever something was put into the output queue of a downstream connection. */
 export function queueDownstream(connection: Connection): void {
   if (connection.queued) return;
   connection.queued = true;
   downstreams.push(connection);
+}
+
+/**
+ * Likewise, when more output is likely to come from other connections that are ready now: it is
+ * gathered until the next posted call.
+ */
+export function deferDownstream(connection: Connection): void {
+  if (!connection.output.own()) {
+    closeDownstream(connection);
+    return;
+  }
+  if (connection.queued) return;
+  connection.queued = true;
+  deferred.push(connection);
+  postWork();
+}
+
+/** At the start of a posted call. */
+export function releaseDeferred(): void {
+  while (deferred.head != 0) downstreams.push(deferred.shift());
 }
 
 /** To be called whenever something was put into the output queue of an upstream connection. */
@@ -118,15 +140,24 @@ function keepRest(): void {
   postWork();
 }
 
-/** Closes what was to be closed after its last write; only from a posted call. */
-export function closeFlushed(): void {
+/** Connections wait for `closeFlushed`. */
+export function isAnyClosing(): bool {
+  return closing.head != 0;
+}
+
+/** Closes what was to be closed after its last write; only from a posted call. False: nothing was. */
+export function closeFlushed(): bool {
+  let isAnyClosed = false;
   while (closing.head != 0) {
     const connection = closing.shift();
     connection.queued = false;
     if (!connection.open) continue;
     connection.open = false;
-    if (setEffectiveContext(connection.id) == Status.Ok) closeStream(StreamType.Downstream);
+    if (setEffectiveContext(connection.id) != Status.Ok) continue;
+    closeStream(StreamType.Downstream);
+    isAnyClosed = true;
   }
+  return isAnyClosed;
 }
 
 /** Takes a connection that has ended out of all lists: its object may serve another one. */
@@ -134,7 +165,7 @@ export function unqueue(connection: Connection): void {
   if (!connection.queued) return;
   connection.queued = false;
   if (downstreams.remove(connection) || upstreams.remove(connection)) return;
-  closing.remove(connection);
+  if (!deferred.remove(connection)) closing.remove(connection);
 }
 
 /** Closes a downstream connection once its output is written. */

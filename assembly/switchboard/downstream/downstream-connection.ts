@@ -12,6 +12,7 @@ import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
 import { Codec } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { Message, MessageType } from "../../codec/message";
+import { Limits } from "../config/plugin-configuration";
 import { closeDownstream, queueDownstream, unqueue } from "../connection/flush-list";
 import { RequestSource } from "../router/request-source";
 import { Router } from "../router/router";
@@ -38,9 +39,9 @@ export class DownstreamConnection extends RequestSource {
     message: Message,
     private readonly router: Router,
     private readonly registry: ConnectionRegistry,
-    maxFrameBytes: u32,
+    limits: Limits,
   ) {
-    super(codec, message, maxFrameBytes);
+    super(codec, message, limits.maxFrameBytes, limits.maxRequestsPerDownstreamConnection);
   }
 
   /** For a new connection; the object is new, or its last connection is gone. */
@@ -101,7 +102,7 @@ export class DownstreamConnection extends RequestSource {
   private refuse(): void {
     stats.downstreamDecodeError++;
     if (this.message.idKnown) {
-      this.router.refuse(this, this.message, ErrorKind.MalformedRequest);
+      this.router.answers.refuse(this, this.message, ErrorKind.MalformedRequest);
     }
     this.paused = true;
     closeDownstream(this);

@@ -9,6 +9,7 @@ import { StreamContext } from "../../proxy-wasm-as/context/stream-context";
 import { clock, TICK_MS } from "../clock";
 import { PluginConfiguration } from "../config/plugin-configuration";
 import { Connection } from "../connection/connection";
+import { isAnyClosing } from "../connection/flush-list";
 import { postWork } from "../connection/posted-work";
 import { ConnectionRegistry } from "../downstream/connection-registry";
 import { DownstreamConnection } from "../downstream/downstream-connection";
@@ -35,7 +36,7 @@ class EngineSink extends ResponseSink {
   }
 
   override onResponse(stream: Stream, message: Message): void {
-    this.engine.router.onResponse(stream, message);
+    this.engine.router.answers.onResponse(stream, message);
   }
 
   override onStreamFailed(stream: Stream, failure: ErrorKind): void {
@@ -158,7 +159,7 @@ export class Engine {
       this.message,
       this.router,
       this.registry,
-      this.configuration.limits.maxFrameBytes,
+      this.configuration.limits,
     );
   }
 
@@ -172,6 +173,8 @@ export class Engine {
 
   /** On a clean stack, before anything is written. */
   runDials(): void {
+    // The posted call that closes them dials afterwards: there is room for as many connections then.
+    if (isAnyClosing()) return;
     let dials: u32 = 0;
     while (this.dialQueue.length > 0) {
       const pool = changetype<Pool>(this.dialQueue.pop());

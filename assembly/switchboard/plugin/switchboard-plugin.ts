@@ -14,9 +14,9 @@ import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
 import { clock, TICK_MS } from "../clock";
 import { decodePluginConfiguration } from "../config/plugin-configuration";
 import { Faults } from "../config/faults";
-import { closeFlushed } from "../connection/flush-list";
+import { closeFlushed, releaseDeferred } from "../connection/flush-list";
 import { memoryBudget } from "../connection/memory-budget";
-import { beginPostedWork, isPostedWork, openPostedWork } from "../connection/posted-work";
+import { beginPostedWork, isPostedWork, openPostedWork, postWork } from "../connection/posted-work";
 import { defineStats, flushStats } from "../telemetry/stats";
 import { seedPools } from "../upstream/pool";
 import { Engine } from "./engine";
@@ -73,8 +73,14 @@ export class SwitchboardPlugin extends PluginContext {
   override onQueueReady(token: u32): void {
     if (!isPostedWork(token)) return;
     beginPostedWork();
-    closeFlushed();
-    for (let i = 0; i < engines.length; i++) unchecked(engines[i]).runDials();
+    releaseDeferred();
+    if (closeFlushed()) {
+      // The host closes when this call has ended, or in the middle of a dial's nested callbacks: dial
+      // in the next call. Then what is closed makes room below the cluster's circuit breaker as well.
+      postWork();
+    } else {
+      for (let i = 0; i < engines.length; i++) unchecked(engines[i]).runDials();
+    }
     for (let i = 0; i < engines.length; i++) unchecked(engines[i]).router.finish();
   }
 

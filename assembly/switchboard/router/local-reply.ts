@@ -18,12 +18,17 @@ export class LocalReplies {
 
   /** Queues an error reply to request `id`, whose reply context was captured at `contextPtr`. */
   send(connection: Connection, kind: ErrorKind, id: u64, text: Slice, context: Slice): void {
-    const capacity = FIXED_BYTES + text.len + context.len;
+    const capacity = this.bound(text, context);
     const out = connection.output.reserve(capacity);
     if (out == 0) return;
     const length = this.codec.encodeError(kind, id, context, text, out, capacity);
     connection.output.commit(length);
     if (length > 0) queueDownstream(connection);
+  }
+
+  /** Room that any error reply with this text and context fits into, in bytes. */
+  bound(text: Slice, context: Slice): u32 {
+    return FIXED_BYTES + text.len + context.len;
   }
 
   /** The context of a captured request. */

@@ -10,7 +10,17 @@ export abstract class RequestSource extends Connection {
   readonly requests: DownstreamStreamList = new DownstreamStreamList();
   binding: RouteBinding | null = null;
 
-  constructor(codec: Codec, message: Message, maxFrameBytes: u32) {
+  /** Answers must go out in the order of the requests. */
+  readonly isOrdered: bool;
+
+  constructor(
+    codec: Codec,
+    message: Message,
+    maxFrameBytes: u32,
+    /** Streams that it may have at once. */
+    readonly maxRequests: u32,
+  ) {
     super(codec, message, Origin.Downstream, maxFrameBytes);
+    this.isOrdered = codec.orderedDownstream;
   }
 }

@@ -3,18 +3,15 @@
 // Allocates: copies of frames that have to wait; otherwise never.
 // Next: upstream/pool.ts
 import { Codec, ConnectionMode } from "../../codec/codec";
-import { ErrorKind } from "../../codec/error-kind";
-import { Message, MessageType, Origin, Slice } from "../../codec/message";
-import { Mutation } from "../../codec/mutation";
 import { DecodeStatus } from "../../codec/decode-status";
-import { PointerVector } from "../../containers/pointer-vector";
+import { ErrorKind } from "../../codec/error-kind";
+import { Message, MessageType, Origin } from "../../codec/message";
 import { Random } from "../../containers/random";
 import { TimerNode, TimerWheel } from "../../containers/timer-wheel";
 import { clock, TICK_MS } from "../clock";
 import { PluginConfiguration } from "../config/plugin-configuration";
-import { flush, queueDownstream, queueUpstream } from "../connection/flush-list";
+import { flush, queueUpstream } from "../connection/flush-list";
 import { allocateBudgeted } from "../connection/memory-budget";
-import { OutputQueue } from "../connection/output-queue";
 import { retireBlock } from "../connection/retired-blocks";
 import { ROUTE_TIMEOUT_DEFAULT, RouteEntry } from "../route/route-entry";
 import { RouteTable } from "../route/table";
@@ -24,8 +21,8 @@ import { stats } from "../telemetry/stats";
 import { Cluster } from "../upstream/cluster";
 import { Pool } from "../upstream/pool";
 import { UpstreamConnection } from "../upstream/upstream-connection";
-import { countLocalReply, LocalReplies } from "./local-reply";
-import { ReplyText } from "./reply-text";
+import { Answers } from "./answers";
+import { FrameWriter } from "./frame-writer";
 import { RequestSource } from "./request-source";
 import { RouteBinding } from "./route-binding";
 
@@ -41,11 +38,9 @@ class StreamTimers extends TimerWheel {
 
 export class Router {
   readonly timers!: StreamTimers;
-  private readonly replies: LocalReplies;
-  private readonly text: ReplyText = new ReplyText();
+  readonly answers!: Answers;
+  private readonly writer: FrameWriter;
   private readonly random: Random = new Random();
-  /** Serial connections whose request has ended: their next one can go on. */
-  private readonly resumable: PointerVector = new PointerVector();
   /** For frames that waited for routes and are looked at again. */
   private readonly held: Message = new Message();
   private readonly heldState: usize;
@@ -56,8 +51,9 @@ export class Router {
     private readonly configuration: PluginConfiguration,
     seed: u64,
   ) {
-    this.replies = new LocalReplies(codec);
+    this.writer = new FrameWriter(codec);
     this.timers = new StreamTimers(this);
+    this.answers = new Answers(codec, this.writer, this.timers);
     this.random.seed(seed);
     this.heldState = heap.alloc(codec.stateBytes + 8);
     streams.setIdBits(codec.idBits);
@@ -70,10 +66,9 @@ export class Router {
     stats.downstreamRqTotal++;
     const isOneway = message.type == MessageType.Oneway;
     if (isOneway) stats.downstreamRqOneway++;
-    const limit = this.configuration.limits.maxRequestsPerDownstreamConnection;
-    const stream = source.requests.length < limit ? streams.acquire() : null;
+    const stream = source.requests.length < source.maxRequests ? streams.acquire() : null;
     if (stream === null) {
-      this.refuse(source, message, ErrorKind.Overload);
+      this.answers.refuse(source, message, ErrorKind.Overload);
       return;
     }
     stats.downstreamRqActive++;
@@ -84,8 +79,9 @@ export class Router {
     if (!isOneway) {
       stream.contextLength = this.codec.captureContext(message, stream.context);
       stream.downstream = changetype<usize>(source);
-      source.requests.add(stream);
-      if (this.codec.serialDownstream) source.paused = true;
+      source.requests.push(stream);
+      // Where answers keep their order none can be refused ahead of its turn: the next one waits.
+      if (source.isOrdered && source.requests.length == source.maxRequests) source.paused = true;
     }
     const binding = source.binding;
     let table: RouteTable | null = null;
@@ -94,18 +90,10 @@ export class Router {
     else this.awaitRoutes(stream, message, binding);
   }
 
-  /** Answers a request for which there is no stream. */
-  refuse(source: RequestSource, message: Message, kind: ErrorKind): void {
-    countLocalReply(kind);
-    if (message.type == MessageType.Oneway) return;
-    const text = this.text.compose(kind, 0, 0, 0);
-    this.replies.send(source, kind, message.id, text, this.replies.capture(message));
-  }
-
   private route(stream: Stream, message: Message, table: RouteTable): void {
     const entry = table.lookup(this.codec, message);
     if (entry === null) {
-      this.fail(stream, ErrorKind.NoRoute, table.namePtr, table.nameLen);
+      this.answers.fail(stream, ErrorKind.NoRoute, table.namePtr, table.nameLen);
       return;
     }
     table.retain();
@@ -113,7 +101,7 @@ export class Router {
     stream.route = entry;
     const cluster = changetype<Cluster>(table.cluster(entry.pick(this.random.nextU32())).userData);
     if (cluster.bounds.outstanding >= cluster.bounds.maxRequests) {
-      this.failForCluster(stream, ErrorKind.Overload, cluster.bounds.name);
+      this.answers.failForCluster(stream, ErrorKind.Overload, cluster.bounds.name);
       return;
     }
     const pool = cluster.pool(message.dialect);
@@ -132,8 +120,8 @@ export class Router {
     connection: UpstreamConnection,
   ): void {
     const id = this.requestId(stream, message);
-    if (!this.writeFrame(message, id, entry.requestMutation, connection.output)) {
-      this.failForCluster(stream, ErrorKind.Overload, pool.bounds.name);
+    if (!this.writer.queue(message, id, entry.requestMutation, connection.output)) {
+      this.answers.failForCluster(stream, ErrorKind.Overload, pool.bounds.name);
       return;
     }
     queueUpstream(connection);
@@ -148,8 +136,7 @@ export class Router {
   ): void {
     if (stream.isOneway) {
       connection.lastRequestMs = clock.nowMs;
-      this.end(stream);
-      streams.release(stream);
+      this.answers.endAndRelease(stream);
       return;
     }
     pool.attach(stream, connection);
@@ -161,38 +148,23 @@ export class Router {
     return isShared ? stream.upstreamId : message.id;
   }
 
-  /** Writes a frame with another id and a mutation; false: beyond the memory budget. */
-  private writeFrame(
-    message: Message,
-    id: u64,
-    mutation: Mutation | null,
-    output: OutputQueue,
-  ): bool {
-    const codec = this.codec;
-    if (mutation === null && (id == message.id || codec.patchId(message, id))) {
-      return output.append(message.frame, message.frameLength);
-    }
-    const out = output.reserve(codec.encodedSizeBound(message, mutation));
-    if (out == 0) return false;
-    output.commit(codec.encode(message, id, mutation, out));
-    if (mutation !== null && !codec.mutationApplied) stats.mutationSkipped++;
-    return true;
-  }
-
   /** Keeps the encoded frame until the pool has a connection for it. */
   private hold(stream: Stream, message: Message, entry: RouteEntry, pool: Pool): void {
-    const codec = this.codec;
     const mutation = entry.requestMutation;
-    const bound = codec.encodedSizeBound(message, mutation);
+    const bound = this.writer.bound(message, mutation);
     const frame: usize = pool.canWait() ? allocateBudgeted(bound) : 0;
     if (frame == 0) {
-      this.failForCluster(stream, ErrorKind.Overload, pool.bounds.name);
+      this.answers.failForCluster(stream, ErrorKind.Overload, pool.bounds.name);
       return;
     }
     stream.frame = frame;
     stream.frameCapacity = bound;
-    stream.frameLength = codec.encode(message, this.requestId(stream, message), mutation, frame);
-    if (mutation !== null && !codec.mutationApplied) stats.mutationSkipped++;
+    stream.frameLength = this.writer.write(
+      message,
+      this.requestId(stream, message),
+      mutation,
+      frame,
+    );
     this.setTimer(stream, entry);
     pool.wait(stream);
   }
@@ -201,7 +173,7 @@ export class Router {
   sendPending(stream: Stream, pool: Pool, connection: UpstreamConnection): void {
     const entry = stream.route;
     if (entry === null || !connection.output.append(stream.frame, stream.frameLength)) {
-      this.failForCluster(stream, ErrorKind.Overload, pool.bounds.name);
+      this.answers.failForCluster(stream, ErrorKind.Overload, pool.bounds.name);
       return;
     }
     retireBlock(stream.frame, stream.frameCapacity);
@@ -215,13 +187,13 @@ export class Router {
   private awaitRoutes(stream: Stream, message: Message, binding: RouteBinding | null): void {
     const isStatic = this.configuration.discoveryCluster.byteLength == 0;
     if (binding === null || isStatic || binding.subscription.isMissing) {
-      this.failWithoutRoutes(stream, binding);
+      this.answers.failWithoutRoutes(stream, binding);
       return;
     }
     const isFull = this.awaitingRoutes >= this.configuration.limits.maxRequestsAwaitingRoutes;
     const frame: usize = isFull ? 0 : allocateBudgeted(message.frameLength);
     if (frame == 0) {
-      this.fail(stream, ErrorKind.Overload, 0, 0);
+      this.answers.fail(stream, ErrorKind.Overload, 0, 0);
       return;
     }
     memory.copy(frame, message.frame, message.frameLength);
@@ -248,7 +220,7 @@ export class Router {
     for (let rest = binding.waiting.length; rest > 0 && binding.waiting.length > 0; rest--) {
       const stream = binding.waiting.first();
       this.leaveWaiting(stream);
-      if (table === null) this.failWithoutRoutes(stream, binding);
+      if (table === null) this.answers.failWithoutRoutes(stream, binding);
       else this.routeHeld(stream, table);
     }
   }
@@ -260,7 +232,7 @@ export class Router {
     memory.fill(this.heldState, 0, this.codec.stateBytes);
     const status = this.codec.decode(message, frame, stream.frameLength, this.heldState);
     if (status != DecodeStatus.Done) {
-      this.fail(stream, ErrorKind.MalformedRequest, 0, 0);
+      this.answers.fail(stream, ErrorKind.MalformedRequest, 0, 0);
       return;
     }
     // The frame may be referred to until the end of this call; the stream may need the field.
@@ -269,87 +241,10 @@ export class Router {
     this.route(stream, message, table);
   }
 
-  private failWithoutRoutes(stream: Stream, binding: RouteBinding | null): void {
-    countLocalReply(ErrorKind.NoRoute);
-    let ptr: usize = 0;
-    let length: u32 = 0;
-    if (binding !== null) {
-      const name = binding.subscription.name;
-      ptr = changetype<usize>(name);
-      length = <u32>name.byteLength;
-    }
-    const text = this.text.composeNoRoutes(ptr, length);
-    this.replyAndRelease(stream, ErrorKind.NoRoute, text);
-  }
-
-  // ---- responses
-
-  /** The stream is in no upstream list any more. */
-  onResponse(stream: Stream, message: Message): void {
-    stats.upstreamRqCompleted++;
-    const address = stream.downstream;
-    const entry = stream.route;
-    this.end(stream);
-    if (address != 0) {
-      const source = changetype<RequestSource>(address);
-      let mutation: Mutation | null = null;
-      if (entry !== null) mutation = entry.responseMutation;
-      if (this.writeFrame(message, stream.id, mutation, source.output)) queueDownstream(source);
-    }
-    streams.release(stream);
-  }
-
-  // ---- ends
-
-  /** Takes the stream out of its downstream connection and of all counts and timers. */
-  private end(stream: Stream): void {
-    this.timers.cancel(stream);
-    this.settle(stream);
-  }
-
-  private settle(stream: Stream): void {
-    const address = stream.downstream;
-    if (address != 0) {
-      const source = changetype<RequestSource>(address);
-      source.requests.remove(stream);
-      stream.downstream = 0;
-      if (source.paused) this.resumable.push(address);
-    }
-    if (stream.pool != 0) {
-      changetype<Pool>(stream.pool).bounds.outstanding--;
-      stream.pool = 0;
-    }
-    stats.downstreamRqActive--;
-  }
-
-  /** Ends a stream that no list of an upstream holds with a local reply. */
-  private fail(stream: Stream, kind: ErrorKind, namePtr: usize, nameLen: u32): void {
-    countLocalReply(kind);
-    const text = this.text.compose(kind, namePtr, nameLen, stream.timeoutMs);
-    this.replyAndRelease(stream, kind, text);
-  }
-
-  private replyAndRelease(stream: Stream, kind: ErrorKind, text: Slice): void {
-    this.reply(stream, kind, text);
-    this.end(stream);
-    streams.release(stream);
-  }
-
-  private reply(stream: Stream, kind: ErrorKind, text: Slice): void {
-    if (stream.downstream == 0 || stream.isOneway) return;
-    const context = this.replies.captured(stream.context, stream.contextLength);
-    const source = changetype<RequestSource>(stream.downstream);
-    this.replies.send(source, kind, stream.id, text, context);
-  }
-
-  private failForCluster(stream: Stream, kind: ErrorKind, name: ArrayBuffer): void {
-    this.fail(stream, kind, changetype<usize>(name), <u32>name.byteLength);
-  }
-
   /** There will be no response; the stream is in no list of an upstream any more. */
   onStreamFailed(stream: Stream, kind: ErrorKind): void {
     const name = changetype<Pool>(stream.pool).bounds.name;
-    this.failForCluster(stream, kind, name);
+    this.answers.failForCluster(stream, kind, name);
   }
 
   /** Nobody waits for it, and no upstream has it any more. */
@@ -366,12 +261,7 @@ export class Router {
     }
     if (stream.state == StreamState.InFlight) {
       const name = changetype<Pool>(stream.pool).bounds.name;
-      countLocalReply(ErrorKind.Timeout);
-      const ptr = changetype<usize>(name);
-      const length = <u32>name.byteLength;
-      const text = this.text.compose(ErrorKind.Timeout, ptr, length, stream.timeoutMs);
-      this.reply(stream, ErrorKind.Timeout, text);
-      this.settle(stream);
+      this.answers.replyAhead(stream, ErrorKind.Timeout, name);
     }
     changetype<UpstreamConnection>(stream.upstream).abandon(stream, true);
   }
@@ -392,22 +282,19 @@ export class Router {
 
   private cancel(stream: Stream): void {
     if (stream.state == StreamState.InFlight) {
-      this.settle(stream);
+      this.answers.leavePool(stream);
+      this.answers.leaveSource(stream);
       changetype<UpstreamConnection>(stream.upstream).abandon(stream, false);
       return;
     }
     if (stream.state == StreamState.Pending) changetype<Pool>(stream.pool).cancelWait(stream);
-    else this.leaveWaiting(stream);
-    this.end(stream);
-    streams.release(stream);
+    else if (stream.state == StreamState.AwaitingRoutes) this.leaveWaiting(stream);
+    this.answers.endAndRelease(stream);
   }
 
   /** At the end of a VM call on a clean stack. */
   finish(): void {
-    while (this.resumable.length > 0) {
-      const source = changetype<RequestSource>(this.resumable.pop());
-      if (source.open && source.paused && source.requests.length == 0) source.resume();
-    }
+    this.answers.settle();
     flush();
   }
 }

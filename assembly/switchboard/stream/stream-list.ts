@@ -34,35 +34,55 @@ export class StreamList {
   }
 }
 
-/** Through `Stream.nextOfDownstream` and `Stream.previousOfDownstream`, in no order. */
+/** First in, first out; through `Stream.nextOfDownstream` and `Stream.previousOfDownstream`. */
 export class DownstreamStreamList {
-  head: usize = 0;
+  private head: usize = 0;
+  private tail: usize = 0;
   length: u32 = 0;
 
-  add(stream: Stream): void {
+  push(stream: Stream): void {
     const address = changetype<usize>(stream);
-    stream.previousOfDownstream = 0;
-    stream.nextOfDownstream = this.head;
-    if (this.head != 0) changetype<Stream>(this.head).previousOfDownstream = address;
-    this.head = address;
+    stream.nextOfDownstream = 0;
+    stream.previousOfDownstream = this.tail;
+    if (this.tail == 0) this.head = address;
+    else changetype<Stream>(this.tail).nextOfDownstream = address;
+    this.tail = address;
     this.length++;
   }
 
+  /** The oldest; call only when `length` is not 0. */
   first(): Stream {
     return changetype<Stream>(this.head);
   }
 
+  isFirst(stream: Stream): bool {
+    return this.head == changetype<usize>(stream);
+  }
+
   remove(stream: Stream): void {
-    if (stream.previousOfDownstream == 0) this.head = stream.nextOfDownstream;
-    else {
-      changetype<Stream>(stream.previousOfDownstream).nextOfDownstream = stream.nextOfDownstream;
-    }
-    if (stream.nextOfDownstream != 0) {
-      changetype<Stream>(stream.nextOfDownstream).previousOfDownstream =
-        stream.previousOfDownstream;
-    }
+    const next = stream.nextOfDownstream;
+    const previous = stream.previousOfDownstream;
+    if (previous == 0) this.head = next;
+    else changetype<Stream>(previous).nextOfDownstream = next;
+    if (next == 0) this.tail = previous;
+    else changetype<Stream>(next).previousOfDownstream = previous;
     stream.nextOfDownstream = 0;
     stream.previousOfDownstream = 0;
     this.length--;
+  }
+
+  /** Puts `substitute`, which is in no list, in the place of `stream`. */
+  replace(stream: Stream, substitute: Stream): void {
+    const address = changetype<usize>(substitute);
+    const next = stream.nextOfDownstream;
+    const previous = stream.previousOfDownstream;
+    substitute.nextOfDownstream = next;
+    substitute.previousOfDownstream = previous;
+    if (previous == 0) this.head = address;
+    else changetype<Stream>(previous).nextOfDownstream = address;
+    if (next == 0) this.tail = address;
+    else changetype<Stream>(next).previousOfDownstream = address;
+    stream.nextOfDownstream = 0;
+    stream.previousOfDownstream = 0;
   }
 }

@@ -6,6 +6,8 @@
 //   InFlight        the upstream connection's list
 //   Abandoned       the upstream connection's list: the client has its answer or is gone, but the
 //                   server may still respond; the id is not used again before that
+//   Answered        no list but the downstream connection's: its answer waits in `frame` for those of
+//                   earlier requests
 //
 // A stream is in its downstream connection's list in each state but Abandoned.
 // Allocates: never; records come from `streams`.
@@ -21,6 +23,7 @@ export enum StreamState {
   Pending = 2,
   InFlight = 3,
   Abandoned = 4,
+  Answered = 5,
 }
 
 @unmanaged
@@ -50,7 +53,7 @@ export class Stream extends TimerNode {
   /** One reference is held; null before it is routed. */
   table: RouteTable | null;
   route: RouteEntry | null;
-  /** A budgeted block of `frameCapacity` bytes while the frame is held, or 0. */
+  /** A budgeted block of `frameCapacity` bytes while a frame, or its answer, is held, or 0. */
   frame: usize;
   frameLength: u32;
   frameCapacity: u32;

@@ -294,8 +294,8 @@ export class Pool extends ConnectionOwner {
     this.leave(connection);
     this.drop(connection);
     if (this.exploration == 0) this.exploration = 1;
-    if (this.ready > 0 || this.pending.length == 0) return;
-    this.requestDials();
+    // What waits would otherwise wait for room on the others, whose requests may take long.
+    if (this.pending.length > 0) this.requestDials();
   }
 
   /** Takes a connection that was ready out of its endpoint. */

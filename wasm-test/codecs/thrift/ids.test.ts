@@ -165,6 +165,6 @@ describe("attributes", () => {
 
 test("the engine's defaults for Thrift", () => {
   expect(codec.exports.defaultMode()).toBe(2);
-  expect(Boolean(codec.exports.serialDownstream())).toBe(true);
+  expect(Boolean(codec.exports.orderedDownstream())).toBe(true);
   expect(codec.exports.idBits()).toBe(31);
 });

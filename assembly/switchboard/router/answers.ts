@@ -1,0 +1,225 @@
+// What goes back to clients: responses, local replies, and the order among them.
+//
+// Where a protocol's clients take responses in the order of their requests, an answer that is early
+// is kept in its stream until those to earlier requests have gone.
+//
+// Allocates: copies of answers that have to wait; otherwise never.
+// Next: connection/flush-list.ts
+import { Codec } from "../../codec/codec";
+import { ErrorKind } from "../../codec/error-kind";
+import { Message, MessageType, Slice } from "../../codec/message";
+import { Mutation } from "../../codec/mutation";
+import { PointerVector } from "../../containers/pointer-vector";
+import { TimerWheel } from "../../containers/timer-wheel";
+import { closeDownstream, deferDownstream, queueDownstream } from "../connection/flush-list";
+import { allocateBudgeted } from "../connection/memory-budget";
+import { retireBlock } from "../connection/retired-blocks";
+import { Stream, StreamState } from "../stream/stream";
+import { streams } from "../stream/stream-table";
+import { stats } from "../telemetry/stats";
+import { Pool } from "../upstream/pool";
+import { FrameWriter } from "./frame-writer";
+import { countLocalReply, LocalReplies } from "./local-reply";
+import { ReplyText } from "./reply-text";
+import { RequestSource } from "./request-source";
+import { RouteBinding } from "./route-binding";
+
+export class Answers {
+  private readonly replies: LocalReplies;
+  private readonly text: ReplyText = new ReplyText();
+  /** Connections of which a request has ended that others waited for. */
+  private readonly unsettled: PointerVector = new PointerVector();
+
+  constructor(
+    private readonly codec: Codec,
+    private readonly writer: FrameWriter,
+    private readonly timers: TimerWheel,
+  ) {
+    this.replies = new LocalReplies(codec);
+  }
+
+  /** The response is complete; the stream is in no upstream list any more. */
+  onResponse(stream: Stream, message: Message): void {
+    stats.upstreamRqCompleted++;
+    this.timers.cancel(stream);
+    this.leavePool(stream);
+    if (stream.downstream != 0) this.deliver(stream, message);
+    if (stream.state != StreamState.Answered) this.endAndRelease(stream);
+  }
+
+  /** Writes the response, or keeps it while those to earlier requests are missing. */
+  private deliver(stream: Stream, message: Message): void {
+    const source = changetype<RequestSource>(stream.downstream);
+    const entry = stream.route;
+    let mutation: Mutation | null = null;
+    if (entry !== null) mutation = entry.responseMutation;
+    if (source.isOrdered && !source.requests.isFirst(stream)) {
+      this.keepAnswer(stream, message, mutation);
+      return;
+    }
+    if (!this.writer.queue(message, stream.id, mutation, source.output)) return;
+    // Others of this client are in flight, and their answers may be here already.
+    if (source.isOrdered && source.requests.length > 1) deferDownstream(source);
+    else queueDownstream(source);
+  }
+
+  private keepAnswer(stream: Stream, message: Message, mutation: Mutation | null): void {
+    const bound = this.writer.bound(message, mutation);
+    const frame = allocateBudgeted(bound);
+    if (frame != 0) {
+      const length = this.writer.write(message, stream.id, mutation, frame);
+      this.answerLater(stream, frame, bound, length);
+    } else {
+      // It cannot be answered, and nothing after it could be.
+      closeDownstream(changetype<RequestSource>(stream.downstream));
+    }
+  }
+
+  private answerLater(stream: Stream, frame: usize, capacity: u32, length: u32): void {
+    streams.releaseFrame(stream);
+    stream.frame = frame;
+    stream.frameCapacity = capacity;
+    stream.frameLength = length;
+    stream.state = StreamState.Answered;
+  }
+
+  /** After the answer to the oldest request: those that waited for it. */
+  private deliverAnswered(source: RequestSource): void {
+    while (source.requests.length > 0) {
+      const stream = source.requests.first();
+      if (stream.state != StreamState.Answered) return;
+      if (source.output.append(stream.frame, stream.frameLength)) {
+        retireBlock(stream.frame, stream.frameCapacity);
+        stream.frame = 0;
+        deferDownstream(source);
+      }
+      this.endAndRelease(stream);
+    }
+  }
+
+  /** Answers a request for which there is no stream. */
+  refuse(source: RequestSource, message: Message, kind: ErrorKind): void {
+    countLocalReply(kind);
+    if (message.type == MessageType.Oneway) return;
+    if (source.isOrdered && source.requests.length > 0) {
+      closeDownstream(source);
+      return;
+    }
+    const text = this.text.compose(kind, 0, 0, 0);
+    this.replies.send(source, kind, message.id, text, this.replies.capture(message));
+  }
+
+  /** There are no routes to match, and none will come in time. */
+  failWithoutRoutes(stream: Stream, binding: RouteBinding | null): void {
+    countLocalReply(ErrorKind.NoRoute);
+    let ptr: usize = 0;
+    let length: u32 = 0;
+    if (binding !== null) {
+      const name = binding.subscription.name;
+      ptr = changetype<usize>(name);
+      length = <u32>name.byteLength;
+    }
+    const text = this.text.composeNoRoutes(ptr, length);
+    this.replyAndRelease(stream, ErrorKind.NoRoute, text);
+  }
+
+  /** Takes the stream out of its downstream connection and of all counts and timers. */
+  private end(stream: Stream): void {
+    this.timers.cancel(stream);
+    this.leavePool(stream);
+    this.leaveSource(stream);
+  }
+
+  endAndRelease(stream: Stream): void {
+    this.end(stream);
+    streams.release(stream);
+  }
+
+  leavePool(stream: Stream): void {
+    if (stream.pool == 0) return;
+    changetype<Pool>(stream.pool).bounds.outstanding--;
+    stream.pool = 0;
+  }
+
+  leaveSource(stream: Stream): void {
+    stats.downstreamRqActive--;
+    if (stream.downstream == 0) return;
+    const source = changetype<RequestSource>(stream.downstream);
+    const wasFirst = source.requests.isFirst(stream);
+    source.requests.remove(stream);
+    stream.downstream = 0;
+    if (source.paused || (wasFirst && source.isOrdered && source.requests.length > 0)) {
+      this.unsettled.push(changetype<usize>(source));
+    }
+  }
+
+  /** Ends a stream that no list of an upstream holds with a local reply. */
+  fail(stream: Stream, kind: ErrorKind, namePtr: usize, nameLen: u32): void {
+    countLocalReply(kind);
+    const text = this.text.compose(kind, namePtr, nameLen, stream.timeoutMs);
+    this.replyAndRelease(stream, kind, text);
+  }
+
+  private replyAndRelease(stream: Stream, kind: ErrorKind, text: Slice): void {
+    this.timers.cancel(stream);
+    this.leavePool(stream);
+    this.reply(stream, kind, text);
+    if (stream.state != StreamState.Answered) this.endAndRelease(stream);
+  }
+
+  private reply(stream: Stream, kind: ErrorKind, text: Slice): void {
+    if (stream.downstream == 0 || stream.isOneway) return;
+    const context = this.replies.captured(stream.context, stream.contextLength);
+    const source = changetype<RequestSource>(stream.downstream);
+    if (!source.isOrdered || source.requests.isFirst(stream)) {
+      this.replies.send(source, kind, stream.id, text, context);
+      return;
+    }
+    const capacity = this.replies.bound(text, context);
+    const frame = allocateBudgeted(capacity);
+    if (frame == 0) {
+      closeDownstream(source);
+      return;
+    }
+    const length = this.codec.encodeError(kind, stream.id, context, text, frame, capacity);
+    this.answerLater(stream, frame, capacity, length);
+  }
+
+  failForCluster(stream: Stream, kind: ErrorKind, name: ArrayBuffer): void {
+    this.fail(stream, kind, changetype<usize>(name), <u32>name.byteLength);
+  }
+
+  /** Answers the client of a stream that its upstream connection still holds. */
+  replyAhead(stream: Stream, kind: ErrorKind, name: ArrayBuffer): void {
+    // The answer may have to wait for earlier ones: a record of its own takes the place in the order.
+    const substitute = streams.acquire();
+    if (substitute === null || stream.downstream == 0) {
+      if (stream.downstream != 0) closeDownstream(changetype<RequestSource>(stream.downstream));
+      this.leavePool(stream);
+      this.leaveSource(stream);
+      return;
+    }
+    const source = changetype<RequestSource>(stream.downstream);
+    source.requests.replace(stream, substitute);
+    substitute.state = StreamState.InFlight;
+    substitute.downstream = stream.downstream;
+    substitute.isOneway = false;
+    substitute.id = stream.id;
+    substitute.timeoutMs = stream.timeoutMs;
+    substitute.contextLength = stream.contextLength;
+    memory.copy(substitute.context, stream.context, stream.contextLength);
+    stream.downstream = 0;
+    this.leavePool(stream);
+    this.failForCluster(substitute, kind, name);
+  }
+
+  /** At the end of a VM call: answers whose turn has come, and requests that there is room for now. */
+  settle(): void {
+    while (this.unsettled.length > 0) {
+      const source = changetype<RequestSource>(this.unsettled.pop());
+      if (!source.open || source.closeWhenFlushed) continue;
+      if (source.isOrdered) this.deliverAnswered(source);
+      if (source.paused && source.requests.length < source.maxRequests) source.resume();
+    }
+  }
+}

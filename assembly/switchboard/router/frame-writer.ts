@@ -1,0 +1,34 @@
+// Writes frames with another id and a mutation, in place where nothing changes its size.
+// Allocates: chunks of output queues.
+import { Codec } from "../../codec/codec";
+import { Message } from "../../codec/message";
+import { Mutation } from "../../codec/mutation";
+import { OutputQueue } from "../connection/output-queue";
+import { stats } from "../telemetry/stats";
+
+export class FrameWriter {
+  constructor(private readonly codec: Codec) {}
+
+  /** Queues the frame, which stays as it is until the end of this VM call; false: beyond the memory budget. */
+  queue(message: Message, id: u64, mutation: Mutation | null, output: OutputQueue): bool {
+    if (mutation === null && (id == message.id || this.codec.patchId(message, id))) {
+      return output.append(message.frame, message.frameLength);
+    }
+    const out = output.reserve(this.bound(message, mutation));
+    if (out == 0) return false;
+    output.commit(this.write(message, id, mutation, out));
+    return true;
+  }
+
+  /** Room that `write` may need, in bytes. */
+  bound(message: Message, mutation: Mutation | null): u32 {
+    return this.codec.encodedSizeBound(message, mutation);
+  }
+
+  /** Writes a copy at `out` and returns its length. */
+  write(message: Message, id: u64, mutation: Mutation | null, out: usize): u32 {
+    const length = this.codec.encode(message, id, mutation, out);
+    if (mutation !== null && !this.codec.mutationApplied) stats.mutationSkipped++;
+    return length;
+  }
+}
