@@ -69,8 +69,11 @@ export class ContinueRules {
     this.#countContinue(stream);
   }
 
+  /** What runs behind an upstream connection is tcp_proxy, which writes to another connection. */
   onContinueRun(stream: Stream): void {
-    if (stream.connection.isWriting) this.#violate("second-continue", stream);
+    if (stream.connection.role === "downstream" && stream.connection.isWriting) {
+      this.#violate("second-continue", stream);
+    }
   }
 
   onCloseQueued(stream: Stream): void {

@@ -1,51 +1,16 @@
 // A Dubbo mesh in one process: the built module in the host emulator, scripted providers, and
 // clients that speak in frames.
-import { readFileSync } from "node:fs";
+import { TcpServer, type Client, type ServerConnection } from "../host/index.js";
+import type { TcpServerOptions } from "../host/tcp-server.js";
 import {
-  TcpServer,
-  TestHost,
-  type Client,
-  type ServerConnection,
-  type TcpServerOptions,
-  type TestHostOptions,
-} from "../host/index.js";
-import {
-  dubboFrameLength,
   dubboRequest,
   dubboResponse,
-  parseDubboFrame,
   valueBody,
   type DubboHeader,
   type DubboRequest,
 } from "../envoy/support/dubbo-wire.js";
-
-const MODULE = new URL("../../build/dubbo.wasm", import.meta.url);
-let compiled: WebAssembly.Module | undefined;
-
-export function dubboModule(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(readFileSync(MODULE));
-  return compiled;
-}
-
-/** Cuts a stream of bytes into Dubbo frames. */
-export class FrameReader {
-  #rest: Buffer = Buffer.alloc(0);
-
-  push(bytes: Uint8Array): DubboHeader[] {
-    this.#rest = Buffer.concat([this.#rest, bytes]);
-    const frames: DubboHeader[] = [];
-    for (;;) {
-      const length = dubboFrameLength(this.#rest);
-      if (length === undefined || this.#rest.length < length) return frames;
-      frames.push(parseDubboFrame(this.#rest.subarray(0, length)));
-      this.#rest = this.#rest.subarray(length);
-    }
-  }
-
-  get pendingBytes(): number {
-    return this.#rest.length;
-  }
-}
+import { DubboReader } from "./dubbo-stream.js";
+import { builtModule, Mesh, type MeshOptions } from "./mesh.js";
 
 export interface ProviderRequest {
   readonly connection: ServerConnection;
@@ -60,7 +25,7 @@ export class Provider {
   readonly requests: ProviderRequest[] = [];
   /** False: requests are kept for the test to answer. */
   answers = true;
-  readonly #readers = new Map<ServerConnection, FrameReader>();
+  readonly #readers = new Map<ServerConnection, DubboReader>();
 
   constructor(
     readonly name: string,
@@ -77,7 +42,7 @@ export class Provider {
   #receive(connection: ServerConnection, bytes: Uint8Array): void {
     let reader = this.#readers.get(connection);
     if (reader === undefined) {
-      reader = new FrameReader();
+      reader = new DubboReader();
       this.#readers.set(connection, reader);
     }
     for (const frame of reader.push(bytes)) this.#handle(connection, frame);
@@ -99,7 +64,7 @@ export class Provider {
 /** A client that sends requests and collects responses by id. */
 export class DubboClient {
   readonly responses = new Map<bigint, DubboHeader[]>();
-  readonly #reader = new FrameReader();
+  readonly #reader = new DubboReader();
 
   constructor(readonly socket: Client) {
     socket.onData = (bytes) => {
@@ -126,74 +91,12 @@ export class DubboClient {
   }
 }
 
-export interface RouteOptions {
-  readonly name?: string;
-  readonly match?: readonly object[];
-  readonly destinations: readonly { readonly cluster: string; readonly weight?: number }[];
-  readonly timeout?: string;
-  readonly requestMutation?: readonly object[];
-  readonly responseMutation?: readonly object[];
-}
-
-export interface MeshOptions {
-  /** Endpoints by cluster. */
-  readonly clusters: Readonly<Record<string, readonly Provider[]>>;
-  /** Default: everything to the first cluster. */
-  readonly routes?: readonly RouteOptions[];
-  /** Laid over the plugin configuration. */
-  readonly plugin?: Readonly<Record<string, unknown>>;
-  readonly host?: Partial<TestHostOptions>;
-  readonly module?: WebAssembly.Module;
-}
-
-/** The plugin configuration of a mesh, as an operator would write it. */
-export function pluginConfiguration(options: MeshOptions): string {
-  const names = Object.keys(options.clusters);
-  const routes = options.routes ?? [{ name: "default", destinations: [{ cluster: names[0] }] }];
-  return JSON.stringify({
-    dialCluster: "carrier",
-    routeConfigurations: [
-      {
-        name: "demo_20880",
-        routes,
-        clusters: names.map((name) => ({ name, endpoints: options.clusters[name]?.length ?? 0 })),
-      },
-    ],
-    ...options.plugin,
-  });
-}
-
-export class DubboMesh {
-  readonly host: TestHost;
-
+export class DubboMesh extends Mesh {
   constructor(options: MeshOptions) {
-    const clusters = Object.entries(options.clusters).map(([name, providers]) => [
-      name,
-      { endpoints: providers.map((provider) => provider.server) },
-    ]);
-    this.host = new TestHost({
-      module: options.module ?? dubboModule(),
-      pluginConfiguration: pluginConfiguration(options),
-      ...options.host,
-      clusters: {
-        carrier: { internalListener: true },
-        ...(Object.fromEntries(clusters) as NonNullable<TestHostOptions["clusters"]>),
-        ...options.host?.clusters,
-      },
-    });
+    super(builtModule("dubbo"), options);
   }
 
-  connect(routeConfiguration?: string): DubboClient {
-    const client = this.host.connect(
-      routeConfiguration === undefined
-        ? {}
-        : { listenerMetadata: { metaproto: { route_configuration: routeConfiguration } } },
-    );
-    this.host.runUntilIdle();
-    return new DubboClient(client);
-  }
-
-  run(): void {
-    this.host.runUntilIdle();
+  connect(routes?: string, worker = 0): DubboClient {
+    return new DubboClient(this.connectSocket(routes, worker));
   }
 }

@@ -1,7 +1,8 @@
 // What a client and a provider see of each other through the switchboard.
 import { describe, expect, it } from "vitest";
 import { dubboHeartbeat, dubboRequest, ResponseTag } from "../envoy/support/dubbo-wire.js";
-import { DubboMesh, FrameReader, Provider } from "./dubbo-fixture.js";
+import { DubboMesh, Provider } from "./dubbo-fixture.js";
+import { DubboReader } from "./dubbo-stream.js";
 
 /** The string value of a successful response. */
 function value(body: Buffer): string {
@@ -18,7 +19,7 @@ describe("a request", () => {
     client.request({ id: 77n, method: "sayHello" });
     mesh.run();
     expect(value(client.response(77n).body)).toBe("v1");
-    const sent = new FrameReader().push(dubboRequest({ id: 77n, method: "sayHello" }))[0];
+    const sent = new DubboReader().push(dubboRequest({ id: 77n, method: "sayHello" }))[0];
     expect(provider.requests[0]?.frame.body).toEqual(sent?.body);
     expect(mesh.host.warnings).toEqual([]);
   });
