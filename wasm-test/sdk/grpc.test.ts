@@ -96,12 +96,17 @@ describe("failures", () => {
     expect(server.streams[0]?.target.cluster).toBe("xa");
   });
 
-  it("a cluster name of 300 bytes needs lengths of two bytes", () => {
-    const name = "c".repeat(300);
-    sdk.host.upstreams.set(name, { grpc: server });
-    expect(open(`${name}\npackage.Service\nMethod`).status).toBe(WasmResult.Ok);
-    expect(open(`${name}\npackage.Service\nMethod`, "grpcOpen").status).toBe(WasmResult.Ok);
-    expect(server.streams.map((stream) => stream.target.cluster)).toEqual([name, name]);
+  it("cluster names at every edge of a varint arrive whole", () => {
+    const names = [1, 63, 64, 123, 124, 125, 126, 127, 128, 300, 16_500].map((length) =>
+      "c".repeat(length),
+    );
+    for (const name of names) {
+      sdk.host.upstreams.set(name, { grpc: server });
+      expect(open(`${name}\npackage.Service\nMethod`).status).toBe(WasmResult.Ok);
+      expect(open(`${name}\npackage.Service\nMethod`, "grpcOpen").status).toBe(WasmResult.Ok);
+    }
+    const clusters = server.streams.map((stream) => stream.target.cluster);
+    expect(clusters).toEqual(names.flatMap((name) => [name, name]));
   });
 
   it("tokens that never were or are no more are told apart", () => {

@@ -71,6 +71,22 @@ describe("the callbacks", () => {
     );
   });
 
+  it("of connections whose objects come out of a pool carry the new ids, and outlive collections", () => {
+    const round = () => {
+      const clients = Array.from({ length: 100 }, () => connect());
+      sdk.takeLogs();
+      for (const client of clients) client.reset();
+      sdk.host.runUntilIdle();
+      const deleted = sdk.takeLogs().filter((line) => line.startsWith("onDelete"));
+      expect(deleted).toEqual(clients.map((client) => `onDelete ${String(client.contextId)}`));
+      sdk.callRoot("proxy_on_tick");
+    };
+    for (let i = 0; i < 5; i++) round();
+    const size = sdk.vm.memory.sizeBytes;
+    for (let i = 0; i < 50; i++) round();
+    expect(sdk.vm.memory.sizeBytes).toBe(size);
+  });
+
   it.each([
     ["proxy_on_new_connection", [], CONTINUE],
     ["proxy_on_downstream_data", [5, 0], CONTINUE],

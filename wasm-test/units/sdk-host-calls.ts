@@ -8,6 +8,7 @@ import { PluginContext } from "../../assembly/proxy-wasm-as/context/plugin-conte
 import { StreamContext } from "../../assembly/proxy-wasm-as/context/stream-context";
 import { log } from "../../assembly/proxy-wasm-as/host/log";
 import { getProperty, PropertyPath } from "../../assembly/proxy-wasm-as/host/properties";
+import { collectGarbageAfterTick } from "../../assembly/proxy-wasm-as/memory/collect";
 import { bytesLen } from "../../assembly/proxy-wasm-as/memory/host-bytes";
 
 export * from "../../assembly/proxy-wasm-as/exports";
@@ -27,11 +28,15 @@ class LoggingPlugin extends PluginContext {
   }
 
   override createStreamContext(id: u32): StreamContext | null {
-    return new LoggingStream();
+    const pooled = freeStreams;
+    if (pooled == null) return new LoggingStream();
+    freeStreams = pooled.nextFree;
+    return pooled;
   }
 
   override onTick(): void {
     log(LogLevel.Info, "onTick");
+    collectGarbageAfterTick();
   }
 
   override onQueueReady(token: u32): void {
@@ -72,7 +77,10 @@ class LoggingPlugin extends PluginContext {
   }
 }
 
+/** Goes back to the pool when it is deleted, as docs/contexts.md shows. */
 class LoggingStream extends StreamContext {
+  nextFree: LoggingStream | null = null;
+
   override onNewConnection(): Action {
     // Makes host bytes of its own, which an outer callback must not see.
     getProperty(PLUGIN_NAME);
@@ -109,7 +117,11 @@ class LoggingStream extends StreamContext {
 
   override onDelete(): void {
     log(LogLevel.Info, `onDelete ${this.id}`);
+    this.nextFree = freeStreams;
+    freeStreams = this;
   }
 }
+
+let freeStreams: LoggingStream | null = null;
 
 registerPlugin((id: u32): PluginContext => new LoggingPlugin());

@@ -28,8 +28,6 @@ const SET_ENVOY_FILTER_STATE = new ForeignName("set_envoy_filter_state");
  * the result fits the arena's ceiling.
  */
 export function callForeignFunction(name: ForeignName, argsPtr: usize, argsLen: u32): Status {
-  // The host writes the result's place even when the function returns none.
-  store<u64>(RESULT_PTR, 0);
   return takeBytes(
     proxy_call_foreign_function(
       name.ptr,
