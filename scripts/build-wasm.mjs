@@ -105,6 +105,8 @@ function writeWhole(path, content) {
 /** @param {string} name @param {Target} target */
 async function compile(name, target) {
   const { default: asc } = await import("assemblyscript/asc");
+  // Taken first: when the options change while it compiles, the next run must compile again.
+  const key = keyOf(target);
   /** @type {Record<string, string>} */
   const files = {};
   const partial = `${target.outFile}.${String(process.pid)}`;
@@ -125,7 +127,7 @@ async function compile(name, target) {
     throw new Error(`${target.entry} does not compile:\n${stderr.toString()}${error.message}`);
   }
   renameSync(join(ROOT, partial), join(ROOT, target.outFile));
-  writeWhole(inputsFile(name), JSON.stringify({ key: keyOf(target), files }, null, 1));
+  writeWhole(inputsFile(name), JSON.stringify({ key, files }, null, 1));
 }
 
 /** The names of all targets. */
