@@ -1,127 +1,43 @@
-// A route table in the compiled module, driven from outside: configurations go in as protobuf, and
-// requests as the attributes that a fake codec finds in them.
+// A route table in the compiled module: configurations go in as protobuf.
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
-  RouteConfigurationSchema,
   type RouteConfiguration,
+  RouteConfigurationSchema,
 } from "../../controlplane/gen/metaproto/v1/route_pb.js";
-import { compileUnit } from "../codecs/harness/compile-unit.js";
+import { instantiateUnit, type TableExports, TableHarness } from "./table-harness.js";
 
-/** Attribute name (as the codec knows it, lower case) to value. */
-export type Attributes = Readonly<Record<string, string | Uint8Array>>;
-export type RouteConfigurationInit = MessageInitShape<typeof RouteConfigurationSchema>;
+/** The fields to set, not a whole message. */
+export type RouteConfigurationInit = Exclude<
+  MessageInitShape<typeof RouteConfigurationSchema>,
+  RouteConfiguration
+>;
 
-export interface TableExports {
-  readonly memory: WebAssembly.Memory;
-  allocate(bytes: number): number;
-  free(ptr: number): void;
-  usedHeapBytes(): number;
-  declareAttribute(namePtr: number, nameLen: number): number;
-  setAttribute(index: number, isPresent: boolean, ptr: number, len: number): void;
+export interface RouteExports extends TableExports {
   fetches(): number;
   idCalls(): number;
   build(ptr: number, len: number): number;
   buildAndRelease(ptr: number, len: number): number;
-  faultsPtr(): number;
-  faultsLen(): number;
-  lookup(table: number): number;
   steps(): bigint;
   lookupMany(table: number, requests: number, count: number, width: number, rounds: number): number;
   setMany(requests: number, count: number, width: number, rounds: number): number;
   setLookups(table: number, lookups: number): void;
-  entryOrder(entry: number): number;
-  entryTimeout(entry: number): number;
-  entryNamePtr(entry: number): number;
-  entryNameLen(entry: number): number;
-  pick(entry: number, random: number): number;
-  mutation(entry: number, isResponse: boolean): number;
-  mutationCount(mutation: number): number;
-  mutationEntry(mutation: number, index: number): number;
-  tableNamePtr(table: number): number;
-  tableNameLen(table: number): number;
-  tableSize(table: number): number;
-  routeCount(table: number): number;
-  clusterCount(table: number): number;
-  cluster(table: number, index: number): number;
-  retain(table: number): void;
-  isLastReference(table: number): number;
-  release(table: number): number;
 }
 
-export interface ClusterFields {
-  readonly name: string;
-  readonly endpoints: number;
-  readonly maxConnections: number;
-  readonly maxRequests: number;
-  readonly maxPendingRequests: number;
-  readonly loadBalancer: number;
-  readonly userData: number;
-}
-
-export interface MutationFields {
-  readonly operation: number;
-  readonly key: string;
-  readonly value: string;
-}
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
-const VALUE_BYTES = 1 << 16;
-
-export async function instantiateUnit<Exports>(unit: string): Promise<Exports> {
-  const module = await WebAssembly.compile(await compileUnit(unit));
-  const instance = await WebAssembly.instantiate(module, {
-    env: {
-      abort: (message: number) => {
-        throw new Error(`abort was called (message at ${String(message)})`);
-      },
-    },
-  });
-  return instance.exports as unknown as Exports;
-}
-
-export function encodeConfiguration(init: RouteConfigurationInit): Uint8Array {
+export function encodeConfiguration(init: RouteConfigurationInit | RouteConfiguration): Uint8Array {
   return toBinary(RouteConfigurationSchema, create(RouteConfigurationSchema, init));
 }
 
-export class RouteHarness {
-  private readonly declared = new Map<string, { index: number; ptr: number }>();
-
-  private constructor(readonly exports: TableExports) {}
-
+export class RouteHarness extends TableHarness<RouteExports> {
   static async load(): Promise<RouteHarness> {
-    return new RouteHarness(await instantiateUnit<TableExports>("route-table"));
-  }
-
-  /** Copies bytes into the module; the caller frees them. */
-  put(bytes: Uint8Array): number {
-    const ptr = this.exports.allocate(Math.max(bytes.length, 1));
-    this.bytesAt(ptr, bytes.length).set(bytes);
-    return ptr;
-  }
-
-  text(ptr: number, len: number): string {
-    return decoder.decode(this.bytesAt(ptr, len));
-  }
-
-  /** Makes an attribute known to the codec. Those whose names begin with "x-" it finds by name only. */
-  declare(name: string): number {
-    let known = this.declared.get(name);
-    if (known === undefined) {
-      const bytes = encoder.encode(name);
-      const index = this.exports.declareAttribute(this.put(bytes), bytes.length);
-      known = { index, ptr: this.exports.allocate(VALUE_BYTES) };
-      this.declared.set(name, known);
-    }
-    return known.index;
+    return new RouteHarness(await instantiateUnit<RouteExports>("route-table"));
   }
 
   buildBytes(bytes: Uint8Array): { table: number; faults: string } {
     const ptr = this.put(bytes);
     const table = this.exports.build(ptr, bytes.length);
     this.exports.free(ptr);
-    return { table, faults: this.text(this.exports.faultsPtr(), this.exports.faultsLen()) };
+    return { table, faults: this.faults() };
   }
 
   /** The table; throws with the faults when it is refused. */
@@ -136,69 +52,5 @@ export class RouteHarness {
     const { table, faults } = this.buildBytes(encodeConfiguration(init));
     if (table !== 0) throw new Error("the configuration was accepted");
     return faults;
-  }
-
-  /** All declared attributes that are not named are absent. */
-  setRequest(attributes: Attributes): void {
-    for (const name of Object.keys(attributes)) this.declare(name);
-    for (const [name, { index, ptr }] of this.declared) {
-      const value = attributes[name];
-      if (value === undefined) {
-        this.exports.setAttribute(index, false, 0, 0);
-        continue;
-      }
-      const bytes = typeof value === "string" ? encoder.encode(value) : value;
-      this.bytesAt(ptr, bytes.length).set(bytes);
-      this.exports.setAttribute(index, true, ptr, bytes.length);
-    }
-  }
-
-  /** The entry's address, or 0. */
-  find(table: number, attributes: Attributes): number {
-    this.setRequest(attributes);
-    return this.exports.lookup(table);
-  }
-
-  /** Position of the route that is taken, or -1. */
-  route(table: number, attributes: Attributes): number {
-    const entry = this.find(table, attributes);
-    return entry === 0 ? -1 : this.exports.entryOrder(entry);
-  }
-
-  cluster(table: number, index: number): ClusterFields {
-    const ptr = this.exports.cluster(table, index);
-    const [name, nameLen, endpoints, maxConnections, maxRequests, maxPending, balancer, userData] =
-      new Uint32Array(this.exports.memory.buffer, ptr, 8);
-    return {
-      name: this.text(name ?? 0, nameLen ?? 0),
-      endpoints: endpoints ?? 0,
-      maxConnections: maxConnections ?? 0,
-      maxRequests: maxRequests ?? 0,
-      maxPendingRequests: maxPending ?? 0,
-      loadBalancer: balancer ?? 0,
-      userData: userData ?? 0,
-    };
-  }
-
-  mutations(entry: number, isResponse: boolean): MutationFields[] | null {
-    const mutation = this.exports.mutation(entry, isResponse);
-    if (mutation === 0) return null;
-    return Array.from({ length: this.exports.mutationCount(mutation) }, (_, i) => {
-      const ptr = this.exports.mutationEntry(mutation, i);
-      const [operation, key, keyLen, value, valueLen] = new Uint32Array(
-        this.exports.memory.buffer,
-        ptr,
-        5,
-      );
-      return {
-        operation: operation ?? 0,
-        key: this.text(key ?? 0, keyLen ?? 0),
-        value: this.text(value ?? 0, valueLen ?? 0),
-      };
-    });
-  }
-
-  private bytesAt(ptr: number, len: number): Uint8Array {
-    return new Uint8Array(this.exports.memory.buffer, ptr, len);
   }
 }

@@ -9,6 +9,7 @@ export class ClusterBuilder {
   maxConnections: u32 = 0;
   maxRequests: u32 = 0;
   maxPendingRequests: u32 = 0;
+  endpointsVersion: u64 = 0;
   /** A number of LoadBalancer; checked at the end. */
   loadBalancer: i32 = 0;
   private recorder: RouteRecorder;
@@ -26,6 +27,7 @@ export class ClusterBuilder {
     this.maxConnections = 0;
     this.maxRequests = 0;
     this.maxPendingRequests = 0;
+    this.endpointsVersion = 0;
     this.loadBalancer = 0;
     this.isNameSet = false;
     this.hasName = false;
@@ -58,6 +60,7 @@ export class ClusterBuilder {
     cluster.maxConnections = this.maxConnections;
     cluster.maxRequests = this.maxRequests;
     cluster.maxPendingRequests = this.maxPendingRequests;
+    cluster.endpointsVersion = this.endpointsVersion;
     cluster.loadBalancer = this.loadBalancer;
   }
 }

@@ -10,7 +10,7 @@ import { decodeBase64 } from "./base64";
 import { ByteBuffer } from "./byte-buffer";
 import { durationFault, parseDurationMs } from "./duration";
 import { Faults, quoted } from "./faults";
-import { numberFault, parseU32 } from "./json-number";
+import { isU64, numberFault, parseU32, parseU64 } from "./json-number";
 import { JsonKind, JsonReader } from "./json-reader";
 
 const MAX_DEPTH: i32 = 16;
@@ -105,6 +105,19 @@ export class JsonFields {
     const value = parseU32(this.reader.ptr, this.reader.len);
     if (value < 0) this.faults.add(numberFault(value));
     return max<i64>(value, -1);
+  }
+
+  /** A number below 2^64, which JSON has as a string or, if it is small, as a number; 0, with a fault, otherwise. */
+  number64(): u64 {
+    const kind = this.reader.peek();
+    if (kind == JsonKind.String) this.reader.readString();
+    else if (!this.expect(JsonKind.Number, "a number") || !this.reader.readNumber()) return 0;
+    if (this.reader.hasFailed) return 0;
+    if (!isU64(this.reader.ptr, this.reader.len)) {
+      this.faults.add("not a whole number between 0 and 18446744073709551615");
+      return 0;
+    }
+    return parseU64(this.reader.ptr, this.reader.len);
   }
 
   /** 0 or 1; -1, with a fault, otherwise. */

@@ -9,6 +9,7 @@ export const NUMBER_OUT_OF_RANGE: i64 = -3;
 const MAX_DIGITS: u32 = 18;
 const LARGEST: i64 = 0xffffffff;
 const MAX_EXPONENT: i32 = 1000000;
+const MAX_U64_DIGITS: u32 = 20;
 
 /** The number that the `len` bytes at `ptr` say, or one of the negative codes. */
 export function parseU32(ptr: usize, len: u32): i64 {
@@ -37,6 +38,24 @@ export function parseU32(ptr: usize, len: u32): i64 {
   if (mantissaEnd > whole) exponent -= <i32>min<usize>(mantissaEnd - whole - 1, MAX_EXPONENT);
   const value = scale(ptr, mantissaEnd, exponent);
   return value > 0 && isNegative ? NUMBER_OUT_OF_RANGE : value;
+}
+
+/** Whether the `len` bytes at `ptr` are the digits of an u64, without a point or an exponent. */
+export function isU64(ptr: usize, len: u32): bool {
+  const end = ptr + len;
+  if (len == 0 || digitsEnd(ptr, end) != end) return false;
+  if (load<u8>(ptr) == 0x30) return len == 1;
+  if (len != MAX_U64_DIGITS) return len < MAX_U64_DIGITS;
+  const head = parseU64(ptr, len - 1);
+  const last = <u64>load<u8>(end - 1) - 0x30;
+  return head < u64.MAX_VALUE / 10 || (head == u64.MAX_VALUE / 10 && last <= u64.MAX_VALUE % 10);
+}
+
+/** The number that digits say, for which `isU64` holds. */
+export function parseU64(ptr: usize, len: u32): u64 {
+  let value: u64 = 0;
+  for (let i: u32 = 0; i < len; i++) value = value * 10 + <u64>load<u8>(ptr + i) - 0x30;
+  return value;
 }
 
 /** What one of the negative codes means. */

@@ -81,6 +81,10 @@ class PluginConfigurationDecoder {
   decode(ptr: usize, len: u32): PluginConfiguration | null {
     const before = this.faults.count;
     const reader = this.fields.reader;
+    if (len == 0) {
+      this.faults.add("no configuration is given");
+      return null;
+    }
     reader.reset(ptr, len);
     if (this.fields.begin()) {
       while (this.fields.next(FIELDS)) this.decodeField();

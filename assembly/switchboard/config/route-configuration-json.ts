@@ -28,6 +28,7 @@ const CLUSTER_FIELDS: StaticArray<string> = [
   "maxRequests",
   "maxPendingRequests",
   "loadBalancer",
+  "endpointsVersion",
 ];
 const LOAD_BALANCERS: StaticArray<string> = ["LEAST_REQUEST", "ROUND_ROBIN", "RANDOM"];
 
@@ -238,8 +239,12 @@ export class RouteConfigurationJsonDecoder {
           cluster.maxPendingRequests = <u32>max<i64>(fields.number(), 0);
           break;
         }
-        default: {
+        case 5: {
           cluster.loadBalancer = max(fields.enumeration(LOAD_BALANCERS), 0);
+          break;
+        }
+        default: {
+          cluster.endpointsVersion = fields.number64();
         }
       }
     }

@@ -38,6 +38,7 @@ const CLUSTER_MAX_CONNECTIONS: u32 = 3;
 const CLUSTER_MAX_REQUESTS: u32 = 4;
 const CLUSTER_MAX_PENDING_REQUESTS: u32 = 5;
 const CLUSTER_LOAD_BALANCER: u32 = 6;
+const CLUSTER_ENDPOINTS_VERSION: u32 = 7;
 const DURATION_SECONDS: u32 = 1;
 const DURATION_NANOS: u32 = 2;
 
@@ -228,6 +229,10 @@ class RouteConfigurationDecoder {
     while (reader.next()) {
       if (reader.wireType == WireType.Bytes) {
         if (reader.field == CLUSTER_NAME) cluster.setName(reader.ptr, reader.len);
+        continue;
+      }
+      if (reader.field == CLUSTER_ENDPOINTS_VERSION && reader.wireType == WireType.Fixed64) {
+        cluster.endpointsVersion = reader.value;
         continue;
       }
       if (reader.wireType != WireType.Varint) continue;

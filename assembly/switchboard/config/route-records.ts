@@ -75,6 +75,7 @@ export class ClusterRecord {
   maxRequests: u32;
   maxPendingRequests: u32;
   loadBalancer: i32;
+  endpointsVersion: u64;
   isListed: bool;
   /** Index + 1 among the clusters that destinations name, or 0. */
   number: u32;

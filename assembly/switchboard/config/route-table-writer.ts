@@ -149,6 +149,7 @@ class RouteTableWriter {
       cluster.maxConnections = record.maxConnections;
       cluster.maxRequests = record.maxRequests;
       cluster.maxPendingRequests = record.maxPendingRequests;
+      cluster.endpointsVersion = record.endpointsVersion;
       cluster.loadBalancer = <LoadBalancer>record.loadBalancer;
     }
   }

@@ -1,0 +1,167 @@
+// Route tables in a compiled module, driven from outside: requests are the attributes that a fake codec
+// finds in them.
+import { compileUnit } from "../codecs/harness/compile-unit.js";
+
+/** Attribute name (as the codec knows it, lower case) to value. */
+export type Attributes = Readonly<Record<string, string | Uint8Array>>;
+
+/** What wasm-test/units/route-table-access.ts and every unit with tables export. */
+export interface TableExports {
+  readonly memory: WebAssembly.Memory;
+  allocate(bytes: number): number;
+  free(ptr: number): void;
+  usedHeapBytes(): number;
+  declareAttribute(namePtr: number, nameLen: number): number;
+  setAttribute(index: number, isPresent: boolean, ptr: number, len: number): void;
+  faultsPtr(): number;
+  faultsLen(): number;
+  lookup(table: number): number;
+  entryOrder(entry: number): number;
+  entryTimeout(entry: number): number;
+  entryNamePtr(entry: number): number;
+  entryNameLen(entry: number): number;
+  pick(entry: number, random: number): number;
+  mutation(entry: number, isResponse: boolean): number;
+  mutationCount(mutation: number): number;
+  mutationEntry(mutation: number, index: number): number;
+  tableNamePtr(table: number): number;
+  tableNameLen(table: number): number;
+  tableSize(table: number): number;
+  routeCount(table: number): number;
+  clusterCount(table: number): number;
+  cluster(table: number, index: number): number;
+  retain(table: number): void;
+  isLastReference(table: number): number;
+  release(table: number): number;
+}
+
+export interface ClusterFields {
+  readonly name: string;
+  readonly endpoints: number;
+  readonly maxConnections: number;
+  readonly maxRequests: number;
+  readonly maxPendingRequests: number;
+  readonly loadBalancer: number;
+  readonly userData: number;
+}
+
+export interface MutationFields {
+  readonly operation: number;
+  readonly key: string;
+  readonly value: string;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const VALUE_BYTES = 1 << 16;
+
+/** Compiles and instantiates `wasm-test/units/<unit>.ts`. */
+export async function instantiateUnit<Exports>(unit: string): Promise<Exports> {
+  const module = await WebAssembly.compile(await compileUnit(unit));
+  const instance = await WebAssembly.instantiate(module, {
+    env: {
+      abort: (message: number) => {
+        throw new Error(`abort was called (message at ${String(message)})`);
+      },
+    },
+  });
+  return instance.exports as unknown as Exports;
+}
+
+export class TableHarness<Exports extends TableExports> {
+  private readonly declared = new Map<string, { index: number; ptr: number }>();
+
+  constructor(readonly exports: Exports) {}
+
+  /** Copies bytes into the module; the caller frees them. */
+  put(bytes: Uint8Array): number {
+    const ptr = this.exports.allocate(Math.max(bytes.length, 1));
+    this.bytesAt(ptr, bytes.length).set(bytes);
+    return ptr;
+  }
+
+  text(ptr: number, len: number): string {
+    return decoder.decode(this.bytesAt(ptr, len));
+  }
+
+  /** What the module said is wrong with the last configuration. */
+  faults(): string {
+    return this.text(this.exports.faultsPtr(), this.exports.faultsLen());
+  }
+
+  /** Makes an attribute known to the codec. Those whose names begin with "x-" it finds by name only. */
+  declare(name: string): number {
+    let known = this.declared.get(name);
+    if (known === undefined) {
+      const bytes = encoder.encode(name);
+      const index = this.exports.declareAttribute(this.put(bytes), bytes.length);
+      known = { index, ptr: this.exports.allocate(VALUE_BYTES) };
+      this.declared.set(name, known);
+    }
+    return known.index;
+  }
+
+  /** All declared attributes that are not named are absent. */
+  setRequest(attributes: Attributes): void {
+    for (const name of Object.keys(attributes)) this.declare(name);
+    for (const [name, { index, ptr }] of this.declared) {
+      const value = attributes[name];
+      if (value === undefined) {
+        this.exports.setAttribute(index, false, 0, 0);
+        continue;
+      }
+      const bytes = typeof value === "string" ? encoder.encode(value) : value;
+      this.bytesAt(ptr, bytes.length).set(bytes);
+      this.exports.setAttribute(index, true, ptr, bytes.length);
+    }
+  }
+
+  /** The entry's address, or 0. */
+  find(table: number, attributes: Attributes): number {
+    this.setRequest(attributes);
+    return this.exports.lookup(table);
+  }
+
+  /** Position of the route that is taken, or -1. */
+  route(table: number, attributes: Attributes): number {
+    const entry = this.find(table, attributes);
+    return entry === 0 ? -1 : this.exports.entryOrder(entry);
+  }
+
+  cluster(table: number, index: number): ClusterFields {
+    const ptr = this.exports.cluster(table, index);
+    const [name, nameLen, endpoints, maxConnections, maxRequests, maxPending, balancer, userData] =
+      new Uint32Array(this.exports.memory.buffer, ptr, 8);
+    return {
+      name: this.text(name ?? 0, nameLen ?? 0),
+      endpoints: endpoints ?? 0,
+      maxConnections: maxConnections ?? 0,
+      maxRequests: maxRequests ?? 0,
+      maxPendingRequests: maxPending ?? 0,
+      loadBalancer: balancer ?? 0,
+      userData: userData ?? 0,
+    };
+  }
+
+  mutations(entry: number, isResponse: boolean): MutationFields[] | null {
+    const mutation = this.exports.mutation(entry, isResponse);
+    if (mutation === 0) return null;
+    return Array.from({ length: this.exports.mutationCount(mutation) }, (_, i) => {
+      const ptr = this.exports.mutationEntry(mutation, i);
+      const [operation, key, keyLen, value, valueLen] = new Uint32Array(
+        this.exports.memory.buffer,
+        ptr,
+        5,
+      );
+      return {
+        operation: operation ?? 0,
+        key: this.text(key ?? 0, keyLen ?? 0),
+        value: this.text(value ?? 0, valueLen ?? 0),
+      };
+    });
+  }
+
+  protected bytesAt(ptr: number, len: number): Uint8Array {
+    return new Uint8Array(this.exports.memory.buffer, ptr, len);
+  }
+}
