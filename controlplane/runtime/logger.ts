@@ -11,14 +11,6 @@ export interface Logger {
   error(message: string): void;
 }
 
-/** Discards everything; for tests. */
-export const silentLogger: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: () => undefined,
-  error: () => undefined,
-};
-
 /**
  * Writes `<RFC 3339 time> <level> <message>`, levels below `level` left out. A message of several lines
  * stays one line: each line break is written as `\n`, so that input cannot forge a line of its own.

@@ -50,7 +50,17 @@ async function startProvider(label: string): Promise<TcpServer> {
   return server;
 }
 
-function writeService(v1: number, v2: number): void {
+/** One endpoint for each version, one subset for each endpoint. */
+function writeService(ports: Readonly<Record<string, number>>): void {
+  const versions = Object.keys(ports);
+  const endpoints = versions.map(
+    (version) =>
+      `    - { address: 127.0.0.1, ports: { tcp-metaprotocol-dubbo: ${String(ports[version])} }, labels: { version: ${version} } }\n`,
+  );
+  const subsets = versions.map(
+    (version) => `    - { name: ${version}, labels: { version: ${version} } }\n`,
+  );
+
   writeFileSync(
     join(folder, "config", "service.yaml"),
     `apiVersion: networking.istio.io/v1beta1
@@ -62,18 +72,14 @@ spec:
   ports: [{ number: ${String(port)}, name: tcp-metaprotocol-dubbo, protocol: TCP }]
   resolution: STATIC
   endpoints:
-    - { address: 127.0.0.1, ports: { tcp-metaprotocol-dubbo: ${String(v1)} }, labels: { version: v1 } }
-    - { address: 127.0.0.1, ports: { tcp-metaprotocol-dubbo: ${String(v2)} }, labels: { version: v2 } }
----
+${endpoints.join("")}---
 apiVersion: networking.istio.io/v1beta1
 kind: DestinationRule
 metadata: { name: demo, namespace: meta }
 spec:
   host: demo.meta
   subsets:
-    - { name: v1, labels: { version: v1 } }
-    - { name: v2, labels: { version: v2 } }
-`,
+${subsets.join("")}`,
   );
 }
 
@@ -144,14 +150,16 @@ async function call(connection: TcpConnection): Promise<string> {
   return response.body.subarray(2, 2 + response.body.readUInt8(1)).toString();
 }
 
-async function start(): Promise<{ readonly control: ServeProcess; readonly proxy: Envoy }> {
+async function start(
+  concurrency = 2,
+): Promise<{ readonly control: ServeProcess; readonly proxy: Envoy }> {
   const control = await ServeProcess.start(join(folder, "config"), join(folder, "modules"));
   serve = control;
   const { stdout } = await runCommand(
     ...["bootstrap", "--node-id", NODE],
     ...["--xds-address", `127.0.0.1:${String(control.xdsPort)}`],
   );
-  const proxy = await Envoy.start({ bootstrap: stdout, concurrency: 2 });
+  const proxy = await Envoy.start({ bootstrap: stdout, concurrency });
   envoy = proxy;
   await waitUntil("everything accepted", () => allSynced(control));
   return { control, proxy };
@@ -164,7 +172,7 @@ beforeEach(async () => {
   writeModule(readFileSync(await buildWasm("dubbo")));
   port = await freePort();
   const [v1, v2] = [await startProvider("v1"), await startProvider("v2")];
-  writeService(v1.port, v2.port);
+  writeService({ v1: v1.port, v2: v2.port });
   writeRouter("v1");
 });
 
@@ -184,7 +192,8 @@ afterEach(async () => {
 
 describe("a stock Envoy and the control plane", () => {
   test("an edit of routes re-routes the next request on an open connection, and touches nothing else", async () => {
-    const { control, proxy } = await start();
+    // Each worker asks for routes by itself: with one, a second connection meets the same table.
+    const { control, proxy } = await start(1);
     const client = await connect();
     expect(await call(client)).toBe("v1");
     const before = {
@@ -223,7 +232,7 @@ describe("a stock Envoy and the control plane", () => {
     const sent = await sentResources(control, "EDS");
     const [v1] = servers;
     const moved = await startProvider("v2 at another port");
-    writeService(v1?.port ?? 0, moved.port);
+    writeService({ v1: v1?.port ?? 0, v2: moved.port });
     // Subset v2 and the cluster of all endpoints, but not subset v1.
     await waitUntil(
       "new endpoints",
@@ -235,6 +244,37 @@ describe("a stock Envoy and the control plane", () => {
     writeRouter("v2");
     await waitUntil("a request to it", async () => (await call(client)) === "v2 at another port");
     expect(await proxy.stat("listener_manager.listener_modified")).toBe(0);
+  });
+
+  test("a route to a cluster that comes with it, and back when it goes, loses no request", async () => {
+    const { control } = await start();
+    const [v1, v2] = servers.map((server) => server.port);
+    const v3 = await startProvider("v3");
+    let isRunning = true;
+    const answers = new Map<string, number>();
+    const clients = await Promise.all(Array.from({ length: 4 }, connect));
+    const traffic = clients.map(async (client) => {
+      while (isRunning) {
+        const answer = await call(client);
+        answers.set(answer, (answers.get(answer) ?? 0) + 1);
+      }
+    });
+    await waitUntil("requests to v1", () => answers.has("v1"));
+    for (let round = 1; round <= 3; round++) {
+      answers.clear();
+      writeRouter("v3");
+      writeService({ v1: v1 ?? 0, v2: v2 ?? 0, v3: v3.port });
+      await waitUntil("requests to v3", () => answers.has("v3"));
+      answers.clear();
+      writeService({ v1: v1 ?? 0, v2: v2 ?? 0 });
+      writeRouter("v1");
+      await waitUntil("requests to v1 again", () => answers.has("v1"));
+      expect([...answers.keys()].filter((answer) => !["v1", "v3"].includes(answer))).toEqual([]);
+    }
+    isRunning = false;
+    await Promise.all(traffic);
+    expect([...answers.keys()].filter((answer) => !["v1", "v3"].includes(answer))).toEqual([]);
+    expect(control.log.filter((line) => line.includes("refused"))).toEqual([]);
   });
 
   test("a replaced module serves new connections, while open ones stay with the old one", async () => {

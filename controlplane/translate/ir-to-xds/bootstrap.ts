@@ -46,6 +46,10 @@ const KEEPALIVE_INTERVAL_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 
+/** Pauses between attempts to reach the control plane, with jitter. Envoy's own go up to 30 s. */
+const RECONNECT_BASE_MS = 500;
+const RECONNECT_MAX_MS = 5_000;
+
 export function socketAddress({ host, port }: SocketAddress): Address {
   return create(AddressSchema, {
     address: {
@@ -116,7 +120,20 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
         transportApiVersion: ApiVersion.V3,
         setNodeOnFirstMessageOnly: true,
         grpcServices: [
-          { targetSpecifier: { case: "envoyGrpc", value: { clusterName: DISCOVERY_CLUSTER } } },
+          {
+            targetSpecifier: {
+              case: "envoyGrpc",
+              value: {
+                clusterName: DISCOVERY_CLUSTER,
+                retryPolicy: {
+                  retryBackOff: {
+                    baseInterval: durationFromMs(RECONNECT_BASE_MS),
+                    maxInterval: durationFromMs(RECONNECT_MAX_MS),
+                  },
+                },
+              },
+            },
+          },
         ],
       }),
       ldsConfig: adsConfigSource(),
