@@ -5,6 +5,7 @@ export interface ProbeBootstrapOptions {
   /** Path of the compiled probe. */
   readonly module: string;
   readonly serverPort: number;
+  readonly httpServerPort: number;
   /** A port nobody listens on. */
   readonly refusedPort: number;
 }
@@ -26,13 +27,14 @@ export function probeBootstrap(options: ProbeBootstrapOptions): object {
       },
     ],
     static_resources: {
-      listeners: [listener(options), carrierListener(options)],
+      listeners: [listener(options), carrierListener(options), httpListener(options)],
       clusters: [
         cluster("ok", serverPort),
         {
           ...cluster("one", serverPort),
           circuit_breakers: { thresholds: [{ max_connections: 1 }] },
         },
+        cluster("web", options.httpServerPort),
         cluster("refused", refusedPort),
         cluster("http-refused", refusedPort),
         cluster("empty"),
@@ -69,19 +71,59 @@ function carrierListener({ module }: ProbeBootstrapOptions): object {
   };
 }
 
-function wasm(module: string): object {
-  return filter("wasm", "envoy.extensions.filters.network.wasm.v3.Wasm", {
-    config: {
-      name: "probe",
-      root_id: "probe",
-      configuration: { "@type": type("google.protobuf.StringValue"), value: "probe" },
-      vm_config: {
-        runtime: "envoy.wasm.runtime.v8",
-        vm_id: "probe",
-        code: { local: { filename: module } },
+function httpListener({ module }: ProbeBootstrapOptions): object {
+  const httpWasm = {
+    name: "envoy.filters.http.wasm",
+    typed_config: {
+      "@type": type("envoy.extensions.filters.http.wasm.v3.Wasm"),
+      config: pluginConfig(module),
+    },
+  };
+  const router = {
+    name: "envoy.filters.http.router",
+    typed_config: { "@type": type("envoy.extensions.filters.http.router.v3.Router") },
+  };
+  const manager = filter(
+    "http_connection_manager",
+    "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+    {
+      stat_prefix: "probe",
+      http_filters: [httpWasm, router],
+      route_config: {
+        virtual_hosts: [
+          {
+            name: "all",
+            domains: ["*"],
+            routes: [{ match: { prefix: "/" }, route: { cluster: "web" } }],
+          },
+        ],
       },
     },
+  );
+  return {
+    name: "http",
+    address: { socket_address: { address: "127.0.0.1", port_value: 0 } },
+    filter_chains: [{ filters: [manager] }],
+  };
+}
+
+function wasm(module: string): object {
+  return filter("wasm", "envoy.extensions.filters.network.wasm.v3.Wasm", {
+    config: pluginConfig(module),
   });
+}
+
+function pluginConfig(module: string): object {
+  return {
+    name: "probe",
+    root_id: "probe",
+    configuration: { "@type": type("google.protobuf.StringValue"), value: "probe" },
+    vm_config: {
+      runtime: "envoy.wasm.runtime.v8",
+      vm_id: "probe",
+      code: { local: { filename: module } },
+    },
+  };
 }
 
 function filter(name: string, typeName: string, config: object = {}): object {

@@ -3,7 +3,6 @@
 // METAPROTO_RECORD=1 writes the transcripts anew; the diff then is what an Envoy version has changed.
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer, connect, type Server, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { buildWasm } from "../../scripts/build-wasm.mjs";
@@ -12,18 +11,18 @@ import {
   OVERFULL_READ_BUFFER,
   SCENARIOS,
   mostBytesSeen,
-  serverAction,
   type Scenario,
-  type Step,
 } from "../host/conformance/scenarios.js";
+import { HTTP_SCENARIOS, type HttpScenario } from "../host/conformance/http-scenarios.js";
 import {
   formatTranscripts,
   normalize,
   parseTranscripts,
   type Transcript,
 } from "../host/conformance/transcript.js";
+import { ProbeClient, ProbeHttpServer, ProbeServer, sendHttp } from "./host-conformance-peers.js";
 import { probeBootstrap } from "./host-conformance-bootstrap.js";
-import { pause } from "./support/deadline.js";
+import { waitUntil } from "./support/deadline.js";
 import { Envoy } from "./support/envoy.js";
 import { freePort } from "./support/ports.js";
 
@@ -31,125 +30,93 @@ const RECORDS = process.env["METAPROTO_RECORD"] !== undefined;
 /** Envoy's default, and the least it reads at once. */
 const BUFFER_LIMIT_BYTES = 1024 * 1024;
 const READ_SLICE_BYTES = 16 * 1024;
-/** Long enough for everything a step causes on one machine, connect timeouts apart. */
-const STEP_MS = 100;
+/** The last line of the probe about a new connection. */
+const ACCEPTED = "set buffer -> 2";
+/** Nothing has happened for so long: a step has had its effect. */
+const QUIET_MS = 100;
+/** A recorded line that has not come by then will not. */
+const DEADLINE_MS = 5_000;
 /** Before it: name, root_id and, except for a root context, vm_id of the plugin. */
 const MARKER = /wasm log(?: probe)+: (.*)$/;
-
-/** The scripted server of the scenarios. */
-class ProbeServer {
-  seen: string[] = [];
-  readonly #sockets = new Set<Socket>();
-  readonly #server: Server;
-
-  constructor() {
-    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
-      this.#accept(socket);
-    });
-  }
-
-  listen(): Promise<number> {
-    return new Promise((resolve) => {
-      this.#server.listen(0, "127.0.0.1", () => {
-        const address = this.#server.address();
-        resolve(typeof address === "object" && address !== null ? address.port : 0);
-      });
-    });
-  }
-
-  /** Ends what a scenario has left open, so that the next one starts with nothing. */
-  reset(): void {
-    for (const socket of this.#sockets) socket.destroy();
-    this.seen = [];
-  }
-
-  close(): void {
-    this.reset();
-    this.#server.close();
-  }
-
-  #accept(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.on("close", () => this.#sockets.delete(socket));
-    socket.on("error", () => undefined);
-    socket.on("end", () => socket.end());
-    socket.on("data", (bytes) => {
-      this.#answer(socket, bytes.toString());
-    });
-  }
-
-  #answer(socket: Socket, text: string): void {
-    this.seen.push(`received ${text}`);
-    const action = serverAction(text);
-    if (action === "echo") socket.write(`echo:${text}`);
-    if (action === "end") socket.end();
-    if (action === "reset") socket.resetAndDestroy();
-  }
-}
-
-/** A client of the listener, and what it has seen. */
-class ProbeClient {
-  received = "";
-  closed = false;
-  readonly #socket: Socket;
-
-  constructor(port: number) {
-    this.#socket = connect(port, "127.0.0.1");
-    this.#socket.on("data", (bytes) => (this.received += bytes.toString()));
-    this.#socket.on("close", () => (this.closed = true));
-    this.#socket.on("error", () => undefined);
-  }
-
-  async apply(step: Step): Promise<void> {
-    if ("send" in step) this.#socket.write(step.send);
-    else if ("sendZeros" in step) this.#socket.write(Buffer.alloc(step.sendZeros, "0"));
-    else if ("waitMs" in step) await pause(step.waitMs);
-    else if ("end" in step) this.#socket.end();
-    else this.#socket.resetAndDestroy();
-    await pause(STEP_MS);
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
-  }
-}
 
 describe.each(["1.36.2", "1.40.0"])("Envoy %s", (version) => {
   const file = new URL(
     `../host/conformance/transcripts/envoy-${version.slice(0, 4)}.txt`,
     import.meta.url,
   );
-  const recorded = RECORDS ? new Map() : parseTranscripts(readFileSync(file, "utf8"));
+  const recorded: ReadonlyMap<string, Transcript> = RECORDS
+    ? new Map()
+    : parseTranscripts(readFileSync(file, "utf8"));
   const seen = new Map<string, Transcript>();
   const server = new ProbeServer();
+  const httpServer = new ProbeHttpServer();
   let envoy: Envoy;
   let port: number;
+  let httpPort: number;
 
   beforeAll(async () => {
     const module = await buildWasm("test/host-probe");
     const serverPort = await server.listen();
+    const httpServerPort = await httpServer.listen();
     const refusedPort = await freePort();
-    const bootstrap = probeBootstrap({ module, serverPort, refusedPort });
+    const bootstrap = probeBootstrap({ module, serverPort, httpServerPort, refusedPort });
     const args = ["--component-log-level", "wasm:info"];
     envoy = await Envoy.start({ bootstrap, version, logLevel: "warning", args });
     port = await envoy.listenerPort("probe");
+    httpPort = await envoy.listenerPort("http");
   });
 
   afterAll(async () => {
     server.close();
+    httpServer.close();
     await envoy.stop();
     if (RECORDS) writeFileSync(file, formatTranscripts(seen));
   });
 
+  /** Lines of the probe from position `from` of Envoy's log on. */
+  const probeLines = (from: number): string[] =>
+    envoy
+      .log()
+      .slice(from)
+      .flatMap((line) => MARKER.exec(line)?.[1] ?? []);
+
+  /** Resolves when neither Envoy nor the peers have done anything for a while. */
+  async function settle(): Promise<void> {
+    const activity = () => envoy.log().length + server.activity + httpServer.seen.length;
+    let last = activity();
+    let since = Date.now();
+    await waitUntil("quiet", () => {
+      const now = activity();
+      if (now !== last) since = Date.now();
+      last = now;
+      return Date.now() - since >= QUIET_MS;
+    });
+  }
+
+  /** Also waits for lines that the transcript has and Envoy has not logged yet: the machine may be slow. */
+  async function settleAtEnd(title: string, from: number): Promise<void> {
+    const expected = recorded.get(title)?.module.length ?? 0;
+    const deadline = Date.now() + DEADLINE_MS;
+    await waitUntil(
+      "the recorded lines",
+      () => probeLines(from).length >= expected || Date.now() > deadline,
+    );
+    await settle();
+  }
+
   async function runReal(scenario: Scenario): Promise<Transcript> {
+    const before = envoy.log().length;
     const client = new ProbeClient(port);
-    await pause(STEP_MS);
-    const logged = envoy.log().length;
-    for (const step of scenario.steps) await client.apply(step);
-    await pause(STEP_MS);
-    const lines = envoy.log().slice(logged);
+    const isAccepted = () => probeLines(before).some((line) => line.endsWith(ACCEPTED));
+    await waitUntil("the connection", isAccepted);
+    const from = envoy.log().length;
+    for (const step of scenario.steps) {
+      await client.apply(step);
+      await settle();
+    }
+    await settleAtEnd(scenario.title, from);
     const transcript = {
-      module: normalize(lines.flatMap((line) => MARKER.exec(line)?.[1] ?? [])),
+      module: normalize(probeLines(from)),
       client: [
         ...(client.received === "" ? [] : [`received ${client.received}`]),
         ...(client.closed && !closesItself(scenario) ? ["closed"] : []),
@@ -158,9 +125,23 @@ describe.each(["1.36.2", "1.40.0"])("Envoy %s", (version) => {
     };
     client.destroy();
     server.reset();
-    await pause(STEP_MS);
+    await settle();
     return transcript;
   }
+
+  async function runRealHttp(scenario: HttpScenario): Promise<Transcript> {
+    httpServer.seen = [];
+    const from = envoy.log().length;
+    const client = await sendHttp(httpPort, scenario, QUIET_MS / 2);
+    await settleAtEnd(scenario.title, from);
+    return { module: normalize(probeLines(from)), client: [client], server: httpServer.seen };
+  }
+
+  test.each(HTTP_SCENARIOS)("$title", async (scenario) => {
+    const transcript = await runRealHttp(scenario);
+    seen.set(scenario.title, transcript);
+    if (!RECORDS) expect(transcript).toEqual(recorded.get(scenario.title));
+  });
 
   test.each(SCENARIOS)("$title", async (scenario) => {
     const transcript = await runReal(scenario);

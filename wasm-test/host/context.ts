@@ -39,6 +39,11 @@ export abstract class Context implements VmContext {
     return undefined;
   }
 
+  /** True in proxy_on_log of an HTTP stream: a map that is missing then is NotFound. */
+  get isLogging(): boolean {
+    return false;
+  }
+
   /** The map that the module may change, or undefined: BadArgument. */
   writableMap(_type: number): HeaderMap | undefined {
     return undefined;

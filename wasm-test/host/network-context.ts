@@ -8,6 +8,7 @@ import { Context } from "./context.js";
 import type { ContinueRules } from "./continue-rules.js";
 import { isKnownFilterState } from "./filter-state.js";
 import { EMPTY_BUFFER, type GuestBuffer } from "./guest-buffer.js";
+import type { HeaderMap } from "./pairs.js";
 import { mergeProperties, type PropertyMap, type PropertyValue } from "./property-tree.js";
 import type { RootContext } from "./root-context.js";
 import { HostRuleViolation } from "./rules.js";
@@ -117,6 +118,10 @@ export class NetworkContext extends Context implements NetworkFilter {
       filter_state: Object.fromEntries(connection.filterState),
     };
     return mergeProperties(mergeProperties(live, this.#root.properties()), connection.properties);
+  }
+
+  override readableMap(type: number): HeaderMap | undefined {
+    return this.#root.sharedMap(type);
   }
 
   override setProperty(path: string, value: Uint8Array): boolean {

@@ -3,6 +3,8 @@
 import { newSplitter, type Chunking } from "./chunking.js";
 import type { Client } from "./client.js";
 import { EventLoop } from "./event-loop.js";
+import { OK_UPSTREAM, type HttpExchange, type HttpUpstream } from "./http-exchange.js";
+import type { HttpMessage } from "./http-message.js";
 import type { ForeignFunction } from "./hostcalls/foreign.js";
 import type { LogEntry } from "./hostcalls/log.js";
 import { LogLevel } from "./abi-values.js";
@@ -106,21 +108,20 @@ export class TestHost {
 
   /** Opens a client connection to the listener [wasm, echo]. */
   connect(options: ConnectOptions = {}): Client {
-    const port = 40_000 + (this.#connections % 20_000);
-    const source = options.sourceAddress ?? `127.0.0.1:${String(port)}`;
-    const destination = options.destinationAddress ?? "127.0.0.1:10000";
-    const base: PropertyMap = {
-      source: { address: source, port: portOf(source) },
-      destination: { address: destination, port: portOf(destination) },
-      xds: {
-        listener_metadata: { filter_metadata: options.listenerMetadata ?? {} },
-        listener_direction: 0n,
-        filter_chain_name: "",
-      },
-      connection: { mtls: false, requested_server_name: "" },
-    };
-    const properties = mergeProperties(base, options.properties ?? {});
-    return this.#worker(options.worker ?? 0).connect(properties);
+    return this.#worker(options.worker ?? 0).connect(this.#connectionProperties(options));
+  }
+
+  /**
+   * Sends an HTTP request through the filter chain [wasm, router] to `upstream`, which answers with a bare
+   * 200 unless the test gives another.
+   */
+  request(
+    request: HttpMessage,
+    upstream: HttpUpstream = OK_UPSTREAM,
+    options: ConnectOptions = {},
+  ): HttpExchange {
+    const properties = this.#connectionProperties(options);
+    return this.#worker(options.worker ?? 0).request(request, upstream, properties);
   }
 
   /** Runs until nothing is left to do at this moment, and returns the number of turns. */
@@ -136,6 +137,23 @@ export class TestHost {
   /** Messages logged at `level` or above. */
   logged(level: number = LogLevel.Trace): string[] {
     return this.logs.filter((entry) => entry.level >= level).map((entry) => entry.message);
+  }
+
+  #connectionProperties(options: ConnectOptions): PropertyMap {
+    const port = 40_000 + (this.#connections % 20_000);
+    const source = options.sourceAddress ?? `127.0.0.1:${String(port)}`;
+    const destination = options.destinationAddress ?? "127.0.0.1:10000";
+    const base: PropertyMap = {
+      source: { address: source, port: portOf(source) },
+      destination: { address: destination, port: portOf(destination) },
+      xds: {
+        listener_metadata: { filter_metadata: options.listenerMetadata ?? {} },
+        listener_direction: 0n,
+        filter_chain_name: "",
+      },
+      connection: { mtls: false, requested_server_name: "" },
+    };
+    return mergeProperties(base, options.properties ?? {});
   }
 
   #worker(index: number): Worker {

@@ -57,6 +57,8 @@ export class Vm {
   effectiveContextId = 0;
   /** Set by send_local_response: the HTTP filter stops whatever the module returns. */
   stopNextIteration = false;
+  /** Whether the callback that returned last had set stopNextIteration. */
+  lastCallStopped = false;
   /** Number of the outermost VM call that is running, for rules that count within one. */
   callSerial = 0;
 
@@ -143,6 +145,7 @@ export class Vm {
    */
   callback(name: string, context: VmContext, ...args: number[]): number {
     const exported = this.#functions.get(name);
+    this.lastCallStopped = false;
     if (exported === undefined) return 0;
     if (this.#scopes === 0) this.callSerial++;
     this.#scopes++;
@@ -150,7 +153,9 @@ export class Vm {
     try {
       if (this.#scopes > this.#maxNesting) this.#failNesting(name);
       const result = this.#invoke({ callback: name, context }, exported, [context.id, ...args]);
+      const stopped = this.stopNextIteration;
       this.#drain();
+      this.lastCallStopped = stopped;
       return result;
     } catch (error) {
       this.#failure ??= error as Error;

@@ -13,6 +13,8 @@ import { linkHostcalls } from "./hostcalls/link.js";
 import type { ForeignFunction } from "./hostcalls/foreign.js";
 import type { LogEntry } from "./hostcalls/log.js";
 import type { HostcallScope } from "./hostcalls/scope.js";
+import { HttpExchange, type HttpUpstream } from "./http-exchange.js";
+import type { HttpMessage } from "./http-message.js";
 import { HttpCallouts, type HttpRequest, type HttpTarget } from "./http-callouts.js";
 import { VmMetrics, type MetricStore } from "./metrics.js";
 import { NetworkContext } from "./network-context.js";
@@ -102,6 +104,28 @@ export class Worker {
     });
     client.attach(connection, 0);
     return client;
+  }
+
+  /** Sends an HTTP request through the filter chain [wasm, router], in a turn of its own. */
+  request(request: HttpMessage, upstream: HttpUpstream, properties: PropertyMap): HttpExchange {
+    const contextId = this.#nextContextId++;
+    const exchange = new HttpExchange({
+      contextId,
+      vm: this.vm,
+      loop: this.#options.loop,
+      root: this.root,
+      request,
+      upstream,
+      properties,
+      onDeleted: () => {
+        this.#options.loop.atEndOfTurn(() => this.#contexts.delete(contextId));
+      },
+    });
+    this.#contexts.set(contextId, exchange.context);
+    this.#options.loop.post(() => {
+      exchange.start();
+    });
+    return exchange;
   }
 
   /** Removes the plugins: proxy_on_done, and proxy_on_delete unless the module wants to finish first. */

@@ -5,8 +5,10 @@ import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 
 import { buildWasm } from "../../../scripts/build-wasm.mjs";
+import { runEmulatedHttp } from "./emulated-http.js";
 import { runEmulated } from "./emulated.js";
 import { OVERFULL_READ_BUFFER, SCENARIOS, mostBytesSeen } from "./scenarios.js";
+import { HTTP_SCENARIOS } from "./http-scenarios.js";
 import { parseTranscripts } from "./transcript.js";
 
 let probe: Uint8Array;
@@ -21,6 +23,10 @@ describe.each(["1.36", "1.40"] as const)("as Envoy %s", (version) => {
 
   test.each(SCENARIOS)("$title", (scenario) => {
     expect(runEmulated(scenario, probe, version)).toEqual(transcripts.get(scenario.title));
+  });
+
+  test.each(HTTP_SCENARIOS)("$title", (scenario) => {
+    expect(runEmulatedHttp(scenario, probe)).toEqual(transcripts.get(scenario.title));
   });
 
   test(OVERFULL_READ_BUFFER.title, () => {

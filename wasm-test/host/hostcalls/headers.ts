@@ -25,8 +25,10 @@ function readingCalls(scope: HostcallScope): HostcallTable {
       if (type >>> 0 > LAST_TYPE) return WasmResult.BadArgument;
       const key = vm.readText(keyPtr, keySize);
       if (key === undefined) return WasmResult.InvalidMemoryAccess;
-      const map = scope.context().readableMap(type);
-      if (map === undefined) return WasmResult.BadArgument;
+      const context = scope.context();
+      const map = context.readableMap(type);
+      if (map === undefined)
+        return context.isLogging ? WasmResult.NotFound : WasmResult.BadArgument;
       const value = map.get(key);
       if (value === undefined) return WasmResult.NotFound;
       return vm.give(encoder.encode(value), ptrPtr, sizePtr);

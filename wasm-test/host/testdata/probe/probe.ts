@@ -39,7 +39,17 @@ import {
   showProperty,
 } from "./host";
 
+import { isHttp, postHttpTo, runPostedHttp, showLogged } from "./http";
+
 export { proxy_on_memory_allocate } from "./host";
+export {
+  proxy_on_request_body,
+  proxy_on_request_headers,
+  proxy_on_request_trailers,
+  proxy_on_response_body,
+  proxy_on_response_headers,
+  proxy_on_response_trailers,
+} from "./http";
 
 const CONTINUE: u32 = 0;
 const STOP: u32 = 1;
@@ -65,6 +75,7 @@ let greeting = "";
 
 function nameOf(context: u32): string {
   if (context == root) return "root#" + context.toString();
+  if (isHttp(context)) return "stream#" + context.toString();
   return (upstreams.has(context) ? "upstream#" : "downstream#") + context.toString();
 }
 
@@ -172,6 +183,7 @@ export function proxy_on_vm_start(_root: u32, _size: u32): u32 {
 export function proxy_on_configure(rootContext: u32, size: u32): u32 {
   root = rootContext;
   queue = registerQueue();
+  postHttpTo(queue);
   log("configure " + read(7, size));
   return 1;
 }
@@ -192,6 +204,7 @@ export function proxy_on_done(context: u32): u32 {
 
 export function proxy_on_log(context: u32): void {
   log("log " + nameOf(context));
+  if (isHttp(context)) showLogged();
 }
 
 export function proxy_on_delete(context: u32): void {
@@ -205,7 +218,7 @@ export function proxy_on_tick(_root: u32): void {
 
 export function proxy_on_queue_ready(_root: u32, token: u32): void {
   log("posted " + proxy_dequeue_shared_queue(token, OUT, OUT + 4).toString());
-  run(posted);
+  if (!runPostedHttp()) run(posted);
 }
 
 // Connections
