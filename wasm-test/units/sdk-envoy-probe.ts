@@ -24,7 +24,7 @@ import * as data from "../../assembly/proxy-wasm-as/host/shared-data";
 import * as queue from "../../assembly/proxy-wasm-as/host/shared-queue";
 import { setTickPeriod } from "../../assembly/proxy-wasm-as/host/timer";
 import { bytesLen } from "../../assembly/proxy-wasm-as/memory/host-bytes";
-import { bytesToString } from "../../assembly/proxy-wasm-as/memory/scratch-text";
+import { bytesToString } from "../../assembly/proxy-wasm-as/host/text";
 import { StaticBytes } from "../../assembly/proxy-wasm-as/memory/static-bytes";
 
 export * from "../../assembly/proxy-wasm-as/exports";

@@ -15,7 +15,7 @@ import {
 import { Status } from "../abi/enums";
 import { allocate, mark, release } from "../memory/arena";
 import { RESULT_PTR } from "../memory/host-bytes";
-import { encodeText, textLen } from "../memory/scratch-text";
+import { encodeText, textLen } from "./text";
 import { StaticBytes } from "../memory/static-bytes";
 import { HeaderPairs } from "./header-pairs";
 import { encodeBytesField, encodedBytesFieldLen } from "./protobuf-field";

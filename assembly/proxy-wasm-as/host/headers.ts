@@ -16,7 +16,7 @@ import {
 import { MapType, Status } from "../abi/enums";
 import { mark, release } from "../memory/arena";
 import { bytesLen, bytesPtr, RESULT_LEN, RESULT_PTR, takeBytes } from "../memory/host-bytes";
-import { bytesToString, encodeText, textLen } from "../memory/scratch-text";
+import { bytesToString, encodeText, textLen } from "./text";
 import { StaticBytes } from "../memory/static-bytes";
 import { HeaderPairs, HeaderPairsReader } from "./header-pairs";
 

@@ -8,7 +8,7 @@ import { proxy_get_log_level, proxy_log } from "../abi/env";
 import { LogLevel, Status } from "../abi/enums";
 import { mark, release } from "../memory/arena";
 import { RESULT_PTR } from "../memory/host-bytes";
-import { encodeText, textLen } from "../memory/scratch-text";
+import { encodeText, textLen } from "./text";
 
 let hostLevel: u32 = <u32>LogLevel.Trace;
 

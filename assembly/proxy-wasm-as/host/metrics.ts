@@ -11,7 +11,7 @@ import {
 import { MetricType, Status } from "../abi/enums";
 import { mark, release } from "../memory/arena";
 import { RESULT_PTR } from "../memory/host-bytes";
-import { encodeText, textLen } from "../memory/scratch-text";
+import { encodeText, textLen } from "./text";
 
 /** The value that Metric.get read last. */
 export let metricValue: u64 = 0;

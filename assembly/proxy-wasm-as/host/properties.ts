@@ -7,7 +7,7 @@
 import { proxy_get_property, proxy_set_property } from "../abi/env";
 import { Status } from "../abi/enums";
 import { bytesLen, bytesPtr, RESULT_LEN, RESULT_PTR, takeBytes } from "../memory/host-bytes";
-import { bytesToString } from "../memory/scratch-text";
+import { bytesToString } from "./text";
 import { StaticBytes } from "../memory/static-bytes";
 
 /**

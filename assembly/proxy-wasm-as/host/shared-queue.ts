@@ -13,7 +13,7 @@ import {
 import { Status } from "../abi/enums";
 import { mark, release } from "../memory/arena";
 import { RESULT_LEN, RESULT_PTR, takeBytes } from "../memory/host-bytes";
-import { encodeText, textLen } from "../memory/scratch-text";
+import { encodeText, textLen } from "./text";
 
 /** The status of the registerSharedQueue or resolveSharedQueue called last. */
 export let sharedQueueStatus: Status = Status.Ok;

@@ -24,7 +24,7 @@ import { getProperty, PropertyPath, setProperty } from "../../host/properties";
 import { setTickPeriod } from "../../host/timer";
 import { collectGarbageAfterTick } from "../../memory/collect";
 import { bytesLen, bytesPtr } from "../../memory/host-bytes";
-import { bytesToString } from "../../memory/scratch-text";
+import { bytesToString } from "../../host/text";
 import { StaticBytes } from "../../memory/static-bytes";
 
 export {

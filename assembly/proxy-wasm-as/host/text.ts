@@ -1,8 +1,8 @@
-// Text in the arena, for the calls that take a string: cold paths and start-up.
+// Text in the arena, and text out of host bytes: for cold paths and start-up.
 // Allocates: arena only, until the enclosing callback returns or the caller releases its mark.
 
-import { allocate } from "./arena";
-import { bytesLen, bytesPtr } from "./host-bytes";
+import { allocate } from "../memory/arena";
+import { bytesLen, bytesPtr } from "../memory/host-bytes";
 
 /** Length in bytes of the text encoded last. */
 export let textLen: u32 = 0;
