@@ -1,0 +1,227 @@
+// AssemblyScript: the route subscription as flat wasm exports. What it sends out is kept as a list of
+// events for the test to read: kind, and an address and a length that depend on the kind.
+
+import { Message } from "../../assembly/codec/message";
+import {
+  DiscoveryTransport,
+  RouteDiscovery,
+  RouteSubscription,
+} from "../../assembly/switchboard/config/rds-subscription";
+import { Faults } from "../../assembly/switchboard/config/faults";
+import { RouteTableBuilder } from "../../assembly/switchboard/config/route-builder";
+import { decodeRouteConfiguration } from "../../assembly/switchboard/config/route-configuration-pb";
+import { RouteTable } from "../../assembly/switchboard/route/table";
+import { usedHeapBytes } from "./heap-usage";
+import { FakeCodec } from "./route-fake-codec";
+
+export { usedHeapBytes };
+export {
+  cluster,
+  clusterCount,
+  entryNameLen,
+  entryNamePtr,
+  entryOrder,
+  entryTimeout,
+  isLastReference,
+  mutation,
+  mutationCount,
+  mutationEntry,
+  pick,
+  release,
+  retain,
+  routeCount,
+  tableNameLen,
+  tableNamePtr,
+  tableSize,
+} from "./route-table-access";
+
+/** In the order of EVENTS in config-rds.test.ts. */
+enum Event {
+  Open = 0,
+  Close = 1,
+  Send = 2,
+  Table = 3,
+  Missing = 4,
+  Rejected = 5,
+}
+
+class EventRecord {
+  constructor(
+    readonly kind: Event,
+    readonly bytes: ArrayBuffer,
+  ) {}
+}
+
+const codec = new FakeCodec();
+const message = new Message();
+let events: Array<EventRecord> = new Array<EventRecord>();
+let canOpen: bool = true;
+let closesWhileOpening: bool = false;
+let nextRandom: u32 = 0;
+let now: u64 = 0;
+
+class RecordingTransport extends DiscoveryTransport {
+  openStream(): bool {
+    record(Event.Open, 0, 0);
+    if (closesWhileOpening) discovery.onStreamClosed(now);
+    return canOpen;
+  }
+
+  closeStream(): void {
+    record(Event.Close, 0, 0);
+  }
+
+  send(ptr: usize, len: u32): void {
+    record(Event.Send, ptr, len);
+  }
+
+  onTable(subscription: RouteSubscription): void {
+    recordName(Event.Table, subscription);
+  }
+
+  onMissing(subscription: RouteSubscription): void {
+    recordName(Event.Missing, subscription);
+  }
+
+  onRejected(ptr: usize, len: u32): void {
+    record(Event.Rejected, ptr, len);
+  }
+
+  random(): u32 {
+    return nextRandom;
+  }
+}
+
+const transport = new RecordingTransport();
+let discovery: RouteDiscovery = new RouteDiscovery(codec, transport);
+let subscriptions: Array<RouteSubscription> = new Array<RouteSubscription>();
+
+function record(kind: Event, ptr: usize, len: u32): void {
+  const bytes = new ArrayBuffer(len);
+  memory.copy(changetype<usize>(bytes), ptr, len);
+  events.push(new EventRecord(kind, bytes));
+}
+
+function recordName(kind: Event, subscription: RouteSubscription): void {
+  const name = subscription.name;
+  record(kind, changetype<usize>(name), name.byteLength);
+}
+
+export function allocate(bytes: u32): usize {
+  return heap.alloc(bytes);
+}
+
+export function free(ptr: usize): void {
+  heap.free(ptr);
+}
+
+export function declareAttribute(namePtr: usize, nameLen: u32): u32 {
+  return codec.add(namePtr, nameLen);
+}
+
+export function setAttribute(index: u32, isPresent: bool, ptr: usize, len: u32): void {
+  codec.set(index, isPresent, ptr, len);
+}
+
+export function faultsPtr(): usize {
+  return 0;
+}
+
+export function faultsLen(): u32 {
+  return 0;
+}
+
+export function lookup(table: usize): usize {
+  return changetype<usize>(changetype<RouteTable>(table).lookup(codec, message));
+}
+
+/** Begins anew; tables of the one before are given up. */
+export function restart(isEnabled: bool, initialFetchTimeoutMs: u32): void {
+  for (let i = 0; i < subscriptions.length; i++) {
+    const table = subscriptions[i].table;
+    if (table !== null) table.release();
+  }
+  events = new Array<EventRecord>();
+  subscriptions = new Array<RouteSubscription>();
+  canOpen = true;
+  closesWhileOpening = false;
+  nextRandom = 0;
+  discovery = new RouteDiscovery(codec, transport);
+  discovery.enabled = isEnabled;
+  discovery.initialFetchTimeoutMs = initialFetchTimeoutMs;
+  discovery.nodeId = String.UTF8.encode("sidecar~10.0.0.1~pod.ns~ns");
+  discovery.nodeCluster = String.UTF8.encode("pod.ns");
+}
+
+export function setOpening(isPossible: bool, isClosedAtOnce: bool): void {
+  canOpen = isPossible;
+  closesWhileOpening = isClosedAtOnce;
+}
+
+export function setRandom(random: u32): void {
+  nextRandom = random;
+}
+
+export function setNow(nowMs: u64): void {
+  now = nowMs;
+}
+
+/** The number of the subscription among those of the test. */
+export function subscribe(namePtr: usize, nameLen: u32): u32 {
+  const subscription = discovery.subscribe(namePtr, nameLen, now);
+  for (let i = 0; i < subscriptions.length; i++) {
+    if (subscriptions[i] === subscription) return i;
+  }
+  subscriptions.push(subscription);
+  return subscriptions.length - 1;
+}
+
+/** Builds a table as the plugin's configuration does; its reference is the caller's. */
+export function preset(ptr: usize, len: u32): usize {
+  const faults = new Faults();
+  const builder = new RouteTableBuilder(faults);
+  decodeRouteConfiguration(ptr, len, builder, faults);
+  const table = builder.build(codec);
+  if (table !== null) discovery.preset(table);
+  return changetype<usize>(table);
+}
+
+export function receive(ptr: usize, len: u32): void {
+  discovery.onMessage(ptr, len, now);
+}
+
+export function closed(): void {
+  discovery.onStreamClosed(now);
+}
+
+export function tick(): void {
+  discovery.onTick(now);
+}
+
+export function tableOf(subscription: u32): usize {
+  return changetype<usize>(subscriptions[subscription].table);
+}
+
+export function isMissing(subscription: u32): bool {
+  return subscriptions[subscription].isMissing;
+}
+
+export function eventCount(): u32 {
+  return events.length;
+}
+
+export function eventKind(index: u32): u32 {
+  return events[index].kind;
+}
+
+export function eventPtr(index: u32): usize {
+  return changetype<usize>(events[index].bytes);
+}
+
+export function eventLen(index: u32): u32 {
+  return events[index].bytes.byteLength;
+}
+
+export function clearEvents(): void {
+  events = new Array<EventRecord>();
+}
