@@ -6,13 +6,17 @@ import { ClusterLoadAssignmentSchema } from "../gen/envoy/config/endpoint/v3/end
 import { ListenerSchema } from "../gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "../gen/metaproto/v1/route_pb.js";
 import type { Cluster } from "../ir/cluster.js";
-import type { Mesh } from "../ir/mesh.js";
+import type { Listener, Mesh } from "../ir/mesh.js";
 import {
   type CompileRegex,
   translateToRoutes,
 } from "../translate/ir-to-routes/translate-to-routes.js";
 import type { ModuleVersion } from "../translate/ir-to-xds/module-version.js";
-import { servableListeners, translateToXds } from "../translate/ir-to-xds/translate-to-xds.js";
+import {
+  type PendingResource,
+  servableListeners,
+  translateToXds,
+} from "../translate/ir-to-xds/translate-to-xds.js";
 import {
   CLUSTER_TYPE,
   ENDPOINT_TYPE,
@@ -49,18 +53,39 @@ export interface ProxyConfiguration {
 
 const HOUR_MS = 3_600_000;
 
-function inputs<Desc extends DescMessage>(
-  schema: Desc,
-  messages: readonly MessageShape<Desc>[],
-  nameOf: (message: MessageShape<Desc>) => string,
-): ResourceInput[] {
-  return messages.map((message) => ({ name: nameOf(message), value: toBinary(schema, message) }));
+interface Encoded {
+  readonly source: string;
+  readonly value: Uint8Array;
+}
+
+/** Serialized resources of one type; what has the same source as the last time is not made again. */
+class EncodedResources {
+  private encoded: ReadonlyMap<string, Encoded> = new Map();
+
+  encode<Desc extends DescMessage>(
+    schema: Desc,
+    resources: readonly PendingResource<MessageShape<Desc>>[],
+  ): ResourceInput[] {
+    const encoded = new Map<string, Encoded>();
+    for (const { name, source, message } of resources) {
+      const before = this.encoded.get(name);
+      const isSame = before?.source === source;
+      encoded.set(name, isSame ? before : { source, value: toBinary(schema, message()) });
+    }
+    this.encoded = encoded;
+    return [...encoded].map(([name, { value }]) => ({ name, value }));
+  }
 }
 
 /** Makes snapshots, one after the other: what went out of use with the last ones is in the next. */
 export class ProxyConfigurator {
   private readonly retiredModules: Retirement<ModuleVersion>;
   private readonly retiredClusters: Retirement<Cluster>;
+  private readonly clusters = new EncodedResources();
+  private readonly endpoints = new EncodedResources();
+  private readonly listeners = new EncodedResources();
+  private readonly extensionConfigs = new EncodedResources();
+  private routes: ReadonlyMap<string, Encoded> = new Map();
   private previous: Snapshot | undefined;
 
   constructor(private readonly options: ProxyConfigurationOptions) {
@@ -102,28 +127,22 @@ export class ProxyConfigurator {
       bindAddress,
     });
     const faults = [...resources.faults];
-    const extensionConfigs = inputs(
-      TypedExtensionConfigSchema,
-      resources.extensionConfigs,
-      ({ name }) => name,
-    ).map((input): ResourceInput => {
-      const after = resources.extensionConfigOrder.get(input.name);
-      return after === undefined ? input : { ...input, after };
-    });
+    const { clusters, endpoints, listeners: xdsListeners, extensionConfigs } = resources;
     const snapshot = buildSnapshot(
       new Map<string, readonly ResourceInput[]>([
-        [CLUSTER_TYPE.typeUrl, inputs(ClusterSchema, resources.clusters, ({ name }) => name)],
+        [CLUSTER_TYPE.typeUrl, this.clusters.encode(ClusterSchema, clusters)],
+        [ENDPOINT_TYPE.typeUrl, this.endpoints.encode(ClusterLoadAssignmentSchema, endpoints)],
+        [LISTENER_TYPE.typeUrl, this.listeners.encode(ListenerSchema, xdsListeners)],
         [
-          ENDPOINT_TYPE.typeUrl,
-          inputs(
-            ClusterLoadAssignmentSchema,
-            resources.endpoints,
-            ({ clusterName }) => clusterName,
-          ),
+          EXTENSION_CONFIG_TYPE.typeUrl,
+          this.extensionConfigs
+            .encode(TypedExtensionConfigSchema, extensionConfigs)
+            .map((input): ResourceInput => {
+              const after = resources.extensionConfigOrder.get(input.name);
+              return after === undefined ? input : { ...input, after };
+            }),
         ],
-        [LISTENER_TYPE.typeUrl, inputs(ListenerSchema, resources.listeners, ({ name }) => name)],
-        [EXTENSION_CONFIG_TYPE.typeUrl, extensionConfigs],
-        [ROUTES_TYPE.typeUrl, this.routes(mesh, faults)],
+        [ROUTES_TYPE.typeUrl, this.routeConfigurations(mesh, faults)],
       ]),
       this.previous,
     );
@@ -132,17 +151,45 @@ export class ProxyConfigurator {
   }
 
   /** Routes that are refused stay as they were. */
-  private routes(mesh: Mesh, faults: string[]): ResourceInput[] {
+  private routeConfigurations(mesh: Mesh, faults: string[]): ResourceInput[] {
     const clusters = new Map(mesh.clusters.map((cluster) => [cluster.name, cluster]));
-    const before = this.previous?.types.get(ROUTES_TYPE.typeUrl)?.resources;
-    return mesh.listeners.flatMap((listener): ResourceInput[] => {
+    const encoded = new Map<string, Encoded>();
+    for (const listener of mesh.listeners) {
+      const { name } = listener;
+      const before = this.routes.get(name);
+      const source = routesSource(listener, clusters);
+      if (before?.source === source) {
+        encoded.set(name, before);
+        continue;
+      }
       const result = translateToRoutes(listener, clusters, this.options.compileRegex);
       if (result.kind === "routes") {
-        return [{ name: listener.name, value: toBinary(RouteConfigurationSchema, result.routes) }];
+        encoded.set(name, { source, value: toBinary(RouteConfigurationSchema, result.routes) });
+      } else {
+        faults.push(...result.faults);
+        // Tried again the next time, since its fault is to be told as long as it is there.
+        if (before !== undefined) encoded.set(name, { ...before, source: "" });
       }
-      faults.push(...result.faults);
-      const kept = before?.get(listener.name);
-      return kept === undefined ? [] : [{ name: kept.name, value: kept.value }];
-    });
+    }
+    this.routes = encoded;
+    return [...encoded].map(([name, { value }]) => ({ name, value }));
   }
+}
+
+/** Everything that the routes of a listener are made from. */
+function routesSource(
+  { name, routes, clusterNames }: Listener,
+  clusters: ReadonlyMap<string, Cluster>,
+): string {
+  const reachable = clusterNames.map((clusterName) => {
+    const cluster = clusters.get(clusterName);
+    if (cluster === undefined) return clusterName;
+    const { loadBalancer, maxConnections, maxPendingRequests, maxRequests, endpoints } = cluster;
+    return [
+      clusterName,
+      [endpoints.length, loadBalancer],
+      [maxConnections, maxPendingRequests, maxRequests],
+    ];
+  });
+  return JSON.stringify([name, routes, reachable]);
 }

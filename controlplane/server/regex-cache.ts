@@ -1,9 +1,6 @@
 import type { CompileRegex } from "../translate/ir-to-routes/translate-to-routes.js";
 
-/**
- * Compiles each pattern once as long as it is in use: a pattern that was not asked for between two calls of
- * `sweep` is forgotten.
- */
+/** Remembers the automata of the patterns that were asked for lately. */
 export class RegexCache {
   private recent = new Map<string, ReturnType<CompileRegex>>();
   private older: ReadonlyMap<string, ReturnType<CompileRegex>> = new Map();
@@ -17,7 +14,9 @@ export class RegexCache {
     return result;
   };
 
+  /** Forgets the patterns that were not asked for since the sweep before, if others were. */
   sweep(): void {
+    if (this.recent.size === 0) return;
     this.older = this.recent;
     this.recent = new Map();
   }

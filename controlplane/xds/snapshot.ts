@@ -54,8 +54,8 @@ function resourceSet(
 ): ResourceSet {
   const resources = new Map<string, Resource>();
   for (const input of inputs) {
-    const version = contentVersion(input.value);
     const before = previous?.resources.get(input.name);
+    const version = before?.value === input.value ? before.version : contentVersion(input.value);
     const isSame = before?.version === version && before.after === input.after;
     const any = (): Uint8Array =>
       toBinary(AnySchema, create(AnySchema, { typeUrl, value: input.value }));

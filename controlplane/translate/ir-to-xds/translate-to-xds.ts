@@ -14,7 +14,7 @@ import { blackholeCluster, dialCluster } from "./dial-cluster.js";
 import { clusterLoadAssignment } from "./endpoints.js";
 import { internalListener, listener } from "./listener.js";
 import type { ModuleVersion } from "./module-version.js";
-import { DISCOVERY_CLUSTER, dialName, moduleResourceName } from "./names.js";
+import { BLACKHOLE_CLUSTER, DISCOVERY_CLUSTER, dialName, moduleResourceName } from "./names.js";
 import { discoveredWasmFilter, wasmExtensionConfig, wasmFilterConfig } from "./wasm-plugin.js";
 
 export interface XdsInput {
@@ -29,11 +29,19 @@ export interface XdsInput {
   readonly bindAddress: string;
 }
 
+/** A resource that is made when it is asked for: of thousands, few differ from one mesh to the next. */
+export interface PendingResource<Message> {
+  readonly name: string;
+  /** What the message is made from, as JSON: equal sources give equal messages. */
+  readonly source: string;
+  readonly message: () => Message;
+}
+
 export interface XdsResources {
-  readonly clusters: readonly XdsCluster[];
-  readonly endpoints: readonly ClusterLoadAssignment[];
-  readonly listeners: readonly XdsListener[];
-  readonly extensionConfigs: readonly TypedExtensionConfig[];
+  readonly clusters: readonly PendingResource<XdsCluster>[];
+  readonly endpoints: readonly PendingResource<ClusterLoadAssignment>[];
+  readonly listeners: readonly PendingResource<XdsListener>[];
+  readonly extensionConfigs: readonly PendingResource<TypedExtensionConfig>[];
   /** Extension configuration -> the one that a proxy must have accepted before. */
   readonly extensionConfigOrder: ReadonlyMap<string, string>;
   /** Why a listener of the mesh is not among `listeners`. */
@@ -89,57 +97,82 @@ function moduleFilterConfig(module: ModuleVersion): Wasm {
   });
 }
 
+function pending<Message>(
+  name: string,
+  source: unknown,
+  message: () => Message,
+): PendingResource<Message> {
+  return { name, source: JSON.stringify(source), message };
+}
+
+/** Versions in use, with the retired ones behind them. */
+function moduleVersions(
+  input: XdsInput,
+  used: ReadonlySet<string>,
+): { readonly current: readonly ModuleVersion[]; readonly all: readonly ModuleVersion[] } {
+  const current = [...input.modules.values()].filter(({ name }) => used.has(name));
+  const retired = input.retiredModules.filter(
+    ({ name, digest }) => input.modules.get(name)?.digest !== digest,
+  );
+  return { current, all: [...current, ...retired] };
+}
+
+function extensionConfig(
+  name: string,
+  module: ModuleVersion,
+): PendingResource<TypedExtensionConfig> {
+  return pending(name, [name, module.name, module.digest], () =>
+    wasmExtensionConfig(name, moduleFilterConfig(module)),
+  );
+}
+
 /** Pure: equal inputs give equal resources, in a stable order. */
 export function translateToXds(input: XdsInput): XdsResources {
   const { mesh, bindAddress } = input;
   const servable = servableListeners(mesh, input.modules, bindAddress);
   const used = new Set(servable.listeners.map(({ module }) => module));
-  const current = [...input.modules.values()].filter(({ name }) => used.has(name));
-  const retired = input.retiredModules.filter(
-    ({ name, digest }) => input.modules.get(name)?.digest !== digest,
-  );
-
+  const { current, all } = moduleVersions(input, used);
+  const dialNames = all.map(({ name, digest }) => dialName(name, digest));
   const meshNames = new Set(mesh.clusters.map(({ name }) => name));
-  const meshClusters = [
+  const clusters = [
     ...mesh.clusters,
     ...input.retiredClusters.filter(({ name }) => !meshNames.has(name)),
   ];
-  const versions = [...current, ...retired];
-  const dialNames = versions.map(({ name, digest }) => dialName(name, digest));
-
-  const configs = versions.map(moduleFilterConfig);
-  const extensionConfigs = configs.map((config, i) =>
-    wasmExtensionConfig(dialNames[i] ?? "", config),
-  );
-  const extensionConfigOrder = new Map<string, string>();
-  current.forEach(({ name, digest }, i) => {
-    const config = configs[i];
-    if (config === undefined) return;
-    extensionConfigs.push(wasmExtensionConfig(moduleResourceName(name), config));
-    extensionConfigOrder.set(moduleResourceName(name), dialName(name, digest));
-  });
-
+  const own = all.length === 0 ? [] : [pending(BLACKHOLE_CLUSTER, "", blackholeCluster)];
   return {
     clusters: [
-      ...meshClusters.map((from) => cluster(from, "eds")),
-      ...(versions.length === 0 ? [] : [blackholeCluster()]),
-      ...dialNames.map(dialCluster),
+      ...clusters.map((from) => {
+        // Endpoints of a static cluster are a resource of their own.
+        const source = from.discovery === "dns" ? from : { ...from, endpoints: undefined };
+        return pending(from.name, source, () => cluster(from, "eds"));
+      }),
+      ...own,
+      ...dialNames.map((name) => pending(name, "", () => dialCluster(name))),
     ],
-    endpoints: meshClusters
+    endpoints: clusters
       .filter(({ discovery }) => discovery === "static")
-      .map(clusterLoadAssignment),
+      .map((from) => pending(from.name, from.endpoints, () => clusterLoadAssignment(from))),
     listeners: [
-      ...dialNames.map((name) => internalListener(name, discoveredWasmFilter(name))),
-      ...servable.listeners.map((from) =>
-        listener(
-          from,
-          from.address ?? bindAddress,
-          discoveredWasmFilter(moduleResourceName(from.module)),
-        ),
+      ...dialNames.map((name) =>
+        pending(name, "", () => internalListener(name, discoveredWasmFilter(name))),
       ),
+      ...servable.listeners.map((from) => pendingListener(from, from.address ?? bindAddress)),
     ],
-    extensionConfigs,
-    extensionConfigOrder,
+    extensionConfigs: [
+      ...all.map((module) => extensionConfig(dialName(module.name, module.digest), module)),
+      ...current.map((module) => extensionConfig(moduleResourceName(module.name), module)),
+    ],
+    extensionConfigOrder: new Map(
+      current.map(({ name, digest }) => [moduleResourceName(name), dialName(name, digest)]),
+    ),
     faults: servable.faults,
   };
+}
+
+/** Routes are no part of a listener: they reach the module by themselves. */
+function pendingListener(from: Listener, address: string): PendingResource<XdsListener> {
+  const { name, port, module, downstreamTls } = from;
+  return pending(name, [address, port, module, downstreamTls], () =>
+    listener(from, address, discoveredWasmFilter(moduleResourceName(module))),
+  );
 }
