@@ -103,7 +103,7 @@ export abstract class Connection extends StreamContext {
     const held = this.input.length;
     const base = allocate(held + size);
     if (base == 0) {
-      this.onTooLarge();
+      this.refuseBytes(this.input.ptr, held);
       return;
     }
     memory.copy(base, this.input.ptr, held);
@@ -119,7 +119,7 @@ export abstract class Connection extends StreamContext {
 
   private keep(ptr: usize, len: u32): void {
     if (!this.input.reserve(len, this.expected(len))) {
-      this.onTooLarge();
+      this.refuseBytes(ptr, len);
       return;
     }
     memory.copy(this.input.end, ptr, len);
@@ -137,13 +137,23 @@ export abstract class Connection extends StreamContext {
       (this.paused && held + size > this.maxFrameBytes) ||
       !this.input.reserve(size, this.expected(held + size))
     ) {
-      this.onTooLarge();
+      this.refuseBytes(this.input.ptr, held);
       return false;
     }
     directNextAllocation(this.input.end, size);
     if (getBuffer(type, offset, size) != Status.Ok) return false;
     this.input.grew(bytesLen);
     return true;
+  }
+
+  /**
+   * Ends the connection, for which nothing more can be held. The `len` bytes at `ptr` are looked at
+   * once more: `message` may describe another connection's frame by now, or one that was passed on.
+   */
+  private refuseBytes(ptr: usize, len: u32): void {
+    this.message.reset(this.origin, ptr);
+    if (!this.paused && len > 0) this.codec.decode(this.message, ptr, len, this.decoderState);
+    this.onTooLarge();
   }
 
   private consumeInput(): void {

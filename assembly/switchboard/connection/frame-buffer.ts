@@ -3,8 +3,8 @@
 import { allocateBudgeted } from "./memory-budget";
 import { retireBlock } from "./retired-blocks";
 
-/** Up to this size the frame's announced length is believed at once. */
-const TRUSTED_BYTES: u32 = 64 * 1024;
+/** Up to this size the frame's announced length is believed at once: thousands may announce one. */
+const TRUSTED_BYTES: u32 = 8 * 1024;
 
 export class FrameBuffer {
   private block: usize = 0;
