@@ -19,6 +19,8 @@ export interface ProviderRequest {
   reply(value: string, id?: bigint): void;
 }
 
+const MODULE = await builtModule("dubbo");
+
 /** A provider that keeps what it gets, and answers with its name unless told otherwise. */
 export class Provider {
   readonly server: TcpServer;
@@ -93,7 +95,7 @@ export class DubboClient {
 
 export class DubboMesh extends Mesh {
   constructor(options: MeshOptions) {
-    super(builtModule("dubbo"), options);
+    super(MODULE, options);
   }
 
   connect(routes?: string, worker = 0): DubboClient {

@@ -21,6 +21,8 @@ interface ServerSideState {
   outstanding: number;
 }
 
+const MODULE = await builtModule("thrift");
+
 /** A server that keeps what it gets, and answers with its name unless told otherwise. */
 export class Service {
   readonly server: TcpServer;
@@ -109,7 +111,7 @@ export class ThriftClient {
 
 export class ThriftMesh extends Mesh {
   constructor(options: MeshOptions) {
-    super(builtModule("thrift"), options);
+    super(MODULE, options);
   }
 
   connect(wire: ThriftWire = FRAMED, routes?: string): ThriftClient {

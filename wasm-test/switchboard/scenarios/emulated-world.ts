@@ -1,7 +1,6 @@
 // Scenarios in the host emulator: milliseconds, and a failure wherever Envoy would crash.
 import { GrpcServer, TcpServer, type Client, type ServerConnection } from "../../host/index.js";
-import { Mesh } from "../mesh.js";
-import { builtModule } from "../mesh.js";
+import { builtModule, Mesh } from "../mesh.js";
 import { discoveryResponse, parseDiscoveryRequest } from "./discovery-messages.js";
 import type {
   Endpoint,
@@ -104,7 +103,7 @@ class EmulatedNetwork implements Network {
   #version = 0;
   #nonce = 0;
 
-  constructor(options: NetworkOptions) {
+  constructor(module: WebAssembly.Module, options: NetworkOptions) {
     this.#control = new GrpcServer({
       onMessage: (stream, message) => {
         const request = parseDiscoveryRequest(message);
@@ -114,7 +113,7 @@ class EmulatedNetwork implements Network {
       },
     });
     const isDiscovered = options.isDiscovered ?? false;
-    this.mesh = new Mesh(builtModule(options.protocol), {
+    this.mesh = new Mesh(module, {
       clusters: Object.fromEntries(
         Object.entries(options.clusters).map(([name, endpoints]) => [
           name,
@@ -179,10 +178,10 @@ export class EmulatedWorld implements World {
     return Promise.resolve(new EmulatedEndpoint(onBytes));
   }
 
-  open(options: NetworkOptions): Promise<Network> {
-    const network = new EmulatedNetwork(options);
+  async open(options: NetworkOptions): Promise<Network> {
+    const network = new EmulatedNetwork(await builtModule(options.protocol), options);
     this.#networks.push(network);
-    return Promise.resolve(network);
+    return network;
   }
 
   close(): Promise<void> {
