@@ -2,33 +2,37 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { HeaderMapType, WasmResult } from "../host/index.js";
-import { encodeHeaderPairs } from "../host/pairs.js";
-import { HttpHost, type HttpStream } from "./support/http-host.js";
-import { sdkModule, WrapperCalls } from "./support/sdk-host.js";
+import { HeaderMapType, StreamType, WasmResult, type HttpExchange } from "../host/index.js";
+import { encodeHeaderPairs, type HeaderPair } from "../host/pairs.js";
 import { buildFirst } from "./support/build-first.js";
+import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
 
 buildFirst("test/sdk-host-calls");
 
 const REQUEST = HeaderMapType.RequestHeaders;
 
-let host: HttpHost;
-let sdk: WrapperCalls;
-let stream: HttpStream;
+let sdk: SdkHost;
+let exchange: HttpExchange;
+let stream: { id: number };
 
+/** A request that the unit has paused at its headers. */
 beforeEach(async () => {
-  host = new HttpHost(await sdkModule());
-  sdk = new WrapperCalls(host.vm);
-  stream = host.newStream();
-  stream.requestHeaders([
-    [":path", "/x"],
-    ["x-two", "one"],
-    ["x-two", "two"],
-    ["x-empty", ""],
-  ]);
-  host.logs.length = 0;
+  sdk = await startSdkHost({ pluginConfiguration: "http" });
+  exchange = sdk.host.request({
+    headers: [
+      [":path", "/x"],
+      ["x-two", "one"],
+      ["x-two", "two"],
+      ["x-empty", ""],
+    ],
+    trailers: [],
+  });
+  sdk.host.runUntilIdle();
+  stream = { id: exchange.context.id };
+  sdk.takeLogs();
 });
 
+const pairs = (): HeaderPair[] => [...(exchange.context.readableMap(REQUEST) ?? [])];
 const withName = (call: string, name: string, map: number = REQUEST) =>
   sdk.callWith(stream, call, [name], (length) => [map, length]);
 const withValue = (call: string, name: string, value: string, map: number = REQUEST) =>
@@ -47,7 +51,7 @@ describe("reading a header", () => {
     withName("logHeaderText", ":path");
     withName("logHeaderText", "x-empty");
     withName("logHeaderText", "x-absent");
-    expect(host.logs).toEqual(['"/x"', '""', "null"]);
+    expect(sdk.takeLogs()).toEqual(['"/x"', '""', "null"]);
   });
 
   it("of a map that is not there now, or does not exist, is BadArgument", () => {
@@ -68,7 +72,7 @@ describe.each([
     expect(withValue(`replaceHeader${suffix}`, "x-two", "three")).toBe(WasmResult.Ok);
     expect(withName(`removeHeader${suffix}`, "x-empty")).toBe(WasmResult.Ok);
     expect(withName(`removeHeader${suffix}`, "x-absent")).toBe(WasmResult.Ok);
-    expect([...(stream.readableMap(REQUEST) ?? [])]).toEqual([
+    expect(pairs()).toEqual([
       [":path", "/x"],
       ["x-two", "three"],
       ["x-new", "1"],
@@ -90,28 +94,33 @@ describe("strings without room in the arena", () => {
     expect(withValue("addHeaderText", "name", "value")).toBe(WasmResult.InternalFailure);
     expect(withValue("replaceHeaderText", "x-two", "value")).toBe(WasmResult.InternalFailure);
     expect(withName("removeHeaderText", "x-two")).toBe(WasmResult.InternalFailure);
-    expect(stream.headers(REQUEST)["x-two"]).toBe("two");
+    expect(pairs()).toHaveLength(4);
   });
 });
 
 describe("a whole map", () => {
   it("is read in one call and walked in order", () => {
     expect(sdk.call(stream, "logHeaderPairs", REQUEST)).toBe(WasmResult.Ok);
-    expect(host.logs).toEqual([":path=/x;x-two=one;x-two=two;x-empty=;"]);
+    expect(sdk.takeLogs()).toEqual([":path=/x;x-two=one;x-two=two;x-empty=;"]);
   });
 
   it("that is empty has no pairs", () => {
-    stream.requestTrailers([]);
+    sdk.call(stream, "continueStream", StreamType.Request);
+    sdk.host.runUntilIdle();
+    expect(sdk.takeLogs()).toEqual([`onRequestTrailers ${String(stream.id)} 0`]);
     expect(sdk.call(stream, "logHeaderPairs", HeaderMapType.RequestTrailers)).toBe(WasmResult.Ok);
-    expect(host.logs).toEqual([""]);
+    expect(sdk.takeLogs()).toEqual([""]);
   });
 
   it("is replaced as one", () => {
-    const pairs = ["a", "1", "b", "", "c"].join("\n");
-    expect(sdk.callWith(stream, "setHeaderPairs", [pairs], (length) => [REQUEST, length])).toBe(
-      WasmResult.Ok,
-    );
-    expect(stream.headers(REQUEST)).toEqual({ a: "1", b: "", c: "" });
+    const text = ["a", "1", "b", "", "c"].join("\n");
+    const set = sdk.callWith(stream, "setHeaderPairs", [text], (length) => [REQUEST, length]);
+    expect(set).toBe(WasmResult.Ok);
+    expect(pairs()).toEqual([
+      ["a", "1"],
+      ["b", ""],
+      ["c", ""],
+    ]);
   });
 
   it("has a size", () => {
@@ -125,7 +134,7 @@ describe("a whole map", () => {
 describe("the reader of serialized pairs", () => {
   const walk = (bytes: Uint8Array) => {
     const isMap = sdk.callWith(stream, "logInputPairs", [bytes], (length) => [length]) !== 0;
-    return { isMap, pairs: host.logs.pop() };
+    return { isMap, pairs: sdk.takeLogs().pop() };
   };
 
   it("takes no bytes, and the spec's single 0, for an empty map", () => {
@@ -173,12 +182,13 @@ describe("a local response", () => {
   it("carries status, details, headers and body", () => {
     const send = sdk.callWith(stream, "sendLocalResponse", ["no!"], (length) => [403, length]);
     expect(send).toBe(WasmResult.Ok);
-    expect(stream.localResponse).toMatchObject({
-      status: 403,
-      details: "by_test",
-      headers: [["x-by", "sdk"]],
-      grpcStatus: -1,
+    sdk.host.runUntilIdle();
+    expect(exchange.localResponseDetails).toBe("by_test");
+    expect(exchange.request).toBeUndefined();
+    expect(Object.fromEntries(exchange.response?.headers ?? [])).toMatchObject({
+      ":status": "403",
+      "x-by": "sdk",
     });
-    expect(Buffer.from(stream.localResponse?.body ?? []).toString()).toBe("no!");
+    expect(Buffer.from(exchange.response?.body ?? []).toString()).toBe("no!");
   });
 });

@@ -1,83 +1,125 @@
-// ABI chapter "HTTP streams": the callbacks of an HTTP filter, on the example http-headers.
+// ABI chapter "HTTP streams": the callbacks of an HTTP stream in their order, and the example http-headers.
 
 import { readFileSync } from "node:fs";
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 
 import { buildWasm } from "../../scripts/build-wasm.mjs";
-import { HeaderMapType } from "../host/index.js";
-import { HttpHost } from "./support/http-host.js";
+import { StreamType, TestHost, type HttpMessage } from "../host/index.js";
 import { buildFirst } from "./support/build-first.js";
+import { startSdkHost } from "./support/sdk-host.js";
 
-buildFirst("http-headers");
+buildFirst("test/sdk-host-calls", "http-headers");
 
-const CONTINUE = 0;
-const PAUSE = 1;
-const REQUEST = HeaderMapType.RequestHeaders;
-const RESPONSE = HeaderMapType.ResponseHeaders;
-
-let host: HttpHost;
-
-beforeEach(async () => {
-  host = new HttpHost(readFileSync(await buildWasm("http-headers")), "configured value");
+describe("the callbacks of an HTTP stream", () => {
+  it("come in order, with their arguments", async () => {
+    const sdk = await startSdkHost({ pluginConfiguration: "http" });
+    sdk.takeLogs();
+    const answer: HttpMessage = {
+      headers: [[":status", "200"]],
+      body: Buffer.from("answer"),
+      trailers: [
+        ["a", "1"],
+        ["b", "2"],
+      ],
+    };
+    const exchange = sdk.host.request(
+      { headers: [[":path", "/"]], body: Buffer.from("question!"), trailers: [["t", "1"]] },
+      () => answer,
+    );
+    const context = { id: exchange.context.id };
+    const continueRequest = () => {
+      sdk.call(context, "continueStream", StreamType.Request);
+      sdk.host.runUntilIdle();
+    };
+    const id = String(context.id);
+    sdk.host.runUntilIdle();
+    expect(sdk.takeLogs()).toEqual([`onRequestHeaders ${id} 1 false`]);
+    continueRequest();
+    expect(sdk.takeLogs()).toEqual([`onRequestBody ${id} 9 false`, `onRequestTrailers ${id} 1`]);
+    continueRequest();
+    expect(sdk.takeLogs()).toEqual([
+      `onResponseHeaders ${id} 1 false`,
+      `onResponseBody ${id} 6 false`,
+      `onResponseTrailers ${id} 2`,
+      `onLog ${id}`,
+      `onDone ${id}`,
+      `onDelete ${id}`,
+    ]);
+    expect(Buffer.from(exchange.response?.body ?? []).toString()).toBe("answer");
+  });
 });
 
 describe("http-headers", () => {
-  it("adds the configured header to a request, and removes the internal one", () => {
-    const stream = host.newStream();
-    const action = stream.requestHeaders([
+  const start = async () =>
+    new TestHost({
+      module: readFileSync(await buildWasm("http-headers")),
+      pluginConfiguration: "configured value",
+    });
+
+  it("adds the configured header to a request, and removes the internal one", async () => {
+    const host = await start();
+    const exchange = host.request({
+      headers: [
+        [":path", "/hello"],
+        ["x-internal", "1"],
+      ],
+    });
+    host.runUntilIdle();
+    expect([...(exchange.request?.headers ?? [])]).toEqual([
       [":path", "/hello"],
-      ["x-internal", "1"],
+      ["x-plugin", "configured value"],
     ]);
-    expect(action).toBe(CONTINUE);
-    expect(stream.headers(REQUEST)).toEqual({ ":path": "/hello", "x-plugin": "configured value" });
   });
 
-  it("sets the request's path on its own response, with other streams in between", () => {
-    const streams = ["/a", "/b", "/c"].map((path) => {
-      const stream = host.newStream();
-      stream.requestHeaders([[":path", path]]);
-      return { stream, path };
-    });
-    for (const { stream, path } of streams.toReversed()) {
-      const action = stream.responseHeaders([
+  it("sets the request's path on its own response, with other streams in between", async () => {
+    const host = await start();
+    const answer: HttpMessage = {
+      headers: [
         [":status", "200"],
         ["x-request-path", "old"],
         ["x-internal", "1"],
-      ]);
-      expect(action).toBe(CONTINUE);
-      expect(stream.headers(RESPONSE)).toEqual({ ":status": "200", "x-request-path": path });
-      stream.finish();
-    }
+      ],
+    };
+    const paths = ["/a", "/b", "/c"];
+    const exchanges = paths.map((path) =>
+      host.request({ headers: [[":path", path]] }, () => answer),
+    );
+    host.runUntilIdle();
+    expect(exchanges.map((exchange) => [...(exchange.response?.headers ?? [])])).toEqual(
+      paths.map((path) => [
+        [":status", "200"],
+        ["x-request-path", path],
+      ]),
+    );
   });
 
-  it("answers a blocked request itself", () => {
-    const stream = host.newStream();
-    const action = stream.requestHeaders([
-      [":path", "/"],
-      ["x-block", "1"],
-    ]);
-    expect(action).toBe(PAUSE);
-    expect(stream.localResponse).toMatchObject({
-      status: 403,
-      details: "blocked_by_http_headers",
-      headers: [["content-type", "text/plain"]],
+  it("answers a blocked request itself", async () => {
+    const host = await start();
+    const exchange = host.request({
+      headers: [
+        [":path", "/"],
+        ["x-block", "1"],
+      ],
     });
-    expect(Buffer.from(stream.localResponse?.body ?? []).toString()).toBe("blocked\n");
+    host.runUntilIdle();
+    expect(exchange.request).toBeUndefined();
+    expect(exchange.localResponseDetails).toBe("blocked_by_http_headers");
+    expect(exchange.response?.headers.get(":status")).toBe("403");
+    expect(Buffer.from(exchange.response?.body ?? []).toString()).toBe("blocked\n");
   });
 
-  it("keeps its memory constant over 20,000 streams, by collecting at its ticks", () => {
-    const streams = (count: number) => {
+  it("keeps its memory constant over 20,000 streams, by collecting at its ticks", async () => {
+    const host = await start();
+    const requests = (count: number) => {
       for (let i = 0; i < count; i++) {
-        const stream = host.newStream();
-        stream.requestHeaders([[":path", "/x"]]);
-        stream.responseHeaders([[":status", "200"]]);
-        stream.finish();
-        if (i % 500 === 0) host.vm.callback("proxy_on_tick", host.root);
+        host.request({ headers: [[":path", "/x"]] });
+        host.runUntilIdle();
+        if (i % 500 === 0) host.advance(10_000);
       }
     };
-    streams(2000);
+    requests(2000);
     const size = host.vm.memory.sizeBytes;
-    streams(18_000);
+    requests(18_000);
     expect(host.vm.memory.sizeBytes).toBe(size);
   });
 });

@@ -1,9 +1,11 @@
 // AssemblyScript entry: every host call wrapper of the SDK as a wasm export, and a plugin that logs each
-// callback with its arguments. The first parameter of an export is the context it is called under.
+// callback with its arguments; of HTTP streams when its configuration is HTTP_CONFIGURATION_BYTES long. The
+// first parameter of an export is the context it is called under.
 // Text goes in through `input`; what a wrapper returned beside its status comes out of `output`.
 
 import { PeerType, Action, LogLevel } from "../../assembly/proxy-wasm-as/abi/enums";
 import { registerPlugin } from "../../assembly/proxy-wasm-as/context/callbacks-lifecycle";
+import { HttpContext } from "../../assembly/proxy-wasm-as/context/http-context";
 import { PluginContext } from "../../assembly/proxy-wasm-as/context/plugin-context";
 import { StreamContext } from "../../assembly/proxy-wasm-as/context/stream-context";
 import { log } from "../../assembly/proxy-wasm-as/host/log";
@@ -16,7 +18,11 @@ export * from "./sdk-host-calls-exports";
 
 const PLUGIN_NAME = new PropertyPath(["plugin_name"]);
 
+const HTTP_CONFIGURATION_BYTES: u32 = 4;
+
 class LoggingPlugin extends PluginContext {
+  private isHttp: bool = false;
+
   override onVmStart(size: u32): bool {
     log(LogLevel.Info, `onVmStart ${size}`);
     return true;
@@ -24,10 +30,16 @@ class LoggingPlugin extends PluginContext {
 
   override onConfigure(size: u32): bool {
     log(LogLevel.Info, `onConfigure ${size}`);
+    this.isHttp = size == HTTP_CONFIGURATION_BYTES;
     return true;
   }
 
+  override createHttpContext(id: u32): HttpContext | null {
+    return new LoggingHttp();
+  }
+
   override createStreamContext(id: u32): StreamContext | null {
+    if (this.isHttp) return null;
     const pooled = freeStreams;
     if (pooled == null) return new LoggingStream();
     freeStreams = pooled.nextFree;
@@ -119,6 +131,52 @@ class LoggingStream extends StreamContext {
     log(LogLevel.Info, `onDelete ${this.id}`);
     this.nextFree = freeStreams;
     freeStreams = this;
+  }
+}
+
+/** Pauses a request at its headers and at its trailers, so that a test can look at them. */
+class LoggingHttp extends HttpContext {
+  override onRequestHeaders(count: u32, endOfStream: bool): Action {
+    log(LogLevel.Info, `onRequestHeaders ${this.id} ${count} ${endOfStream}`);
+    return Action.Pause;
+  }
+
+  override onRequestBody(size: u32, endOfStream: bool): Action {
+    log(LogLevel.Info, `onRequestBody ${this.id} ${size} ${endOfStream}`);
+    return Action.Continue;
+  }
+
+  override onRequestTrailers(count: u32): Action {
+    log(LogLevel.Info, `onRequestTrailers ${this.id} ${count}`);
+    return Action.Pause;
+  }
+
+  override onResponseHeaders(count: u32, endOfStream: bool): Action {
+    log(LogLevel.Info, `onResponseHeaders ${this.id} ${count} ${endOfStream}`);
+    return Action.Continue;
+  }
+
+  override onResponseBody(size: u32, endOfStream: bool): Action {
+    log(LogLevel.Info, `onResponseBody ${this.id} ${size} ${endOfStream}`);
+    return Action.Continue;
+  }
+
+  override onResponseTrailers(count: u32): Action {
+    log(LogLevel.Info, `onResponseTrailers ${this.id} ${count}`);
+    return Action.Continue;
+  }
+
+  override onDone(): bool {
+    log(LogLevel.Info, `onDone ${this.id}`);
+    return true;
+  }
+
+  override onLog(): void {
+    log(LogLevel.Info, `onLog ${this.id}`);
+  }
+
+  override onDelete(): void {
+    log(LogLevel.Info, `onDelete ${this.id}`);
   }
 }
 
