@@ -66,6 +66,12 @@ export abstract class TimerWheel {
       if (tick > this.tick) this.tick = tick;
       return;
     }
+    if (tick > this.tick && tick - this.tick >= WHEEL_SLOTS) {
+      // A whole turn or more: each slot once, at the new time.
+      this.tick = tick;
+      for (let slot: u64 = 0; slot < WHEEL_SLOTS; slot++) this.runSlot(this.headOf(tick + slot));
+      return;
+    }
     while (this.tick < tick) {
       this.tick++;
       this.runSlot(this.headOf(this.tick));

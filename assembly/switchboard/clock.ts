@@ -5,14 +5,30 @@ import { nowNanoseconds } from "../proxy-wasm-as/host/clock";
 /** Resolution of all timeouts. */
 export const TICK_MS: u32 = 10;
 
-export class CoarseClock {
-  /** Milliseconds since 1970; never goes back, even if the host's clock does. */
-  nowMs: u64 = 0;
+/** A longer time between two ticks is taken for a jump of the host's clock. */
+const MAX_STEP_MS: u64 = 1000;
 
-  /** At each tick and at start. */
+export class CoarseClock {
+  /**
+   * Milliseconds that only ever grow. They start at the host's time, but a host whose clock is set
+   * moves neither timeouts nor anything else here.
+   */
+  nowMs: u64 = 0;
+  private readMs: u64 = 0;
+
+  /** Once, before the first tick. */
+  start(): void {
+    if (this.nowMs > 0) return;
+    this.readMs = nowNanoseconds() / 1000000;
+    this.nowMs = this.readMs;
+  }
+
+  /** At each tick. */
   read(): void {
-    const now = nowNanoseconds() / 1000000;
-    if (now > this.nowMs) this.nowMs = now;
+    const readMs = nowNanoseconds() / 1000000;
+    const step = readMs > this.readMs ? readMs - this.readMs : readMs == this.readMs ? 0 : TICK_MS;
+    this.nowMs += step < MAX_STEP_MS ? step : MAX_STEP_MS;
+    this.readMs = readMs;
   }
 }
 

@@ -12,6 +12,7 @@ let isPosted = false;
 export function openPostedWork(token: u32): void {
   queue = token;
   isOpen = true;
+  isPosted = false;
 }
 
 export function isPostedWork(token: u32): bool {

@@ -110,6 +110,8 @@ export class Engine {
     private readonly codec: Codec,
     private readonly configuration: PluginConfiguration,
     pluginContextId: u32,
+    /** The shared queue by which its plugin context can be called. */
+    readonly queue: u32,
     seed: u64,
   ) {
     this.startMs = clock.nowMs;

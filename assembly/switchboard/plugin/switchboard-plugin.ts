@@ -53,11 +53,11 @@ export class SwitchboardPlugin extends PluginContext {
       return false;
     }
     openPostedWork(token);
-    clock.read();
+    clock.start();
     seedPools(seed);
     memoryBudget.limit = configuration.limits.maxBufferedBytes;
     defineStats(this.protocol);
-    const engine = new Engine(this.codec, configuration, this.id, seed);
+    const engine = new Engine(this.codec, configuration, this.id, token, seed);
     this.engine = engine;
     engines.push(engine);
     setTickPeriod(TICK_MS);
@@ -95,6 +95,11 @@ export class SwitchboardPlugin extends PluginContext {
     flushStats();
   }
 
+  override onHttpCallResponse(token: u32, headers: u32, bodySize: u32, trailers: u32): void {
+    const engine = this.engine;
+    if (engine !== null) engine.dialer.onDialEnded(token);
+  }
+
   override onGrpcReceive(token: u32, size: u32): void {
     const engine = this.engine;
     if (engine === null) return;
@@ -113,5 +118,9 @@ export class SwitchboardPlugin extends PluginContext {
     const index = engines.indexOf(engine);
     if (index >= 0) engines.splice(index, 1);
     this.engine = null;
+    if (engines.length == 0) return;
+    // The queue went with this context: another one takes over, and whatever was posted.
+    openPostedWork(engines[engines.length - 1].queue);
+    postWork();
   }
 }

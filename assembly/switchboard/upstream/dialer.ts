@@ -6,8 +6,9 @@
 import { Codec, ConnectionMode } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { Message } from "../../codec/message";
+import { PointerVector } from "../../containers/pointer-vector";
 import { Status } from "../../proxy-wasm-as/abi/enums";
-import { HttpCallRequest } from "../../proxy-wasm-as/host/http-call";
+import { HttpCallRequest, httpCallToken } from "../../proxy-wasm-as/host/http-call";
 import { setEffectiveContext } from "../../proxy-wasm-as/host/stream";
 import { Pool } from "./pool";
 import { ResponseSink } from "./response-sink";
@@ -27,6 +28,8 @@ export function takeDialing(): UpstreamConnection | null {
 
 export class Dialer {
   private readonly unused: Array<UpstreamConnection> = new Array<UpstreamConnection>();
+  /** Connections that the host has not deleted yet. */
+  private readonly dialed: PointerVector = new PointerVector();
   private readonly request: HttpCallRequest;
   /** One for all connections: only one frame is decoded at a time. */
   private readonly message: Message = new Message();
@@ -53,14 +56,31 @@ export class Dialer {
     setEffectiveContext(this.pluginContextId);
     const status = this.request.send(DIAL_TIMEOUT_MS);
     dialing = null;
-    if (status == Status.Ok && connection.id != 0) return true;
-    connection.close(ErrorKind.UnknownCluster);
+    if (status == Status.Ok && connection.id != 0) {
+      connection.dialToken = httpCallToken;
+      this.dialed.push(changetype<usize>(connection));
+      return true;
+    }
+    // No new connection, although there is the cluster: the host took one that an aborted dial has left.
+    if (status == Status.Ok) connection.abortDial();
+    else connection.close(ErrorKind.UnknownCluster);
     if (connection.id == 0) this.give(connection);
-    return false;
+    return status == Status.Ok;
+  }
+
+  /** The HTTP request of a dial has ended. The connection itself has told so before, if it has ended too. */
+  onDialEnded(token: u32): void {
+    for (let i: u32 = 0; i < this.dialed.length; i++) {
+      const connection = changetype<UpstreamConnection>(this.dialed.at(i));
+      if (connection.dialToken != token) continue;
+      connection.abortDial();
+      return;
+    }
   }
 
   /** The host is done with the connection. */
   give(connection: UpstreamConnection): void {
+    this.dialed.remove(changetype<usize>(connection));
     this.unused.push(connection);
   }
 

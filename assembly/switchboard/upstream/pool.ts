@@ -1,12 +1,9 @@
 // The connections of one cluster and dialect, and the requests that wait for one.
 //
 // Envoy's balancer chooses the endpoint of each connection; the pool balances each request over the
-// endpoints that its connections have found. It dials until it has met every endpoint (or, when it
-// does not know how many there are, until a dial finds none that is new), and one more every
-// EXPLORE_INTERVAL_MS.
+// endpoints that its connections have found (dial-plan.ts tells how it finds them).
 //
 // Allocates: on growth.
-import { ConnectionMode } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { PointerVector } from "../../containers/pointer-vector";
 import { Random } from "../../containers/random";
@@ -17,28 +14,17 @@ import { Stream, StreamState } from "../stream/stream";
 import { StreamList } from "../stream/stream-list";
 import { stats } from "../telemetry/stats";
 import { ClusterBounds } from "./cluster-bounds";
+import { DialPlan, Renewal } from "./dial-plan";
 import { Endpoint } from "./endpoint";
 import { PoolHost } from "./pool-host";
 import { ConnectionOwner, UpstreamConnection, UpstreamState } from "./upstream-connection";
 
-const EXPLORE_INTERVAL_MS: u64 = 10000;
 /** Probe intervals without any byte after which a connection is given up. */
 const UNRESPONSIVE_PROBES: u64 = 3;
 /** A pool that no request used for this long dials nothing of its own accord. */
 const UNUSED_MS: u64 = 300000;
-/** Dials in search of endpoints whose number is unknown. */
-const FIRST_EXPLORATION: u32 = 2;
-/** Envoy's worker may hear of new endpoints a little later than the module does. */
-const RENEWAL_DELAY_MS: u64 = 1000;
-
-/** Which connections give way once the dials that replace them are done. */
-enum Renewal {
-  None,
-  /** All that were dialled before the endpoints changed. */
-  Outdated,
-  /** The oldest: in time every connection is made anew, and weights and endpoints take effect. */
-  Oldest,
-}
+/** An older connection is replaced, one at a time. */
+const MAX_AGE_MS: u64 = 300000;
 
 const random = new Random();
 
@@ -56,14 +42,8 @@ export class Pool extends ConnectionOwner {
   private dialing: u32 = 0;
   private ready: u32 = 0;
   private turn: u64 = 0;
-  private exploration: u32 = 0;
-  private exploredMs: u64 = 0;
   private usedMs: u64 = 0;
-  private renewal: Renewal = Renewal.None;
-  private renewalDials: u32 = 0;
-  private renewalDueMs: u64 = 0;
-  /** Counts changes of the endpoints; connections remember which one they were dialled under. */
-  private epoch: u32 = 0;
+  private readonly plan: DialPlan;
   /** The host has this pool on its list of those that want to dial. */
   isDialRequested: bool = false;
 
@@ -72,8 +52,7 @@ export class Pool extends ConnectionOwner {
     private readonly host: PoolHost,
   ) {
     super();
-    this.exploration = this.fullExploration();
-    this.exploredMs = clock.nowMs;
+    this.plan = new DialPlan(bounds);
     this.usedMs = clock.nowMs;
   }
 
@@ -175,11 +154,6 @@ export class Pool extends ConnectionOwner {
 
   // ---- dialling
 
-  private fullExploration(): u32 {
-    const known = this.bounds.endpoints;
-    return known == 0 ? FIRST_EXPLORATION : 2 * known + 2;
-  }
-
   /** How many connections should be dialled now. */
   dialsWanted(): u32 {
     const bounds = this.bounds;
@@ -189,21 +163,11 @@ export class Pool extends ConnectionOwner {
     if (this.pending.length > 0) {
       wanted = perConnection == 1 ? this.pending.length : 1 + this.pending.length / perConnection;
     }
-    const missing = this.endpointsMissing();
-    if (missing > wanted) wanted = missing;
-    if (this.renewalDials > wanted) wanted = this.renewalDials;
+    const planned = this.plan.dials(this.endpointsMet());
+    if (planned > wanted) wanted = planned;
     wanted = wanted > this.dialing ? wanted - this.dialing : 0;
     const room = bounds.maxConnections - bounds.connections;
     return wanted < room ? wanted : room;
-  }
-
-  private endpointsMissing(): u32 {
-    if (this.exploration == 0) return 0;
-    const known = this.bounds.endpoints;
-    const met = this.endpointsMet();
-    if (known == 0) return this.exploration;
-    const missing = known > met ? known - met : 0;
-    return missing < this.exploration ? missing : this.exploration;
   }
 
   private endpointsMet(): u32 {
@@ -222,9 +186,9 @@ export class Pool extends ConnectionOwner {
     this.connections.push(changetype<usize>(connection));
     this.bounds.connections++;
     this.dialing++;
-    connection.epoch = this.epoch;
-    if (this.renewalDials > 0) this.renewalDials--;
-    else if (this.exploration > 0) this.exploration--;
+    connection.epoch = this.plan.epoch;
+    connection.isExploring = this.pending.length == 0;
+    this.plan.onDialing();
     stats.upstreamCxTotal++;
     stats.upstreamCxActive++;
   }
@@ -237,13 +201,19 @@ export class Pool extends ConnectionOwner {
     const endpoint = this.endpointOf(connection);
     connection.endpoint = endpoint;
     const isNew = endpoint.connectionCount == 0;
-    if (isNew && this.bounds.endpoints == 0 && this.exploration == 0) this.exploration = 1;
+    this.plan.onConnected(isNew);
     endpoint.connectionCount++;
     connection.isCounted = true;
     this.markAvailable(connection);
     this.servePending();
-    this.finishRenewal(true);
+    if (this.plan.isRenewing) this.finishRenewal();
+    else if (connection.isExploring && !isNew) this.drainUnneeded(connection);
     this.requestDials();
+  }
+
+  /** It was to find an endpoint that is not known yet, and did not. */
+  private drainUnneeded(connection: UpstreamConnection): void {
+    if (connection.inFlight.length == 0) connection.drain();
   }
 
   private endpointOf(connection: UpstreamConnection): Endpoint {
@@ -271,13 +241,21 @@ export class Pool extends ConnectionOwner {
     this.dialing--;
     this.drop(connection);
     stats.upstreamCxConnectFail++;
-    this.finishRenewal(false);
+    this.finishRenewal();
     if (this.dialing > 0 || this.ready > 0) return;
     while (this.pending.length > 0) {
       const stream = this.pending.first();
       this.cancelWait(stream);
       this.host.onPendingFailed(stream, failure);
     }
+  }
+
+  override onDialAborted(connection: UpstreamConnection): void {
+    this.dialing--;
+    this.drop(connection);
+    this.plan.onAborted();
+    this.finishRenewal();
+    this.requestDials();
   }
 
   override onRoom(connection: UpstreamConnection): void {
@@ -293,7 +271,7 @@ export class Pool extends ConnectionOwner {
   override onClosed(connection: UpstreamConnection): void {
     this.leave(connection);
     this.drop(connection);
-    if (this.exploration == 0) this.exploration = 1;
+    this.plan.onLost();
     // What waits would otherwise wait for room on the others, whose requests may take long.
     if (this.pending.length > 0) this.requestDials();
   }
@@ -340,8 +318,7 @@ export class Pool extends ConnectionOwner {
 
   /** The control plane says that the endpoints are others. */
   onEndpointsChanged(): void {
-    this.exploration = this.fullExploration();
-    if (this.connections.length > 0) this.renewalDueMs = clock.nowMs + RENEWAL_DELAY_MS;
+    this.plan.onEndpointsChanged(this.connections.length > 0);
     this.requestDials();
   }
 
@@ -351,50 +328,38 @@ export class Pool extends ConnectionOwner {
     const isUsed = isReferenced && now - this.usedMs < UNUSED_MS;
     this.maintainConnections(now, isUsed);
     if (!isUsed) return;
-    if (this.renewalDueMs != 0 && now >= this.renewalDueMs) {
-      this.renewalDueMs = 0;
-      this.epoch++;
-      const known = this.bounds.endpoints;
-      this.startRenewal(Renewal.Outdated, known == 0 ? this.endpointsMet() + 1 : known);
-    } else if (now - this.exploredMs >= EXPLORE_INTERVAL_MS) {
-      this.exploredMs = now;
-      this.forgetEndpoints();
-      if (this.exploration == 0) this.exploration = 1;
-      if (this.renewal == Renewal.None && this.ready > 0) this.startRenewal(Renewal.Oldest, 1);
-    }
+    this.forgetEndpoints();
+    this.plan.tick(this.endpointsMet());
+    const oldest = this.oldest();
+    if (oldest !== null && now - oldest.dialedMs > MAX_AGE_MS) this.plan.renewOldest();
     this.requestDials();
   }
 
-  private startRenewal(renewal: Renewal, dials: u32): void {
-    this.renewal = renewal;
-    this.renewalDials = dials;
-  }
-
-  private finishRenewal(isConnected: bool): void {
-    if (this.renewal == Renewal.None || this.renewalDials > 0 || this.dialing > 0) return;
-    const renewal = this.renewal;
-    this.renewal = Renewal.None;
-    // Nothing new to go on with: the old connections are better than none.
-    if (!isConnected) return;
-    if (renewal == Renewal.Outdated) this.drainOutdated();
-    else this.drainOldest();
+  private finishRenewal(): void {
+    const renewal = this.plan.finishRenewal(this.dialing);
+    if (renewal == Renewal.Outdated) {
+      this.drainOutdated();
+    } else if (renewal == Renewal.Oldest) {
+      const oldest = this.oldest();
+      if (oldest !== null) oldest.drain();
+    }
   }
 
   private drainOutdated(): void {
     for (let i: u32 = 0; i < this.connections.length; i++) {
       const connection = changetype<UpstreamConnection>(this.connections.at(i));
-      if (connection.epoch != this.epoch) connection.drain();
+      if (connection.epoch != this.plan.epoch) connection.drain();
     }
   }
 
-  private drainOldest(): void {
+  private oldest(): UpstreamConnection | null {
     let oldest: UpstreamConnection | null = null;
     for (let i: u32 = 0; i < this.connections.length; i++) {
       const connection = changetype<UpstreamConnection>(this.connections.at(i));
       if (connection.state != UpstreamState.Ready) continue;
       if (oldest === null || connection.dialedMs < oldest.dialedMs) oldest = connection;
     }
-    if (oldest !== null) oldest.drain();
+    return oldest;
   }
 
   private maintainConnections(now: u64, isUsed: bool): void {

@@ -56,6 +56,8 @@ export abstract class ConnectionOwner {
   abstract onConnected(connection: UpstreamConnection): void;
   /** It never got to Ready. */
   abstract onDialFailed(connection: UpstreamConnection, failure: ErrorKind): void;
+  /** Likewise, but that says nothing about the cluster: the host has mixed it up with another dial. */
+  abstract onDialAborted(connection: UpstreamConnection): void;
   /** A request on it ended. */
   abstract onRoom(connection: UpstreamConnection): void;
   /** It takes no request any more, but is still open. */
@@ -75,9 +77,13 @@ export class UpstreamConnection extends Connection {
   isAvailable: bool = false;
   /** It counts among the endpoint's connections; owner's business. */
   isCounted: bool = false;
+  /** No request waited for it when it was dialled; owner's business. */
+  isExploring: bool = false;
   /** The pool's count of endpoint changes when it was dialled; owner's business. */
   epoch: u32 = 0;
   dialedMs: u64 = 0;
+  /** Of the dial's HTTP request; 0: none was sent. */
+  dialToken: u32 = 0;
   /** When a request was last sent, and when bytes last came. */
   lastRequestMs: u64 = 0;
   lastReadMs: u64 = 0;
@@ -105,6 +111,7 @@ export class UpstreamConnection extends Connection {
     this.isAvailable = false;
     this.isCounted = false;
     this.dialedMs = clock.nowMs;
+    this.dialToken = 0;
     this.lastRequestMs = clock.nowMs;
     this.lastReadMs = clock.nowMs;
     this.probedMs = 0;
@@ -274,6 +281,23 @@ export class UpstreamConnection extends Connection {
   protected override onTooLarge(): void {
     stats.upstreamDecodeError++;
     this.close(ErrorKind.BadResponse);
+  }
+
+  /**
+   * The dial's HTTP request got no connection or lost it. The host drops all requests that wait in its
+   * HTTP pool when one internal connection fails at once; the others connect all the same, and the next
+   * request would be given such a connection, which leads somewhere else: it must go.
+   */
+  abortDial(): void {
+    if (this.state != UpstreamState.Dialing) return;
+    this.state = UpstreamState.Closed;
+    this.discard();
+    const owner = this.owner;
+    if (owner !== null) owner.onDialAborted(this);
+    if (this.id == 0) return;
+    this.open = true;
+    closeUpstream(this);
+    postWork();
   }
 
   /** Ends the connection now; requests that are in flight fail with `failure`. */
