@@ -41,34 +41,36 @@ const LETTERS: Readonly<Record<string, string>> = {
 
 /** @throws Error when the bytes are no valid module. */
 export function readShape(bytes: Uint8Array): ModuleShape {
+  const lines = disassemble(bytes).split("\n");
   const types = new Map<string, Signature>();
-  const functions: (Signature | undefined)[] = [];
-  const imports: ImportEntry[] = [];
-  const exported: { name: string; kind: string; index: number }[] = [];
-  let hasStartSection = false;
-  for (const line of disassemble(bytes).split("\n")) {
-    const [, type, shape = ""] = TYPE.exec(line) ?? [];
-    if (type !== undefined) types.set(type, parseSignature(shape));
-    const [, module, importName, importKind, importType = ""] = IMPORT.exec(line) ?? [];
-    if (module !== undefined && importName !== undefined && importKind !== undefined) {
-      const signature = importKind === "func" ? types.get(importType) : undefined;
-      if (importKind === "func") functions.push(signature);
-      imports.push({ module, name: importName, kind: importKind, signature });
-    }
-    const [, index, functionType = ""] = FUNCTION.exec(line) ?? [];
-    if (index !== undefined) functions[Number(index)] = types.get(functionType);
-    const [, name, kind, target] = EXPORT.exec(line) ?? [];
-    if (name !== undefined && kind !== undefined) {
-      exported.push({ name, kind, index: Number(target) });
-    }
-    if (START.test(line)) hasStartSection = true;
+  for (const [, index = "", shape = ""] of matches(lines, TYPE)) {
+    types.set(index, parseSignature(shape));
   }
-  const exports = exported.map(({ name, kind, index }) => ({
-    name,
-    kind,
-    signature: kind === "func" ? functions[index] : undefined,
-  }));
-  return { imports, exports, hasStartSection };
+  const imports: ImportEntry[] = [];
+  for (const [, module = "", name = "", kind = "", type = ""] of matches(lines, IMPORT)) {
+    imports.push({ module, name, kind, signature: kind === "func" ? types.get(type) : undefined });
+  }
+  // The index space of functions begins with the imported ones.
+  const functions = imports.filter(({ kind }) => kind === "func").map(({ signature }) => signature);
+  for (const [, index, type = ""] of matches(lines, FUNCTION)) {
+    functions[Number(index)] = types.get(type);
+  }
+  const exports = readExports(lines, functions);
+  return { imports, exports, hasStartSection: lines.some((line) => START.test(line)) };
+}
+
+function readExports(
+  lines: readonly string[],
+  functions: readonly (Signature | undefined)[],
+): ExportEntry[] {
+  return matches(lines, EXPORT).map(([, name = "", kind = "", index]) => {
+    const signature = kind === "func" ? functions[Number(index)] : undefined;
+    return { name, kind, signature };
+  });
+}
+
+function matches(lines: readonly string[], pattern: RegExp): RegExpExecArray[] {
+  return lines.map((line) => pattern.exec(line)).filter((match) => match !== null);
 }
 
 /** " (param i32 i64) (result i32)" as "iI:i". */

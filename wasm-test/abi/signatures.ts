@@ -130,7 +130,7 @@ export const ENTRY_POINTS: SignatureTable = {
 /** "iI:i" as a reader knows it: "(i32, i64) -> i32". */
 export function describeSignature(signature: Signature): string {
   const [parameters = "", results = ""] = signature.split(":");
-  const names = (letters: string) => [...letters].map((letter) => TYPE_NAMES[letter] ?? letter);
+  const names = (letters: string) => Array.from(letters, (letter) => TYPE_NAMES[letter] ?? letter);
   const result = results === "" ? "nothing" : names(results).join(", ");
   return `(${names(parameters).join(", ")}) -> ${result}`;
 }

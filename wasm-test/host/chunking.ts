@@ -15,11 +15,13 @@ export function newSplitter(chunking: Chunking | undefined): Splitter {
   if ("sizes" in chunking) return (bytes) => splitAt(bytes, chunking.sizes);
   const random = seededRandom(chunking.seed);
   return (bytes) => {
-    const sizes = [1];
-    for (let sum = 0; sum < bytes.length; sum += sizes.at(-1) ?? 1) {
-      sizes.push(1 + Math.floor(random() * chunking.max));
+    const sizes: number[] = [];
+    for (let sum = 0; sum < bytes.length;) {
+      const size = 1 + Math.floor(random() * chunking.max);
+      sizes.push(size);
+      sum += size;
     }
-    return splitAt(bytes, sizes.slice(1));
+    return splitAt(bytes, sizes);
   };
 }
 

@@ -1,5 +1,4 @@
-// A context of the ABI: what host calls act on. Root contexts and stream contexts add what they have;
-// what they do not override behaves as in Envoy when the object behind it is missing.
+// A context of the ABI: what host calls act on.
 // Source: Envoy source/extensions/common/wasm/context.cc.
 
 import { BufferType, StreamType, WasmResult } from "./abi-values.js";
@@ -35,38 +34,28 @@ export abstract class Context implements VmContext {
   }
 
   /** The map that the module may read, or undefined: BadArgument. */
-  readableMap(_type: number): HeaderMap | undefined {
-    return undefined;
-  }
+  abstract readableMap(type: number): HeaderMap | undefined;
+
+  /** The map that the module may change, or undefined: BadArgument. */
+  abstract writableMap(type: number): HeaderMap | undefined;
 
   /** True in proxy_on_log of an HTTP stream: a map that is missing then is NotFound. */
   get isLogging(): boolean {
     return false;
   }
 
-  /** The map that the module may change, or undefined: BadArgument. */
-  writableMap(_type: number): HeaderMap | undefined {
-    return undefined;
-  }
-
   /** False when this context has no stream: set_property gives NotFound. */
-  setProperty(_path: string, _value: Uint8Array): boolean {
-    return false;
-  }
+  abstract setProperty(path: string, value: Uint8Array): boolean;
 
-  setFilterState(_key: string, _value: Uint8Array): WasmResult {
-    return WasmResult.NotFound;
-  }
+  /** NotFound when this context has no connection, or Envoy cannot make such an object. */
+  abstract setFilterState(key: string, value: Uint8Array): WasmResult;
 
   continueStream(type: number): WasmResult {
     return type === StreamType.Upstream ? WasmResult.Unimplemented : WasmResult.Ok;
   }
 
-  closeStream(_type: number): WasmResult {
-    return WasmResult.Ok;
-  }
+  abstract closeStream(type: number): WasmResult;
 
-  sendLocalResponse(_response: LocalResponse): void {
-    // Only an HTTP stream has somebody to respond to.
-  }
+  /** Only an HTTP stream has somebody to respond to. */
+  abstract sendLocalResponse(response: LocalResponse): void;
 }

@@ -4,6 +4,7 @@
 import { BufferType, HeaderMapType, StreamType, WasmResult } from "./abi-values.js";
 import type { ByteBuffer } from "./byte-buffer.js";
 import { Context, type LocalResponse } from "./context.js";
+import { isKnownFilterState } from "./filter-state.js";
 import type { GuestBuffer } from "./guest-buffer.js";
 import type { HeaderMap } from "./pairs.js";
 import { mergeProperties, type PropertyMap, type PropertyValue } from "./property-tree.js";
@@ -154,6 +155,10 @@ export class HttpContext extends Context {
 
   override writableMap(type: number): HeaderMap | undefined {
     return this.#maps.get(type);
+  }
+
+  override setFilterState(key: string): WasmResult {
+    return isKnownFilterState(key) ? WasmResult.Ok : WasmResult.NotFound;
   }
 
   override continueStream(type: number): WasmResult {

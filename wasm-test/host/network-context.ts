@@ -9,7 +9,7 @@ import type { ContinueRules } from "./continue-rules.js";
 import { isKnownFilterState } from "./filter-state.js";
 import { EMPTY_BUFFER, type GuestBuffer } from "./guest-buffer.js";
 import type { HeaderMap } from "./pairs.js";
-import { mergeProperties, type PropertyMap, type PropertyValue } from "./property-tree.js";
+import { mergeProperties, portOf, type PropertyMap, type PropertyValue } from "./property-tree.js";
 import type { RootContext } from "./root-context.js";
 import { HostRuleViolation } from "./rules.js";
 import type { Vm } from "./vm.js";
@@ -107,8 +107,7 @@ export class NetworkContext extends Context implements NetworkFilter {
   override properties(): PropertyMap {
     const { connection } = this;
     const { upstreamAddress: address } = connection;
-    const upstream: PropertyMap =
-      address === undefined ? {} : { address, port: BigInt(address.split(":").at(-1) ?? "0") };
+    const upstream: PropertyMap = address === undefined ? {} : { address, port: portOf(address) };
     const live: PropertyMap = {
       ...this.#state,
       upstream,
@@ -122,6 +121,14 @@ export class NetworkContext extends Context implements NetworkFilter {
 
   override readableMap(type: number): HeaderMap | undefined {
     return this.#root.sharedMap(type);
+  }
+
+  override writableMap(): undefined {
+    return undefined;
+  }
+
+  override sendLocalResponse(): void {
+    // A connection has no response: Envoy says Ok and does nothing.
   }
 
   override setProperty(path: string, value: Uint8Array): boolean {

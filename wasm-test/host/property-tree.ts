@@ -67,6 +67,11 @@ export function serializeProperty(value: PropertyValue): Uint8Array {
   }
 }
 
+/** The port of "ip:port" as properties hold it. */
+export function portOf(address: string): bigint {
+  return BigInt(address.slice(address.lastIndexOf(":") + 1));
+}
+
 /** What get_property does with a path that names nothing, or an empty path. */
 export function propertyError(path: readonly string[]): WasmResult {
   return path.length === 0 ? WasmResult.SerializationFailure : WasmResult.NotFound;

@@ -1,6 +1,6 @@
 // A root context: plugin configuration, ticks, and the callouts that are made under it.
 
-import { BufferType, HeaderMapType } from "./abi-values.js";
+import { BufferType, HeaderMapType, WasmResult } from "./abi-values.js";
 import { Context } from "./context.js";
 import { ConstBuffer, EMPTY_BUFFER, type GuestBuffer } from "./guest-buffer.js";
 import type { HeaderMap } from "./pairs.js";
@@ -77,6 +77,26 @@ export class RootContext extends Context {
 
   override readableMap(type: number): HeaderMap | undefined {
     return this.sharedMap(type);
+  }
+
+  override writableMap(): undefined {
+    return undefined;
+  }
+
+  override setProperty(): boolean {
+    return false;
+  }
+
+  override setFilterState(): WasmResult {
+    return WasmResult.NotFound;
+  }
+
+  override closeStream(): WasmResult {
+    return WasmResult.Ok;
+  }
+
+  override sendLocalResponse(): void {
+    // A root context has no stream: Envoy says Ok and does nothing.
   }
 
   /** The maps of callouts, which a stream context sees too. */

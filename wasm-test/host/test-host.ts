@@ -9,7 +9,7 @@ import type { ForeignFunction } from "./hostcalls/foreign.js";
 import type { LogEntry } from "./hostcalls/log.js";
 import { LogLevel } from "./abi-values.js";
 import { MetricStore } from "./metrics.js";
-import { mergeProperties, type PropertyMap } from "./property-tree.js";
+import { mergeProperties, portOf, type PropertyMap } from "./property-tree.js";
 import { seededRandom } from "./random.js";
 import type { PluginOptions } from "./root-context.js";
 import type { SurvivableRule } from "./rules.js";
@@ -74,6 +74,7 @@ export interface ConnectOptions {
 
 const DEFAULT_START_NS = 1_767_225_600_000_000_000n;
 const MIB = 1024 * 1024;
+const DEFAULT_LIMITS = { maxContinues: 64, warnContinues: 32, maxNesting: 200 };
 
 export class TestHost {
   readonly loop: EventLoop;
@@ -163,18 +164,8 @@ export class TestHost {
   }
 
   #newWorker(module: WebAssembly.Module, options: TestHostOptions): Worker {
-    const { limits, upstreamPlugin } = options;
-    const plugin: PluginOptions = {
-      name: options.pluginName ?? "metaproto",
-      rootId: options.rootId ?? "metaproto",
-      vmId: options.vmId ?? "metaproto",
-      configuration: toBytes(options.pluginConfiguration),
-      vmConfiguration: toBytes(options.vmConfiguration),
-      properties: mergeProperties(
-        { xds: { node: { id: "test-node", cluster: "test-cluster" } } },
-        options.properties ?? {},
-      ),
-    };
+    const { upstreamPlugin } = options;
+    const plugin = pluginOf(options);
     return new Worker({
       module,
       loop: this.loop,
@@ -189,12 +180,7 @@ export class TestHost {
       sharedQueues: this.sharedQueues,
       metrics: this.metrics,
       foreignFunctions: options.foreignFunctions ?? {},
-      limits: {
-        permit: new Set(options.permit ?? []),
-        maxContinues: limits?.maxContinues ?? 64,
-        warnContinues: limits?.warnContinues ?? 32,
-        maxNesting: limits?.maxNesting ?? 200,
-      },
+      limits: { ...DEFAULT_LIMITS, ...options.limits, permit: new Set(options.permit ?? []) },
       bufferLimitBytes: options.bufferLimitBytes ?? MIB,
       newSplitter: () => newSplitter(options.chunking),
       envoy: options.envoy ?? "1.40",
@@ -205,6 +191,18 @@ export class TestHost {
       nextConnectionId: () => this.#connections++,
     });
   }
+}
+
+function pluginOf(options: TestHostOptions): PluginOptions {
+  const node: PropertyMap = { xds: { node: { id: "test-node", cluster: "test-cluster" } } };
+  return {
+    name: options.pluginName ?? "metaproto",
+    rootId: options.rootId ?? "metaproto",
+    vmId: options.vmId ?? "metaproto",
+    configuration: toBytes(options.pluginConfiguration),
+    vmConfiguration: toBytes(options.vmConfiguration),
+    properties: mergeProperties(node, options.properties ?? {}),
+  };
 }
 
 const compiled = new WeakMap<Uint8Array, WebAssembly.Module>();
@@ -218,8 +216,4 @@ function compile(module: WebAssembly.Module | Uint8Array): WebAssembly.Module {
 
 function toBytes(value: string | Uint8Array | undefined): Uint8Array {
   return typeof value === "string" ? Buffer.from(value) : (value ?? new Uint8Array(0));
-}
-
-function portOf(address: string): bigint {
-  return BigInt(address.split(":").at(-1) ?? "0");
 }

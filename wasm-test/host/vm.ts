@@ -26,7 +26,7 @@ export interface AfterCallAction {
 }
 
 /** Host functions of one import module by name. Integers arrive as number (i32) or bigint (i64). */
-export type HostcallTable = Readonly<Record<string, (...args: never[]) => number | bigint | void>>;
+export type HostcallTable = Readonly<Record<string, (...args: never[]) => unknown>>;
 
 export type HostImports = Readonly<Record<string, HostcallTable>>;
 

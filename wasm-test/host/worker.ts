@@ -221,7 +221,7 @@ export class Worker {
       const { frames, effectiveContextId } = this.vm;
       const effective = this.#contexts.get(effectiveContextId);
       if (effective !== undefined) return effective;
-      const running = frames.at(-1)?.context.id ?? 0;
+      const running = frames[frames.length - 1]?.context.id ?? 0;
       return this.#contexts.get(running) ?? this.root;
     };
     return {

@@ -20,18 +20,15 @@ export function httpCallHostcalls(scope: HostcallScope, start: HttpCallStarter):
   const { vm } = scope;
   return {
     proxy_http_call(...args: number[]): WasmResult {
-      const [uriPtr = 0, uriSize = 0, headersPtr = 0, headersSize = 0, bodyPtr = 0] = args;
-      const [, , , , , bodySize = 0, trailersPtr = 0, trailersSize = 0, timeoutMs = 0] = args;
-      const tokenPtr = args[9] ?? 0;
-      const cluster = vm.readText(uriPtr, uriSize);
-      const body = vm.read(bodyPtr, bodySize);
-      const headers = vm.read(headersPtr, headersSize);
-      const trailers = vm.read(trailersPtr, trailersSize);
-      if (cluster === undefined || !body || !headers || !trailers) {
-        return WasmResult.InvalidMemoryAccess;
-      }
+      // Pairs of address and length: cluster, headers, body, trailers.
+      const [uri, headers, body, trailers] = [0, 2, 4, 6].map((at) =>
+        vm.read(args[at] ?? 0, args[at + 1] ?? 0),
+      );
+      const [timeoutMs = 0, tokenPtr = 0] = args.slice(8);
+      if (!uri || !body || !headers || !trailers) return WasmResult.InvalidMemoryAccess;
       if (!vm.memory.setU32(tokenPtr, 0)) return WasmResult.InvalidMemoryAccess;
       if (timeoutMs < 0) return WasmResult.BadArgument;
+      const cluster = Buffer.from(uri).toString();
       const started = start(scope.root(), {
         cluster,
         headers: new HeaderMap(decodePairs(headers)),
