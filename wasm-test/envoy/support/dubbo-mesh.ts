@@ -17,8 +17,8 @@ export interface DubboMeshOptions {
   readonly provider?: Omit<DubboProviderOptions, "endpoints">;
   /** Laid over the service. */
   readonly service?: Partial<ServiceOptions>;
-  /** Further services of the same mesh. */
-  readonly others?: readonly ServiceOptions[];
+  /** Further services of the same mesh, which may have the same provider. */
+  readonly others?: (provider: PeerServer) => readonly ServiceOptions[];
   readonly envoy?: MeshEnvoyOptions;
 }
 
@@ -44,7 +44,10 @@ export class DubboMesh {
     }));
     const service = { protocol: "dubbo", port, endpoints, ...options.service } as const;
     try {
-      const mesh = await Mesh.start([service, ...(options.others ?? [])], options.envoy);
+      const mesh = await Mesh.start(
+        [service, ...(options.others?.(provider) ?? [])],
+        options.envoy,
+      );
       return new DubboMesh(provider, consumer, mesh, service);
     } catch (error) {
       await Promise.all([provider.stop(), consumer.stop()]);

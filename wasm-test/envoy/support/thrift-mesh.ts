@@ -2,7 +2,7 @@
 import { Mesh, type MeshEnvoyOptions } from "./mesh.js";
 import type { PeerServer } from "./peer-client.js";
 import { freePort } from "./ports.js";
-import type { ServiceOptions } from "./resources.js";
+import type { EndpointOptions, ServiceOptions } from "./resources.js";
 import {
   type ThriftClient,
   type ThriftEndpoint,
@@ -30,6 +30,8 @@ export interface ThriftMeshOptions {
   readonly endpoints: readonly ThriftMeshEndpoint[];
   /** Laid over the service. */
   readonly service?: Partial<ServiceOptions>;
+  /** Further services of the same mesh, which may have the same endpoints. */
+  readonly others?: (endpoints: readonly EndpointOptions[]) => readonly ServiceOptions[];
   readonly envoy?: MeshEnvoyOptions;
 }
 
@@ -57,7 +59,10 @@ export class ThriftMesh {
     }));
     const service = { protocol: "thrift", port, endpoints, ...options.service } as const;
     try {
-      const mesh = await Mesh.start([service], options.envoy);
+      const mesh = await Mesh.start(
+        [service, ...(options.others?.(endpoints) ?? [])],
+        options.envoy,
+      );
       return new ThriftMesh(servers, clients, mesh, service);
     } catch (error) {
       await Promise.all([...servers.values(), ...clients.values()].map((peer) => peer.stop()));
