@@ -76,6 +76,11 @@ async function settle(client: AdsClient, type: ResourceType): Promise<void> {
   await client.next(type);
 }
 
+/** State of a type on the first stream of the first proxy. */
+function stateOf({ name }: ResourceType): string | undefined {
+  return server.proxies()[0]?.streams[0]?.types.find(({ type }) => type === name)?.state;
+}
+
 beforeEach(async () => {
   events = [];
   clock = new ManualClock();
@@ -131,11 +136,11 @@ describe("state of the world", () => {
   });
 
   test("a refused version is not repeated, and what follows it is sent", async () => {
-    serve({ LDS: { a: "a1" }, EDS: { marker: "m" } });
+    serve({ LDS: { a: "a1", b: "b1" }, EDS: { marker: "m" } });
     const client = connect();
     client.request(LISTENER_TYPE);
     await client.take(LISTENER_TYPE);
-    serve({ LDS: { a: "a2" }, EDS: { marker: "m" } });
+    serve({ LDS: { a: "a2", b: "b1" }, EDS: { marker: "m" } });
     const refused = await client.next(LISTENER_TYPE);
     client.request(LISTENER_TYPE, { nonce: refused.nonce, error: "no such filter" });
     await settle(client, ENDPOINT_TYPE);
@@ -152,8 +157,8 @@ describe("state of the world", () => {
     });
     expect(lds?.resources[0]?.acceptedVersion).not.toBe(lds?.resources[0]?.sentVersion);
 
-    serve({ LDS: { a: "a3" }, EDS: { marker: "m" } });
-    expect(contents(await client.take(LISTENER_TYPE))).toEqual(["a3"]);
+    serve({ LDS: { a: "a3", b: "b1" }, EDS: { marker: "m" } });
+    expect(contents(await client.take(LISTENER_TYPE))).toEqual(["a3", "b1"]);
   });
 });
 
@@ -298,6 +303,31 @@ describe("flow", () => {
     expect(client.unread).toEqual([]);
     clock.advance(5_000);
     expect(contents(await client.take(EXTENSION_CONFIG_TYPE, ["current"]))).toEqual(["v1"]);
+  });
+
+  test("a resource whose requirement is refused waits for a better one, however long", async () => {
+    const after = { current: "digest" };
+    const names = ["current", "digest"];
+    serve({ ECDS: { current: "v1", digest: "v1" } }, after);
+    const client = connect();
+    client.request(EXTENSION_CONFIG_TYPE, { names });
+    await client.take(EXTENSION_CONFIG_TYPE, names);
+    await client.take(EXTENSION_CONFIG_TYPE, names);
+    await expect.poll(() => stateOf(EXTENSION_CONFIG_TYPE)).toBe("synced");
+
+    serve({ ECDS: { current: "v2", digest: "v2" } }, after);
+    const { nonce } = await client.next(EXTENSION_CONFIG_TYPE);
+    client.request(EXTENSION_CONFIG_TYPE, { names, nonce, error: "does not load" });
+    await expect.poll(() => stateOf(EXTENSION_CONFIG_TYPE)).toBe("refused");
+    clock.advance(60_000);
+    serve({ ECDS: { current: "v2", digest: "v2" }, EDS: { marker: "m" } }, after);
+    await settle(client, ENDPOINT_TYPE);
+    expect(client.unread).toEqual([]);
+
+    serve({ ECDS: { current: "v3", digest: "v3" } }, after);
+    expect(contents(await client.take(EXTENSION_CONFIG_TYPE, names))).toEqual(["v3"]);
+    expect(contents(await client.take(EXTENSION_CONFIG_TYPE, names))).toEqual(["v3"]);
+    await expect.poll(() => stateOf(EXTENSION_CONFIG_TYPE)).toBe("synced");
   });
 
   test("modules get routes once the proxy has accepted the clusters", async () => {

@@ -28,7 +28,7 @@ export interface StreamContext {
   onProxyProgress(nodeId: string): void;
 }
 
-/** Longest wait for another resource to be accepted. After it, late is better than never. */
+/** Longest wait for an answer about another resource. After it, late is better than never. */
 const MAX_HOLD_MS = 5_000;
 
 const TYPES: ReadonlyMap<string, ResourceType> = new Map(
@@ -97,9 +97,11 @@ export class AdsStream {
       const set = snapshot.types.get(type.typeUrl);
       if (subscription === undefined || set === undefined) continue;
       const isHeld = (resource: Resource): boolean => {
-        const mustWait =
-          type === ROUTES_TYPE ? isProxyBehind : lacksRequired(subscription, resource, set);
-        if (!mustWait) return false;
+        const requirement =
+          type === ROUTES_TYPE
+            ? { isMet: !isProxyBehind, isRefused: false }
+            : requirementOf(subscription, resource, set);
+        if (requirement.isMet || requirement.isRefused) return requirement.isRefused;
         const key = `${type.typeUrl} ${resource.name}`;
         const since = this.heldSince.get(key) ?? this.context.clock.now();
         this.heldSince.set(key, since);
@@ -163,11 +165,14 @@ export class AdsStream {
   }
 }
 
-function lacksRequired(
-  subscription: Subscription,
+/** What needs a resource that the proxy refuses would be refused as well, or do harm: it waits for a better one. */
+function requirementOf(
+  { accepted, refused }: Subscription,
   { after }: Resource,
   { resources }: ResourceSet,
-): boolean {
+): { readonly isMet: boolean; readonly isRefused: boolean } {
   const required = after === undefined ? undefined : resources.get(after);
-  return required !== undefined && subscription.accepted.get(required.name) !== required.version;
+  if (required === undefined) return { isMet: true, isRefused: false };
+  const { name, version } = required;
+  return { isMet: accepted.get(name) === version, isRefused: refused.get(name) === version };
 }

@@ -24,8 +24,8 @@ export interface TypeStatus {
   /** CDS, EDS, LDS, ECDS or routes. */
   readonly type: string;
   /**
-   * `synced`: has all and accepted it; `pending`: was or is to be sent something that it has not answered;
-   * `refused`: it refused the newest of something and keeps what it had.
+   * `refused`: it refused the newest version of something and keeps what it had; `pending`: it was or is to be sent
+   * something that it has not answered; `synced`: it has accepted everything.
    */
   readonly state: "synced" | "pending" | "refused";
   /** Of the last response that was accepted. */
@@ -68,13 +68,10 @@ function typeStatus(
   const { type, lastRefusal, acceptedAt } = subscription;
   const resources = resourceStatuses(subscription);
   const known = snapshot?.types.get(type.typeUrl)?.resources;
-  const isRefused = resources.some(
-    ({ name, sentVersion, acceptedVersion }) =>
-      sentVersion !== acceptedVersion && lastRefusal?.resources.get(name) === sentVersion,
-  );
   return {
     type: type.name,
-    state: !stream.isUpToDate(type) ? "pending" : isRefused ? "refused" : "synced",
+    state:
+      subscription.refused.size > 0 ? "refused" : stream.isUpToDate(type) ? "synced" : "pending",
     acceptedVersion: subscription.acceptedVersionInfo,
     acceptedAt: acceptedAt === undefined ? undefined : timestamp(acceptedAt),
     resources,

@@ -51,6 +51,8 @@ export class Subscription {
   readonly sent = new Map<string, string>();
   /** Name -> version of what was accepted and is still wanted. */
   readonly accepted = new Map<string, string>();
+  /** Name -> version of what was refused and is still the newest that was sent. */
+  readonly refused = new Map<string, string>();
   acceptedVersionInfo: string | undefined;
   acceptedAt: number | undefined;
   lastRefusal: Refusal | undefined;
@@ -163,6 +165,7 @@ export class Subscription {
       if (this.type.isStateOfTheWorld) this.accepted.clear();
       for (const [name, version] of versions) {
         if (this.isSubscribedTo(name)) this.accepted.set(name, version);
+        this.refused.delete(name);
       }
       this.acceptedVersionInfo = versionInfo;
       this.acceptedAt = nowMs;
@@ -174,7 +177,11 @@ export class Subscription {
       const half = Math.ceil(names.length / 2);
       this.suspects.push(names.slice(0, half), names.slice(half));
     }
-    const refusal = { message: errorMessage, versionInfo, resources: versions, at: nowMs };
+    // What it has accepted before is not at fault.
+    const suspects = [...versions].filter(([name, version]) => this.accepted.get(name) !== version);
+    const resources = suspects.length === 0 ? versions : new Map(suspects);
+    for (const [name, version] of resources) this.refused.set(name, version);
+    const refusal = { message: errorMessage, versionInfo, resources, at: nowMs };
     this.lastRefusal = refusal;
     return { kind: "refused", refusal };
   }
@@ -209,6 +216,7 @@ export class Subscription {
       .filter(({ name, version }) => (this.sent.get(name) ?? version) !== version)
       .map(({ name }) => name);
     for (const { name, version } of resources) {
+      if (this.sent.get(name) !== version) this.refused.delete(name);
       this.sent.set(name, version);
       this.requested.delete(name);
     }
@@ -267,6 +275,7 @@ export class Subscription {
   private forget(name: string): void {
     this.sent.delete(name);
     this.accepted.delete(name);
+    this.refused.delete(name);
     this.requested.delete(name);
   }
 }
