@@ -4,7 +4,7 @@ import type { Mesh } from "./mesh.js";
 export interface Holdings {
   /** Size of the VM's memory. */
   readonly memoryBytes: number;
-  /** Heap in use, managed and unmanaged, after a garbage collection. */
+  /** Heap that is allocated, managed (garbage included) and unmanaged. */
   readonly heapBytes: number;
   /** What the memory budget counts. */
   readonly bufferedBytes: number;

@@ -11,6 +11,11 @@ const FREE: u32 = 1;
 /** Bytes of all blocks in use, once the collector has freed what no global reaches. */
 export function usedHeapBytes(): u32 {
   __collect();
+  return allocatedHeapBytes();
+}
+
+/** Bytes of all blocks in use, those that the collector would free included. */
+export function allocatedHeapBytes(): u32 {
   const root = changetype<usize>(ROOT);
   const tail = load<usize>(root, TAIL_OFFSET);
   let block = ((root + ROOT_BYTES + BLOCK_OVERHEAD + 15) & ~15) - BLOCK_OVERHEAD;

@@ -4,11 +4,11 @@
 import { arenaHeapBytes } from "../../assembly/proxy-wasm-as/memory/arena";
 import { memoryBudget } from "../../assembly/switchboard/connection/memory-budget";
 import { streams } from "../../assembly/switchboard/stream/stream-table";
-import { usedHeapBytes } from "./heap-usage";
+import { allocatedHeapBytes } from "./heap-usage";
 
-/** Bytes of the heap in use, managed and unmanaged, after a garbage collection. */
+/** Bytes of the heap that are allocated, managed (garbage included) and unmanaged. */
 export function probeHeapBytes(contextId: u32): u32 {
-  return usedHeapBytes();
+  return allocatedHeapBytes();
 }
 
 /** Bytes that are held for the network. */

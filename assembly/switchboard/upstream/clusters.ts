@@ -1,5 +1,6 @@
 // All clusters that this worker's routes have led to.
 // Allocates: when a cluster is first named.
+import { collectGarbageAfterTick } from "../../proxy-wasm-as/memory/collect";
 import { Limits } from "../config/plugin-configuration";
 import { RouteTable } from "../route/table";
 import { Cluster } from "./cluster";
@@ -53,6 +54,8 @@ export class Clusters {
       if (cluster.maintain()) continue;
       this.all.splice(i, 1);
       this.byName.delete(String.UTF8.decode(cluster.bounds.name));
+      cluster.free();
+      collectGarbageAfterTick();
     }
   }
 }

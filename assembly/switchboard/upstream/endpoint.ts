@@ -33,4 +33,9 @@ export class Endpoint {
   markUnavailable(): void {
     this.availableIndex = NOT_AVAILABLE;
   }
+
+  /** Gives back what the garbage collector does not know of; connections that drain may stay. */
+  free(): void {
+    this.available.free();
+  }
 }

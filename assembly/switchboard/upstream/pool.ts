@@ -4,9 +4,11 @@
 // endpoints that its connections have found (dial-plan.ts tells how it finds them).
 //
 // Allocates: on growth.
+// Next: switchboard/upstream/dialer.ts
 import { ErrorKind } from "../../codec/error-kind";
 import { PointerVector } from "../../containers/pointer-vector";
 import { Random } from "../../containers/random";
+import { collectGarbageAfterTick } from "../../proxy-wasm-as/memory/collect";
 import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
 import { clock } from "../clock";
 import { LoadBalancer } from "../route/cluster";
@@ -397,7 +399,18 @@ export class Pool extends ConnectionOwner {
 
   private forgetEndpoints(): void {
     for (let i = this.endpoints.length - 1; i >= 0; i--) {
-      if (unchecked(this.endpoints[i]).connectionCount == 0) this.endpoints.splice(i, 1);
+      const endpoint = unchecked(this.endpoints[i]);
+      if (endpoint.connectionCount > 0) continue;
+      endpoint.free();
+      this.endpoints.splice(i, 1);
+      collectGarbageAfterTick();
     }
+  }
+
+  /** Gives back what the garbage collector does not know of; only when `isEmpty`. */
+  free(): void {
+    for (let i = 0; i < this.endpoints.length; i++) unchecked(this.endpoints[i]).free();
+    this.available.free();
+    this.connections.free();
   }
 }
