@@ -5,6 +5,7 @@
 // that comes from the network is checked against the bytes that are there.
 //
 // Allocates: never on any of these paths.
+// Next: codecs/dubbo/codec.ts
 
 import { DecodeStatus } from "./decode-status";
 import { ErrorKind } from "./error-kind";

@@ -2,7 +2,7 @@
 // fastjson2 bodies, events, and replies of our own. Other serializations pass through unread.
 // README.md has the header's picture and what is not parsed.
 // Allocates: when the module starts.
-// Next: assembly/switchboard/route/match.ts
+// Next: switchboard/router/router.ts
 
 import { Codec, DYNAMIC_ATTRIBUTE } from "../../codec/codec";
 import { DecodeStatus } from "../../codec/decode-status";

@@ -4,7 +4,7 @@
 //   response   anything\n            an error begins with "ERR "
 //
 // Allocates: at start-up.
-// Next: assembly/switchboard/router/router.ts
+// Next: switchboard/router/router.ts
 
 import { Codec, ConnectionMode, DYNAMIC_ATTRIBUTE } from "../../codec/codec";
 import { DecodeStatus } from "../../codec/decode-status";

@@ -1,6 +1,7 @@
 // Thrift: framed, unframed and THeader transport; strict and lax binary and compact protocol; found
 // out for each frame. See README.md for what is not parsed.
 // Allocates: never, after start-up.
+// Next: switchboard/router/router.ts
 
 import { Codec, ConnectionMode } from "../../codec/codec";
 import { DecodeStatus } from "../../codec/decode-status";

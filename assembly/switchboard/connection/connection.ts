@@ -4,7 +4,7 @@
 // written next: that saves the host call that would empty it.
 //
 // Allocates: while a frame spans reads.
-// Next: stream/router.ts (by way of DownstreamConnection.onMessage)
+// Next: codec/codec.ts
 import { BufferType, Status } from "../../proxy-wasm-as/abi/enums";
 import { StreamContext } from "../../proxy-wasm-as/context/stream-context";
 import { getBuffer } from "../../proxy-wasm-as/host/buffers";

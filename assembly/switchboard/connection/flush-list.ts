@@ -7,6 +7,7 @@
 // lie there would be taken for the peer's.
 //
 // Allocates: never.
+// Next: switchboard/upstream/upstream-connection.ts
 import { BufferType, Status, StreamType } from "../../proxy-wasm-as/abi/enums";
 import { closeStream, continueStream, setEffectiveContext } from "../../proxy-wasm-as/host/stream";
 import { Connection } from "./connection";

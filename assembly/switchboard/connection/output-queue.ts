@@ -5,6 +5,7 @@
 // straight from where it was read.
 //
 // Allocates: chunks from a free list; the list grows to what was needed at once.
+// Next: switchboard/connection/flush-list.ts
 import { appendBuffer, replaceBuffer } from "../../proxy-wasm-as/host/buffers";
 import { BufferType, Status } from "../../proxy-wasm-as/abi/enums";
 import { allocateBudgeted, freeBudgeted } from "./memory-budget";

@@ -4,7 +4,7 @@
 // writes the response to the client.
 //
 // Allocates: while a frame spans reads.
-// Next: connection/connection.ts, router/router.ts
+// Next: switchboard/connection/connection.ts
 import { Action, BufferType, PeerType } from "../../proxy-wasm-as/abi/enums";
 import { setBuffer } from "../../proxy-wasm-as/host/buffers";
 import { getProperty, PropertyPath } from "../../proxy-wasm-as/host/properties";

@@ -1,5 +1,6 @@
 // Puts the parts of the switchboard together for one plugin configuration of one worker.
 // Allocates: at configuration, and connection objects on growth.
+// Next: switchboard/downstream/downstream-connection.ts
 import { Codec, ConnectionMode } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { Message } from "../../codec/message";

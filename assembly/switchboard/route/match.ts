@@ -1,5 +1,6 @@
 // One condition of a route on one attribute.
 // Allocates: never.
+// Next: switchboard/route/weighted-cluster.ts
 
 import { Codec } from "../../codec/codec";
 import { Message } from "../../codec/message";

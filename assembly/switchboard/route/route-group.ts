@@ -2,6 +2,7 @@
 // compare exactly and the attribute, if any, whose prefix they ask for. One hash probe per group
 // finds the few routes of it that a message can match (tuple-space search).
 // Allocates: never.
+// Next: switchboard/route/match.ts
 
 import { Codec } from "../../codec/codec";
 import { Message } from "../../codec/message";

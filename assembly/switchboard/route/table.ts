@@ -8,7 +8,7 @@
 //   the exact sequence is the builder's business (config/route-table-writer.ts)
 //
 // Allocates: never.
-// Next: assembly/switchboard/route/route-group.ts
+// Next: switchboard/route/route-group.ts
 
 import { Codec } from "../../codec/codec";
 import { Message } from "../../codec/message";

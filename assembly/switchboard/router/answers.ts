@@ -4,7 +4,7 @@
 // is kept in its stream until those to earlier requests have gone.
 //
 // Allocates: copies of answers that have to wait; otherwise never.
-// Next: connection/flush-list.ts
+// Next: switchboard/router/local-reply.ts
 import { Codec } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { Message, MessageType, Slice } from "../../codec/message";

@@ -1,5 +1,6 @@
 // Writes frames with another id and a mutation, in place where nothing changes its size.
 // Allocates: chunks of output queues.
+// Next: switchboard/connection/output-queue.ts
 import { Codec } from "../../codec/codec";
 import { Message } from "../../codec/message";
 import { Mutation } from "../../codec/mutation";

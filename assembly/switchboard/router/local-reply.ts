@@ -1,5 +1,6 @@
 // Answers that the proxy gives itself, in the protocol's own words.
 // Allocates: chunks of output queues.
+// Next: switchboard/telemetry/stats.ts
 import { Codec, MAX_REPLY_CONTEXT } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { Message, Slice } from "../../codec/message";

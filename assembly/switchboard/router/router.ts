@@ -1,7 +1,7 @@
 // Takes each request to an upstream connection, and each response back.
 //
 // Allocates: copies of frames that have to wait; otherwise never.
-// Next: upstream/pool.ts
+// Next: switchboard/stream/stream.ts
 import { Codec, ConnectionMode } from "../../codec/codec";
 import { DecodeStatus } from "../../codec/decode-status";
 import { ErrorKind } from "../../codec/error-kind";

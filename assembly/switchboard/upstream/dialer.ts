@@ -3,6 +3,7 @@
 // The host runs the new connection's first callbacks before `http_call` returns; whatever stream
 // context is created meanwhile is the connection that is being dialled.
 // Allocates: a connection object when no used one is left.
+// Next: switchboard/router/frame-writer.ts
 import { Codec, ConnectionMode } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { Message } from "../../codec/message";

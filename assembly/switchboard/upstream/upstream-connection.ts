@@ -6,7 +6,7 @@
 //   Closed    gone, or about to be
 //
 // Allocates: while a frame spans reads.
-// Next: router/responses.ts (ResponseSink.onResponse)
+// Next: switchboard/router/answers.ts
 import { Action, BufferType, PeerType } from "../../proxy-wasm-as/abi/enums";
 import { setBuffer } from "../../proxy-wasm-as/host/buffers";
 import { setEnvoyFilterState } from "../../proxy-wasm-as/host/foreign-function";
