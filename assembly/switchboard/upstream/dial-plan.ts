@@ -28,7 +28,10 @@ export enum Renewal {
 export class DialPlan {
   /** Counts changes of the endpoints; connections remember which one they were dialled under. */
   epoch: u32 = 0;
+  /** Dials that may still be spent on endpoints that are not met. */
   private exploration: u32 = 0;
+  /** One dial to see whether there is an endpoint that is not known. */
+  private isLookDue: bool = false;
   private exploredMs: u64;
   private pauseMs: u64 = FIRST_PAUSE_MS;
   private renewal: Renewal = Renewal.None;
@@ -51,15 +54,16 @@ export class DialPlan {
   dials(met: u32): u32 {
     const known = this.bounds.endpoints;
     let missing = this.exploration;
-    // With all of them met one dial at a time looks whether that is still so.
-    if (known > 0 && missing > 1) {
+    if (known > 0) {
       const unmet = known > met ? known - met : 0;
       if (unmet < missing) missing = unmet;
     }
+    if (missing == 0 && this.isLookDue) missing = 1;
     return missing > this.renewalDials ? missing : this.renewalDials;
   }
 
   onDialing(): void {
+    this.isLookDue = false;
     if (this.renewalDials > 0) this.renewalDials--;
     else if (this.exploration > 0) this.exploration--;
   }
@@ -108,7 +112,8 @@ export class DialPlan {
     const interval = isIncomplete ? this.pauseMs : EXPLORE_INTERVAL_MS;
     if (now - this.exploredMs < interval) return;
     this.exploredMs = now;
-    if (this.exploration == 0) this.exploration = 1;
+    if (isIncomplete && this.exploration == 0) this.exploration = 1;
+    this.isLookDue = true;
     const longer = this.pauseMs * 2;
     this.pauseMs = longer < EXPLORE_INTERVAL_MS ? longer : EXPLORE_INTERVAL_MS;
   }
