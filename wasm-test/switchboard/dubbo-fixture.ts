@@ -27,6 +27,8 @@ export class Provider {
   readonly requests: ProviderRequest[] = [];
   /** False: requests are kept for the test to answer. */
   answers = true;
+  /** What came in one read is answered in one write, which Envoy reads at once. */
+  answersTogether = false;
   readonly #readers = new Map<ServerConnection, DubboReader>();
 
   constructor(
@@ -47,7 +49,13 @@ export class Provider {
       reader = new DubboReader();
       this.#readers.set(connection, reader);
     }
-    for (const frame of reader.push(bytes)) this.#handle(connection, frame);
+    const frames = reader.push(bytes);
+    for (const frame of frames) this.#handle(connection, frame);
+    if (!this.answersTogether) return;
+    const asked = frames.filter((frame) => frame.isTwoWay && !frame.isEvent);
+    connection.write(
+      Buffer.concat(asked.map((frame) => dubboResponse(frame.id, valueBody(this.name)))),
+    );
   }
 
   #handle(connection: ServerConnection, frame: DubboHeader): void {
@@ -59,6 +67,7 @@ export class Provider {
       },
     };
     this.requests.push(request);
+    if (this.answersTogether) return;
     if (this.answers && frame.isTwoWay && !frame.isEvent) request.reply(this.name);
   }
 }
