@@ -9,7 +9,7 @@ import type { Logger } from "../runtime/logger.js";
 import { DirectoryStore, type DirectoryStoreOptions } from "../stores/directory/directory-store.js";
 import { type Translation, translateToMesh } from "../translate/api-to-ir/translate-to-mesh.js";
 import { AdsServer } from "../xds/ads-server.js";
-import { RESOURCE_TYPES } from "../xds/resource-type.js";
+import { EXTENSION_CONFIG_TYPE, RESOURCE_TYPES } from "../xds/resource-type.js";
 import { type AdminHandler, AdminServer, jsonResponse, textResponse } from "./admin-server.js";
 import { resourcesView, snapshotView } from "./debug-views.js";
 import { Metrics } from "./metrics.js";
@@ -59,10 +59,14 @@ export class ControlPlane {
     this.logger = options.logger;
     this.store = new DirectoryStore(options.configDirectory, options.store);
     this.modules = new ModuleDirectory(options.modulesDirectory);
-    this.configurator = new ProxyConfigurator({ ...options, compileRegex: this.regexes.compile });
     this.ads = new AdsServer({
       observer: streamObserver(this.logger, this.metrics),
       clock: this.clock,
+    });
+    this.configurator = new ProxyConfigurator({
+      ...options,
+      compileRegex: this.regexes.compile,
+      isRefused: (name) => this.ads.isRefused(EXTENSION_CONFIG_TYPE, name),
     });
     this.admin = new AdminServer(this.adminHandlers());
   }

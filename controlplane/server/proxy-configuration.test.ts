@@ -143,6 +143,22 @@ describe("snapshots", () => {
     expect(resources?.get("metaproto.dubbo")?.after).toBe("metaproto.dubbo.cccccccccccc");
   });
 
+  test("a version of a module that no proxy could load does not stay", () => {
+    let refused = "metaproto.dubbo.bbbbbbbbbbbb";
+    const proxies = configurator({ isRefused: (name) => name === refused });
+    for (const digest of ["a", "b", "c"]) {
+      proxies.configure(meshOf(1), modules(digest.repeat(64)), 0);
+    }
+    // What is not served any more is not refused either.
+    refused = "";
+    const { snapshot } = proxies.configure(meshOf(1), modules("c".repeat(64)), 0);
+    expect(names(snapshot, EXTENSION_CONFIG_TYPE)).toEqual([
+      "metaproto.dubbo.cccccccccccc",
+      "metaproto.dubbo.aaaaaaaaaaaa",
+      "metaproto.dubbo",
+    ]);
+  });
+
   test("routes that cannot be translated stay as they were", () => {
     const proxies = configurator();
     const module = modules("a".repeat(64));

@@ -12,6 +12,7 @@ import {
   translateToRoutes,
 } from "../translate/ir-to-routes/translate-to-routes.js";
 import type { ModuleVersion } from "../translate/ir-to-xds/module-version.js";
+import { dialName } from "../translate/ir-to-xds/names.js";
 import {
   type PendingResource,
   servableListeners,
@@ -43,6 +44,11 @@ export interface ProxyConfigurationOptions extends RetentionOptions {
   readonly compileRegex: CompileRegex;
   /** IP address of listeners that name none. */
   readonly bindAddress: string;
+  /**
+   * Whether proxies refuse an extension configuration. A version of a module that none could load is not kept when it
+   * goes out of use. Default: none is refused.
+   */
+  readonly isRefused?: (extensionConfig: string) => boolean;
 }
 
 export interface ProxyConfiguration {
@@ -113,7 +119,7 @@ export class ProxyConfigurator {
     modules: ReadonlyMap<string, ModuleVersion>,
     nowMs: number,
   ): ProxyConfiguration {
-    const { bindAddress } = this.options;
+    const { bindAddress, isRefused = () => false } = this.options;
     const { listeners } = servableListeners(mesh, modules, bindAddress);
     const used = new Set(listeners.map(({ module }) => module));
     const resources = translateToXds({
@@ -122,6 +128,7 @@ export class ProxyConfigurator {
       retiredModules: this.retiredModules.update(
         [...modules.values()].filter(({ name }) => used.has(name)),
         nowMs,
+        ({ name, digest }) => isRefused(dialName(name, digest)),
       ),
       retiredClusters: this.retiredClusters.update(mesh.clusters, nowMs),
       bindAddress,

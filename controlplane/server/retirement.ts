@@ -24,13 +24,14 @@ export class Retirement<T> {
 
   /**
    * @param items what is in use now.
+   * @param isWorthless tells of an item that goes out of use whether it is not to be kept.
    * @returns what is not in use any more but has to be kept, the latest first.
    */
-  update(items: readonly T[], nowMs: number): T[] {
+  update(items: readonly T[], nowMs: number, isWorthless: (item: T) => boolean = () => false): T[] {
     const { key, maxAgeMs } = this.options;
     const current = new Map(items.map((item) => [key(item), item]));
     for (const [id, item] of this.current) {
-      if (!current.has(id)) this.past.set(id, { item, sinceMs: nowMs });
+      if (!current.has(id) && !isWorthless(item)) this.past.set(id, { item, sinceMs: nowMs });
     }
     this.current = current;
     for (const [id, { sinceMs }] of [...this.past]) {

@@ -14,7 +14,7 @@ import { AdsStream, type StreamContext } from "./ads-stream.js";
 import type { StreamNode } from "./stream-node.js";
 import { type EncodedResponse, aggregatedDiscoveryService } from "./discovery-service.js";
 import type { XdsObserver } from "./observer.js";
-import { CLUSTER_TYPE } from "./resource-type.js";
+import { CLUSTER_TYPE, type ResourceType } from "./resource-type.js";
 import type { Snapshot } from "./snapshot.js";
 import { type ProxyStatus, proxyStatuses } from "./status.js";
 
@@ -96,6 +96,19 @@ export class AdsServer {
   /** Connected proxies. */
   proxies(): ProxyStatus[] {
     return proxyStatuses(this.calls.keys(), this.current);
+  }
+
+  /** True when a proxy refuses the newest version of a resource and none has accepted it. */
+  isRefused({ typeUrl }: ResourceType, name: string): boolean {
+    const version = this.current?.types.get(typeUrl)?.resources.get(name)?.version;
+    if (version === undefined) return false;
+    let isRefused = false;
+    for (const { subscriptions } of this.calls.keys()) {
+      const subscription = subscriptions.get(typeUrl);
+      if (subscription?.accepted.get(name) === version) return false;
+      isRefused ||= subscription?.refused.get(name) === version;
+    }
+    return isRefused;
   }
 
   /** Ends all streams, so that proxies reconnect at once elsewhere, and stops listening. */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ServeProcess, runCommand } from "../../controlplane/cli/testing/run-command.js";
+import { pluginBytes } from "../../controlplane/modules/testing/plugin-bytes.js";
 import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { waitUntil } from "./support/deadline.js";
 import {
@@ -13,7 +14,7 @@ import {
   parseDubboFrame,
   valueBody,
 } from "./support/dubbo-wire.js";
-import { Envoy } from "./support/envoy.js";
+import { Envoy, type EnvoyOptions } from "./support/envoy.js";
 import { freePort } from "./support/ports.js";
 import { TcpConnection } from "./support/tcp-connection.js";
 import { TcpServer } from "./support/tcp-server.js";
@@ -151,7 +152,7 @@ async function call(connection: TcpConnection): Promise<string> {
 }
 
 async function start(
-  concurrency = 2,
+  options: Pick<EnvoyOptions, "concurrency" | "expectedFailures"> = {},
 ): Promise<{ readonly control: ServeProcess; readonly proxy: Envoy }> {
   const control = await ServeProcess.start(join(folder, "config"), join(folder, "modules"));
   serve = control;
@@ -159,7 +160,7 @@ async function start(
     ...["bootstrap", "--node-id", NODE],
     ...["--xds-address", `127.0.0.1:${String(control.xdsPort)}`],
   );
-  const proxy = await Envoy.start({ bootstrap: stdout, concurrency });
+  const proxy = await Envoy.start({ bootstrap: stdout, concurrency: 2, ...options });
   envoy = proxy;
   await waitUntil("everything accepted", () => allSynced(control));
   return { control, proxy };
@@ -193,7 +194,7 @@ afterEach(async () => {
 describe("a stock Envoy and the control plane", () => {
   test("an edit of routes re-routes the next request on an open connection, and touches nothing else", async () => {
     // Each worker asks for routes by itself: with one, a second connection meets the same table.
-    const { control, proxy } = await start(1);
+    const { control, proxy } = await start({ concurrency: 1 });
     const client = await connect();
     expect(await call(client)).toBe("v1");
     const before = {
@@ -298,5 +299,24 @@ describe("a stock Envoy and the control plane", () => {
       [await call(old), await call(fresh)].every((label) => label === "v2"),
     );
     expect(await proxy.stat("listener_manager.listener_modified")).toBe(0);
+  });
+
+  test("a module that does not load is refused, and the one that works stays for all connections", async () => {
+    const { control } = await start({ expectedFailures: /wasm/ });
+    const old = await connect();
+    expect(await call(old)).toBe("v1");
+    // It passes for a plugin until a proxy tries to run it.
+    writeModule(pluginBytes(1));
+    await waitUntil("it refused", async () => (await states(control))["ECDS"] === "refused");
+    expect(control.log.some((line) => /refused ECDS \(metaproto\.dubbo\.\w+\)/.test(line))).toBe(
+      true,
+    );
+    for (let i = 0; i < 8; i++) expect(await call(await connect())).toBe("v1");
+    expect(await call(old)).toBe("v1");
+    // The next one that loads is taken.
+    const code = readFileSync(await buildWasm("dubbo"));
+    writeModule(Buffer.concat([code, Buffer.from([0, 2, 1, 0x78])]));
+    await waitUntil("a good one accepted", () => allSynced(control), { timeoutMs: 20_000 });
+    expect(await call(await connect())).toBe("v1");
   });
 });
