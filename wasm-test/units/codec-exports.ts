@@ -58,9 +58,9 @@ export function messageRecord(): usize {
   store<u64>(record + 24, message.frame);
   store<u64>(record + 32, message.frameLength);
   store<u64>(record + 40, message.need);
-  store<u64>(record + 48, message.lengthKnown);
+  store<u64>(record + 48, <u64>message.lengthKnown);
   store<u64>(record + 56, message.id);
-  store<u64>(record + 64, message.idKnown);
+  store<u64>(record + 64, <u64>message.idKnown);
   store<u64>(record + 72, message.dialect);
   return record;
 }

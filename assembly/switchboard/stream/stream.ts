@@ -12,8 +12,6 @@
 // A stream is in its downstream connection's list in each state but Abandoned.
 // Allocates: never; records come from `streams`.
 // Next: switchboard/route/table.ts
-import { MAX_REPLY_CONTEXT } from "../../codec/codec";
-import { Slab } from "../../containers/slab";
 import { TimerNode } from "../../containers/timer-wheel";
 import { RouteEntry } from "../route/route-entry";
 import { RouteTable } from "../route/table";
