@@ -223,10 +223,8 @@ export class Connection {
 
   #isReadBufferFull(): boolean {
     const { length } = this.#readBuffer;
-    if (length > this.#bufferLimitBytes) {
-      if (!this.#aboveHighWatermark) this.#onReadStopped(this);
-      this.#aboveHighWatermark = true;
-    } else if (length <= this.#bufferLimitBytes / 2) this.#aboveHighWatermark = false;
+    if (length > this.#bufferLimitBytes) this.#aboveHighWatermark = true;
+    else if (length <= this.#bufferLimitBytes / 2) this.#aboveHighWatermark = false;
     return this.#aboveHighWatermark;
   }
 
@@ -242,6 +240,7 @@ export class Connection {
     if (next.length > room) this.#inbound.unshift(next.subarray(room));
     this.#readBuffer.appendFromPeer(next.length > room ? next.subarray(0, room) : next);
     this.#runFilters(0);
+    if (this.#isReadBufferFull()) this.#onReadStopped(this);
     // Bytes and the end behind them are one read: a connection without half-close is closed at once.
     if (this.#inbound[0] === END && this.#mayRead()) {
       this.#inbound.shift();

@@ -16,7 +16,7 @@ beforeEach(async () => {
 
 /** The stream that the probe has opened last. */
 function lastStream(): GrpcServerStream {
-  const stream = server.streams.at(-1);
+  const stream = server.streams[server.streams.length - 1];
   if (stream === undefined) throw new Error("no stream");
   return stream;
 }

@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 
 import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { TcpServer, TestHost, type Client, type TestHostOptions } from "./index.js";
+import { callback, watModule } from "./testing/wat-module.js";
 
 let module: Uint8Array;
 
@@ -158,4 +159,31 @@ test("a request costs the host calls of the module and little else", () => {
   expect(host.vm.stats.bytesOut).toBe(2 * requests * request.length);
   expect(host.vm.stats.hostCalls["proxy_continue_stream"]).toBe(2 * requests);
   expect(host.vm.stats.totalHostCalls).toBe(2 * 6 * requests);
+});
+
+describe("a read buffer that is left full", () => {
+  const KEEP = callback("on_downstream_data", 3, "", 1);
+
+  test("stops reading, with a warning, and the client's later bytes wait", () => {
+    const host = new TestHost({ module: watModule(KEEP), bufferLimitBytes: 100_000 });
+    const client = connect(host);
+    client.send(Buffer.alloc(300_000));
+    host.runUntilIdle();
+    expect(client.connection.readBuffer.length).toBe(100_000 + 16 * 1024);
+    expect(host.warnings).toEqual([
+      "reads of connection 0 stopped: 116384 bytes left in its read buffer",
+    ]);
+  });
+
+  test("reads on when the module has emptied it", () => {
+    const emptyFrom = (size: number) =>
+      `(if (i32.gt_u (local.get 1) (i32.const ${String(size)})) (then (call $empty (local.get 0))))`;
+    const body = callback("on_downstream_data", 3, emptyFrom(100_000), 1);
+    const host = new TestHost({ module: watModule(body), bufferLimitBytes: 100_000 });
+    const client = connect(host);
+    client.send(Buffer.alloc(300_000));
+    host.runUntilIdle();
+    expect(client.connection.readBuffer.length).toBe(300_000 - 2 * (100_000 + 16 * 1024));
+    expect(host.warnings).toEqual([]);
+  });
 });
