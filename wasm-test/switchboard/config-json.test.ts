@@ -7,18 +7,18 @@ import { instantiateUnit } from "./table-harness.js";
 
 interface JsonExports {
   readonly memory: WebAssembly.Memory;
-  allocate(bytes: number): number;
-  free(ptr: number): void;
-  usedHeapBytes(): number;
-  skip(ptr: number, len: number): number;
-  rewrite(ptr: number, len: number): number;
-  number(ptr: number, len: number): bigint;
-  duration(ptr: number, len: number): bigint;
-  base64(ptr: number, len: number): number;
-  outPtr(): number;
-  outLen(): number;
-  faultPtr(): number;
-  faultLen(): number;
+  readonly allocate: (bytes: number) => number;
+  readonly free: (ptr: number) => void;
+  readonly usedHeapBytes: () => number;
+  readonly skip: (ptr: number, len: number) => number;
+  readonly rewrite: (ptr: number, len: number) => number;
+  readonly number: (ptr: number, len: number) => bigint;
+  readonly duration: (ptr: number, len: number) => bigint;
+  readonly base64: (ptr: number, len: number) => number;
+  readonly outPtr: () => number;
+  readonly outLen: () => number;
+  readonly faultPtr: () => number;
+  readonly faultLen: () => number;
 }
 
 const MAX_DEPTH = 32;

@@ -3,7 +3,11 @@
 import { create, toJson, type MessageInitShape } from "@bufbuild/protobuf";
 import { beforeAll, describe, expect, test } from "vitest";
 import { PluginConfigurationSchema } from "../../controlplane/gen/metaproto/v1/plugin_pb.js";
-import { RouteConfigurationSchema } from "../../controlplane/gen/metaproto/v1/route_pb.js";
+import {
+  Cluster_LoadBalancer,
+  Mutation_Operation,
+  RouteConfigurationSchema,
+} from "../../controlplane/gen/metaproto/v1/route_pb.js";
 import { mutate } from "./mutated-bytes.js";
 import { RandomSource } from "./random-source.js";
 import { RouteHarness } from "./route-harness.js";
@@ -214,6 +218,20 @@ describe("a sound configuration", () => {
     ).toBe("b_2");
     expect(plugin.exports.isLastReference(table)).toBe(1);
     expect(plugin.route(table, {})).toBe(0);
+    plugin.exports.drop();
+  });
+
+  test.each([
+    ["18446744073709551615", 0xffff_ffff_ffff_ffffn],
+    ["18446744073709551609", 0xffff_ffff_ffff_fff9n],
+    ["9999999999999999999", 9_999_999_999_999_999_999n],
+    ["0", 0n],
+    [7, 7n],
+    [null, 0n],
+  ])("has 64-bit numbers as strings, or as numbers if they are small: %j", (number, expected) => {
+    const clusters = [{ name: "c", endpointsVersion: number }];
+    plugin.decode({ dialCluster: "d", routeConfigurations: [{ ...routeConfiguration, clusters }] });
+    expect(plugin.cluster(plugin.exports.table(0), 0).endpointsVersion).toBe(expected);
     plugin.exports.drop();
   });
 
@@ -438,6 +456,25 @@ describe("refused, with every fault", () => {
     expect(plugin.refused(value)).toEqual(faults);
   });
 
+  test.each([
+    "18446744073709551616",
+    "18446744073709551620",
+    "99999999999999999999",
+    "100000000000000000000",
+    "-1",
+    "1.5",
+    "07",
+    "",
+    "x",
+  ])("a 64-bit number that is none: %j", (number) => {
+    const clusters = [{ name: "c", endpointsVersion: number }];
+    expect(
+      plugin.refused({ ...least, routeConfigurations: [{ ...routeConfiguration, clusters }] }),
+    ).toEqual([
+      "routeConfigurations[0].clusters[0].endpointsVersion: not a whole number between 0 and 18446744073709551615",
+    ]);
+  });
+
   test("all at once, in the order of their appearance", () => {
     const faults = plugin.refused({
       connectTimeout: "soon",
@@ -468,11 +505,18 @@ describe("refused, with every fault", () => {
 
 describe("routes in JSON", () => {
   const NAMES = ["interface", "method", "x-user"];
+  const BALANCERS = [
+    Cluster_LoadBalancer.LEAST_REQUEST,
+    Cluster_LoadBalancer.ROUND_ROBIN,
+    Cluster_LoadBalancer.RANDOM,
+  ] as const;
   const PATTERNS = ["a.*", "(a|b)+", ".*c", "ab?"];
 
   function randomMatch(random: RandomSource): ReferenceMatch {
     const kind = random.pick(["exact", "prefix", "regex", "present"] as const);
-    const value = Array.from({ length: random.below(3) }, () => random.pick(["a", "b", "c"]));
+    const value = Array.from({ length: random.pick(BALANCERS) }, () =>
+      random.pick(["a", "b", "c"]),
+    );
     return {
       name: random.pick(NAMES),
       kind,
@@ -490,7 +534,12 @@ describe("routes in JSON", () => {
       const message = create(RouteConfigurationSchema, {
         ...configurationOf(reference),
         clusters: [
-          { name: "cluster-0", endpoints: random.below(9), loadBalancer: random.below(3) },
+          {
+            name: "cluster-0",
+            endpoints: random.below(9),
+            loadBalancer: random.pick(BALANCERS),
+            endpointsVersion: BigInt(random.next()) << 32n,
+          },
         ],
       });
       for (const route of message.routes) {
@@ -536,8 +585,8 @@ describe("routes in JSON", () => {
           destinations: [{ cluster: "c" }],
           timeout: { seconds: 7n, nanos: 1_000_000 },
           requestMutation: [
-            { operation: 1, key: "A", value: 'quoted "é"\n' },
-            { operation: 2, key: "b" },
+            { operation: Mutation_Operation.ADD_IF_ABSENT, key: "A", value: 'quoted "é"\n' },
+            { operation: Mutation_Operation.REMOVE, key: "b" },
           ],
           responseMutation: [{ key: "c", value: "🙂" }],
         },

@@ -1,6 +1,10 @@
 // Route configurations as protobuf writers may write them, as they must not, and as nobody would.
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { beforeAll, describe, expect, test } from "vitest";
+import {
+  Cluster_LoadBalancer,
+  Mutation_Operation,
+} from "../../controlplane/gen/metaproto/v1/route_pb.js";
 import { mutate } from "./mutated-bytes.js";
 import { RandomSource } from "./random-source.js";
 import { encodeConfiguration, RouteHarness } from "./route-harness.js";
@@ -227,12 +231,18 @@ describe("any bytes", () => {
             { cluster: "outbound|20880|v2|hello", weight: 80 },
           ],
           timeout: { seconds: 3n, nanos: 5 },
-          requestMutation: [{ key: "k", value: "v", operation: 1 }],
-          responseMutation: [{ key: "k", operation: 2 }],
+          requestMutation: [{ key: "k", value: "v", operation: Mutation_Operation.ADD_IF_ABSENT }],
+          responseMutation: [{ key: "k", operation: Mutation_Operation.REMOVE }],
         },
         { name: "rest", destinations: [{ cluster: "outbound|20880||hello" }] },
       ],
-      clusters: [{ name: "outbound|20880|v1|hello", endpoints: 2, loadBalancer: 1 }],
+      clusters: [
+        {
+          name: "outbound|20880|v1|hello",
+          endpoints: 2,
+          loadBalancer: Cluster_LoadBalancer.ROUND_ROBIN,
+        },
+      ],
     }),
     encodeConfiguration({ name: "n", routes: [{ destinations: [{ cluster: "c" }] }] }),
     new Uint8Array(0),

@@ -200,7 +200,8 @@ describe("the stream", () => {
     const numbers = Array.from({ length: 300 }, (_, i) => rds.subscribe(`host-${String(i)}_80`));
     expect(new Set(numbers).size).toBe(300);
     expect(numbers.map((_, i) => rds.subscribe(`host-${String(i)}_80`))).toEqual(numbers);
-    expect(rds.requests().at(-1)?.resourceNames).toHaveLength(300);
+    const last = rds.requests().pop();
+    expect(last?.resourceNames).toHaveLength(300);
   });
 });
 
@@ -359,10 +360,40 @@ describe("a faulty response", () => {
     rds.receive(response({ version: "1", nonce: "n1", resources: [routes("a_1", "v1")] }));
     rds.events();
     rds.receive(Uint8Array.of(0x0a, 0x7f, 0x00));
-    expect(rds.events()).toEqual(["rejected malformed DiscoveryResponse at offset 0", "close"]);
+    expect(rds.events()).toEqual([
+      "rejected DiscoveryResponse: malformed protobuf at offset 0",
+      "close",
+    ]);
     expect(clusterOf(a)).toBe("v1");
     rds.pass(1000);
     expect(rds.events()).toEqual(["open", "send"]);
+  });
+});
+
+describe("a request", () => {
+  test("holds what is longer than one byte of length can tell", () => {
+    const names = Array.from({ length: 40 }, (_, i) => `${"x".repeat(300)}_${String(i)}`);
+    names.forEach((name) => rds.subscribe(name));
+    rds.exports.clearEvents();
+    const resources = names.map((name) => routes(name));
+    rds.receive(response({ version: "v".repeat(200), nonce: "n".repeat(20_000), resources }));
+    const request = rds.request();
+    expect(request.resourceNames).toEqual(names);
+    expect(request.responseNonce).toBe("n".repeat(20_000));
+    const lines = request.errorDetail?.message.split("\n") ?? [];
+    expect(lines).toHaveLength(33);
+    expect(lines[0]).toBe(`"${"x".repeat(64)}...": routes[0].destinations: at least one is needed`);
+    expect(lines[32]).toBe("and 8 more");
+  });
+
+  test("of a response with too many resources is none", () => {
+    rds.subscribe("a_1");
+    rds.events();
+    rds.receive(new Uint8Array(2 * 65_537).map((_, i) => (i % 2 === 0 ? 0x12 : 0)));
+    expect(rds.events()).toEqual([
+      "rejected DiscoveryResponse: more than 65536 resources",
+      "close",
+    ]);
   });
 });
 

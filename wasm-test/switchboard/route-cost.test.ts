@@ -11,6 +11,7 @@ import {
   type TextAttributes,
 } from "./route-reference.js";
 
+const LETTERS = ["a", "b", "c", "d", "e", "f", "g", "h"] as const;
 const SIZES = [1, 100, 10_000] as const;
 const REQUESTS = 512;
 const ROUNDS = 10_000;
@@ -43,9 +44,7 @@ const service = (order: number) => `org.apache.dubbo.demo.Service${String(order 
 const operation = (order: number) => `operation${String(order & 7)}`;
 const random = new RandomSource(7);
 const words = Array.from({ length: 10_000 }, (_, order) => {
-  const letters = Array.from({ length: 3 + ((order * 17 + 20) % 40) }, () =>
-    random.pick([..."abcdefgh"]),
-  );
+  const letters = Array.from({ length: 3 + ((order * 17 + 20) % 40) }, () => random.pick(LETTERS));
   return `${letters.join("")}${String(order)}Z`;
 });
 const word = (order: number) => words[order] ?? "";
@@ -167,7 +166,7 @@ describe("a lookup", () => {
           `${String(routes)}: ${steps.toFixed(1)} steps, ${nanoseconds.toFixed(0)} ns`,
       );
       console.log(`${shape.name}: ${line.join("; ")}`);
-      expect(costs.at(-1)?.steps).toBeLessThan(shape.mostSteps);
+      expect(costs[SIZES.length - 1]?.steps).toBeLessThan(shape.mostSteps);
     },
     120_000,
   );

@@ -103,6 +103,7 @@ describe("clusters", () => {
           maxRequests: 5,
           maxPendingRequests: 6,
           loadBalancer: Cluster_LoadBalancer.RANDOM,
+          endpointsVersion: 0xfedc_ba98_7654_3210n,
         },
         { name: "named by no route", endpoints: 9 },
       ],
@@ -116,6 +117,7 @@ describe("clusters", () => {
         maxRequests: 0,
         maxPendingRequests: 0,
         loadBalancer: 0,
+        endpointsVersion: 0n,
         userData: 0,
       });
       expect(harness.cluster(table, 1)).toEqual({
@@ -125,6 +127,7 @@ describe("clusters", () => {
         maxRequests: 5,
         maxPendingRequests: 6,
         loadBalancer: 2,
+        endpointsVersion: 0xfedc_ba98_7654_3210n,
         userData: 0,
       });
     });

@@ -42,6 +42,7 @@ export interface ClusterFields {
   readonly maxRequests: number;
   readonly maxPendingRequests: number;
   readonly loadBalancer: number;
+  readonly endpointsVersion: bigint;
   readonly userData: number;
 }
 
@@ -53,6 +54,10 @@ export interface MutationFields {
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+// RouteCluster: seven u32, a gap, an u64, an u32.
+const ENDPOINTS_VERSION_OFFSET = 32;
+const USER_DATA_OFFSET = 40;
+const CLUSTER_BYTES = 44;
 const VALUE_BYTES = 1 << 16;
 
 /** Compiles and instantiates `wasm-test/units/<unit>.ts`. */
@@ -130,16 +135,17 @@ export class TableHarness<Exports extends TableExports> {
 
   cluster(table: number, index: number): ClusterFields {
     const ptr = this.exports.cluster(table, index);
-    const [name, nameLen, endpoints, maxConnections, maxRequests, maxPending, balancer, userData] =
-      new Uint32Array(this.exports.memory.buffer, ptr, 8);
+    const view = new DataView(this.exports.memory.buffer, ptr, CLUSTER_BYTES);
+    const number = (field: number) => view.getUint32(4 * field, true);
     return {
-      name: this.text(name ?? 0, nameLen ?? 0),
-      endpoints: endpoints ?? 0,
-      maxConnections: maxConnections ?? 0,
-      maxRequests: maxRequests ?? 0,
-      maxPendingRequests: maxPending ?? 0,
-      loadBalancer: balancer ?? 0,
-      userData: userData ?? 0,
+      name: this.text(number(0), number(1)),
+      endpoints: number(2),
+      maxConnections: number(3),
+      maxRequests: number(4),
+      maxPendingRequests: number(5),
+      loadBalancer: number(6),
+      endpointsVersion: view.getBigUint64(ENDPOINTS_VERSION_OFFSET, true),
+      userData: view.getUint32(USER_DATA_OFFSET, true),
     };
   }
 

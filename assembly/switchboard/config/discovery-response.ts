@@ -12,6 +12,9 @@ const RESPONSE_NONCE: u32 = 5;
 const ANY_TYPE_URL: u32 = 1;
 const ANY_VALUE: u32 = 2;
 
+/** More than a control plane ever sends at once; what is recorded of each is larger than it may be. */
+const MAX_RESOURCES: u32 = 65536;
+
 /** A google.protobuf.Any. */
 @unmanaged
 export class ResourceSlice {
@@ -29,8 +32,8 @@ export class DiscoveryResponse {
   typeUrlLen: u32 = 0;
   noncePtr: usize = 0;
   nonceLen: u32 = 0;
-  /** With `decode` false: where the bytes cannot be understood. */
-  faultOffset: u32 = 0;
+  /** With `decode` false: why. */
+  fault: string = "";
   private readonly resources: RecordVector = new RecordVector(offsetof<ResourceSlice>());
   private readonly reader: ProtobufReader = new ProtobufReader();
 
@@ -65,8 +68,14 @@ export class DiscoveryResponse {
         this.nonceLen = reader.len;
       }
     }
-    this.faultOffset = reader.faultOffset;
-    return !reader.isMalformed;
+    if (reader.isMalformed) {
+      this.fault = "malformed protobuf at offset " + reader.faultOffset.toString();
+    } else if (this.resources.count > MAX_RESOURCES) {
+      this.fault = "more than " + MAX_RESOURCES.toString() + " resources";
+    } else {
+      return true;
+    }
+    return false;
   }
 
   /** Frees what was decoded. */
@@ -76,6 +85,7 @@ export class DiscoveryResponse {
 
   private decodeResource(): void {
     const reader = this.reader;
+    if (this.resources.count > MAX_RESOURCES) return;
     const resource = changetype<ResourceSlice>(this.resources.add());
     const end = reader.enter();
     while (reader.next()) {

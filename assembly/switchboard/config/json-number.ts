@@ -9,6 +9,7 @@ export const NUMBER_OUT_OF_RANGE: i64 = -3;
 const MAX_DIGITS: u32 = 18;
 const LARGEST: i64 = 0xffffffff;
 const MAX_EXPONENT: i32 = 1000000;
+const EXPONENT_INVALID: i32 = i32.MAX_VALUE;
 const MAX_U64_DIGITS: u32 = 20;
 
 /** The number that the `len` bytes at `ptr` say, or one of the negative codes. */
@@ -25,15 +26,8 @@ export function parseU32(ptr: usize, len: u32): i64 {
   }
   let exponent: i32 = 0;
   if (mantissaEnd < end) {
-    if ((load<u8>(mantissaEnd) | 0x20) != 0x65) return NUMBER_INVALID;
-    let at = mantissaEnd + 1;
-    const isSmall = at < end && load<u8>(at) == 0x2d;
-    if (isSmall || (at < end && load<u8>(at) == 0x2b)) at++;
-    if (at == end || digitsEnd(at, end) != end) return NUMBER_INVALID;
-    for (; at < end; at++) {
-      exponent = min(exponent * 10 + <i32>load<u8>(at) - 0x30, MAX_EXPONENT);
-    }
-    if (isSmall) exponent = -exponent;
+    exponent = parseExponent(mantissaEnd, end);
+    if (exponent == EXPONENT_INVALID) return NUMBER_INVALID;
   }
   if (mantissaEnd > whole) exponent -= <i32>min<usize>(mantissaEnd - whole - 1, MAX_EXPONENT);
   const value = scale(ptr, mantissaEnd, exponent);
@@ -62,6 +56,20 @@ export function parseU64(ptr: usize, len: u32): u64 {
 export function numberFault(code: i64): string {
   if (code == NUMBER_NOT_WHOLE) return "not a whole number";
   return code == NUMBER_OUT_OF_RANGE ? "not between 0 and 4294967295" : "not a number";
+}
+
+/** What stands from `ptr` to `end`, cut off at MAX_EXPONENT, or EXPONENT_INVALID. */
+function parseExponent(ptr: usize, end: usize): i32 {
+  if ((load<u8>(ptr) | 0x20) != 0x65) return EXPONENT_INVALID;
+  let at = ptr + 1;
+  const sign: u32 = at < end ? load<u8>(at) : 0;
+  if (sign == 0x2d || sign == 0x2b) at++;
+  if (at == end || digitsEnd(at, end) != end) return EXPONENT_INVALID;
+  let exponent: i32 = 0;
+  for (; at < end; at++) {
+    exponent = min(exponent * 10 + <i32>load<u8>(at) - 0x30, MAX_EXPONENT);
+  }
+  return sign == 0x2d ? -exponent : exponent;
 }
 
 /** The digits from `ptr` to `end`, a point among them or not, times ten to the `exponent`. */

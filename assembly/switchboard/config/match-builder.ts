@@ -141,7 +141,7 @@ export class MatchBuilder {
     }
     const ptr = records.dfaBytes.ptr + this.dfa;
     const hash = hashBytes(ptr, this.dfaLen);
-    let index = this.findDfa(hash);
+    const index = this.findDfa(hash);
     if (index == records.dfas.count) {
       const dfa = changetype<DfaRecord>(records.dfas.add());
       dfa.offset = this.dfa;

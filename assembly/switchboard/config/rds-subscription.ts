@@ -150,8 +150,7 @@ export class RouteDiscovery {
     const response = this.response;
     const faults = new Faults();
     if (!response.decode(ptr, len)) {
-      const offset = response.faultOffset.toString();
-      faults.add("malformed DiscoveryResponse at offset " + offset);
+      faults.add("DiscoveryResponse: " + response.fault);
       this.report(faults);
       response.free();
       this.transport.closeStream();

@@ -93,18 +93,11 @@ export class RouteConfigurationJsonDecoder {
           break;
         }
         case 4: {
-          if (!fields.beginElements()) break;
-          while (fields.nextElement()) {
-            if (this.decodeMutation()) this.builder.endRequestMutation();
-          }
+          this.decodeMutations(true);
           break;
         }
-        default: {
-          if (!fields.beginElements()) break;
-          while (fields.nextElement()) {
-            if (this.decodeMutation()) this.builder.endResponseMutation();
-          }
-        }
+        default:
+          this.decodeMutations(false);
       }
     }
     if (!fields.reader.hasFailed) this.builder.endRoute();
@@ -189,6 +182,15 @@ export class RouteConfigurationJsonDecoder {
       }
     }
     if (!fields.reader.hasFailed) builder.endDestination();
+  }
+
+  private decodeMutations(isRequest: bool): void {
+    if (!this.fields.beginElements()) return;
+    while (this.fields.nextElement()) {
+      if (!this.decodeMutation()) continue;
+      if (isRequest) this.builder.endRequestMutation();
+      else this.builder.endResponseMutation();
+    }
   }
 
   /** Whether there is one to be ended. */
