@@ -16,6 +16,7 @@ import { clock } from "../clock";
 import { PluginConfiguration } from "../config/plugin-configuration";
 import { DiscoveryTransport, RouteDiscovery, RouteSubscription } from "../config/rds-subscription";
 import { RouteBinding } from "../router/route-binding";
+import { RouteTable } from "../route/table";
 import { Router } from "../router/router";
 import { stats } from "../telemetry/stats";
 import { Clusters } from "../upstream/clusters";
@@ -26,6 +27,8 @@ const nodeCluster = new PropertyPath(["xds", "node", "cluster"]);
 export class RouteBindings extends DiscoveryTransport {
   private readonly bindings: Array<RouteBinding> = new Array<RouteBinding>();
   private readonly discovery!: RouteDiscovery;
+  /** Those that a table has come for. */
+  private readonly discovered: Array<RouteSubscription> = new Array<RouteSubscription>();
   private readonly discoveryCluster: string;
   private stream: u32 = 0;
   private isStreamOpen: bool = false;
@@ -119,6 +122,7 @@ export class RouteBindings extends DiscoveryTransport {
   override onTable(subscription: RouteSubscription): void {
     stats.routeTableUpdate++;
     collectGarbageAfterTick();
+    if (!this.discovered.includes(subscription)) this.discovered.push(subscription);
     const table = subscription.table;
     if (table !== null) this.clusters.install(table);
     this.markReferencedClusters();
@@ -147,14 +151,26 @@ export class RouteBindings extends DiscoveryTransport {
     }
   }
 
+  /** Every table that a client may still be bound to leads to its clusters, not only those in use. */
   private markReferencedClusters(): void {
     this.clusters.unmarkAll();
-    for (let i = 0; i < this.bindings.length; i++) {
-      const table = unchecked(this.bindings[i]).table;
+    for (let i = 0; i < this.discovered.length; i++) {
+      const table = unchecked(this.discovered[i]).table;
       if (table !== null) this.clusters.mark(table);
     }
     const preset = this.configuration.routeTables;
-    for (let i = 0; i < preset.length; i++) this.clusters.mark(preset[i]);
+    for (let i = 0; i < preset.length; i++) {
+      if (!this.isReplaced(preset[i])) this.clusters.mark(preset[i]);
+    }
+  }
+
+  private isReplaced(preset: RouteTable): bool {
+    for (let i = 0; i < this.discovered.length; i++) {
+      const name = unchecked(this.discovered[i]).name;
+      if (<u32>name.byteLength != preset.nameLen) continue;
+      if (equalBytes(changetype<usize>(name), preset.namePtr, preset.nameLen)) return true;
+    }
+    return false;
   }
 }
 
