@@ -32,6 +32,9 @@ const OVERLOAD = "metaproto: too many requests are outstanding";
 const OVERLOAD_V1 = `${OVERLOAD} for cluster v1`;
 
 /** A request whose frame has exactly `length` bytes. */
+/** A refused client that pauses for so long is closed. */
+const LINGER_MS = 1_100;
+
 function requestOfLength(id: bigint, length: number): Buffer {
   const empty = dubboRequest({ id, method: "m", args: [hessianString("")] });
   for (let size = length - empty.length - 40; ; size++) {
@@ -51,6 +54,7 @@ describe("maxFrameBytes", () => {
     mesh.run();
     expect(outcome(within, 1n)).toBe("answer");
     expect(outcome(beyond, 1n)).toBe("metaproto: the request is malformed or too large");
+    mesh.host.advance(LINGER_MS);
     expect(within.socket.closed).toBe(false);
     expect(beyond.socket.closed).toBe(true);
     expect(provider.requests).toHaveLength(1);
@@ -62,6 +66,8 @@ describe("maxFrameBytes", () => {
     client.socket.send(requestOfLength(1n, 5001).subarray(0, 16));
     mesh.run();
     expect(outcome(client, 1n)).toBe("metaproto: the request is malformed or too large");
+    expect(client.socket.closed).toBe(false);
+    mesh.host.advance(LINGER_MS);
     expect(client.socket.closed).toBe(true);
   });
 
@@ -99,6 +105,7 @@ describe("maxFrameBytes", () => {
       "exception 7: metaproto: the request is malformed or too large",
     ]);
     expect(beyond.replies[0]?.seqid).toBe(9);
+    mesh.host.advance(LINGER_MS);
     expect(beyond.socket.closed).toBe(true);
   });
 });

@@ -266,6 +266,7 @@ describe("bounds", () => {
     client.send(`GET ${"x".repeat(100)}`);
     mesh.run();
     expect(client.answers).toEqual(["ERR metaproto: the request is malformed or too large"]);
+    mesh.host.advance(1_100);
     expect(client.socket.closed).toBe(true);
     expect(server.requests).toEqual([]);
     expect(mesh.stat("downstream_decode_error")).toBe(1);
@@ -277,6 +278,7 @@ describe("bounds", () => {
     client.socket.send(Uint8Array.of(0x16, 0x03, 0x01, 0x02, 0x00));
     mesh.run();
     expect(client.answers).toEqual(["ERR metaproto: the request is malformed or too large"]);
+    mesh.host.advance(1_100);
     expect(client.socket.closed).toBe(true);
   });
 });

@@ -89,6 +89,7 @@ describe("maxBufferedBytes", () => {
       mesh.run();
       expect(holdings(mesh).bufferedBytes).toBeLessThanOrEqual(4 * MIB);
     });
+    mesh.host.advance(1_100);
     const closed = clients.filter((client) => client.socket.closed);
     expect(closed.length).toBeGreaterThan(20);
     expect(closed.length).toBeLessThan(40);
@@ -122,6 +123,7 @@ describe("maxBufferedBytes", () => {
       large.socket.send(Buffer.alloc(10_000));
       mesh.run();
     }
+    mesh.host.advance(1_100);
     expect(large.socket.closed).toBe(true);
     expect([...large.responses.keys()]).toEqual([7n]);
     for (const request of provider.requests) request.reply("answer");

@@ -34,6 +34,10 @@ export abstract class Connection extends StreamContext {
   closeWhenFlushed: bool = false;
   /** Bytes at the head of the host's read buffer that were taken already. */
   staleBytes: u32 = 0;
+  /** What comes is dropped: the peer may still be sending, but nothing it sends has a meaning. */
+  protected isRefused: bool = false;
+  /** Of a frame that is too large, the bytes that have not come yet; 0: not known. */
+  protected missingBytes: u32 = 0;
   protected readonly input: FrameBuffer = new FrameBuffer();
   private need: u32 = 0;
   private decoderState: usize = 0;
@@ -61,6 +65,8 @@ export abstract class Connection extends StreamContext {
     this.paused = false;
     this.closeWhenFlushed = false;
     this.staleBytes = 0;
+    this.isRefused = false;
+    this.missingBytes = 0;
     this.need = 0;
     this.input.clear();
     this.output.clear();
@@ -75,6 +81,7 @@ export abstract class Connection extends StreamContext {
 
   /** Works through frames that waited while the connection was paused. */
   resume(): void {
+    if (this.isRefused) return;
     this.paused = false;
     this.need = 0;
     if (this.open && this.input.length > 0) this.consumeInput();
@@ -83,7 +90,7 @@ export abstract class Connection extends StreamContext {
   /** Takes `size` bytes from `offset` of a host buffer and works through the frames they complete. */
   protected receive(type: BufferType, offset: u32, size: u32): void {
     let rest = size;
-    while (rest > 0 && this.open) {
+    while (rest > 0 && this.open && !this.isRefused) {
       const held = this.input.length;
       if (held == 0 || (held <= JOIN_LIMIT && this.need <= held + rest)) {
         this.receiveJoined(type, offset, rest);
@@ -114,7 +121,7 @@ export abstract class Connection extends StreamContext {
     const start = held == 0 ? bytesPtr : base;
     const length = held + bytesLen;
     const used = this.consume(start, length);
-    if (this.open && used < length) this.keep(start + used, length - used);
+    if (this.open && !this.isRefused && used < length) this.keep(start + used, length - used);
   }
 
   private keep(ptr: usize, len: u32): void {
@@ -158,7 +165,7 @@ export abstract class Connection extends StreamContext {
 
   private consumeInput(): void {
     const used = this.consume(this.input.ptr, this.input.length);
-    if (this.open && used > 0) this.input.advance(used);
+    if (this.open && !this.isRefused && used > 0) this.input.advance(used);
   }
 
   /** Returns how many of the bytes were complete frames; sets `need` for the others. */
@@ -174,7 +181,10 @@ export abstract class Connection extends StreamContext {
       message.reset(this.origin, ptr + used);
       const status = this.codec.decode(message, ptr + used, rest, this.decoderState);
       if (status == DecodeStatus.WaitForData) {
-        if (message.need > this.maxFrameBytes) this.onTooLarge();
+        if (message.need > this.maxFrameBytes) {
+          this.missingBytes = message.need - rest;
+          this.onTooLarge();
+        }
         this.need = message.need > rest ? message.need : rest + 1;
         return used;
       }

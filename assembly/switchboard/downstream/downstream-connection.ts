@@ -12,6 +12,7 @@ import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
 import { Codec } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { Message, MessageType } from "../../codec/message";
+import { clock } from "../clock";
 import { Limits } from "../config/plugin-configuration";
 import { closeDownstream, queueDownstream, unqueue } from "../connection/flush-list";
 import { RequestSource } from "../router/request-source";
@@ -22,6 +23,9 @@ import { ConnectionRegistry } from "./connection-registry";
 /** More than this is not left in the host's buffer, where it would count against its limit. */
 const MAX_STALE_BYTES: u32 = 16 * 1024;
 const HEARTBEAT_BYTES: u32 = 64;
+/** A refused client that sends nothing for this long has read the answer, or never will. */
+const LINGER_IDLE_MS: u64 = 1000;
+const LINGER_MS: u64 = 30000;
 
 const routeConfigurationKey = new PropertyPath([
   "xds",
@@ -33,6 +37,8 @@ const routeConfigurationKey = new PropertyPath([
 
 export class DownstreamConnection extends RequestSource {
   private isCounted: bool = false;
+  private lingerUntilMs: u64 = 0;
+  private lingerIdleMs: u64 = 0;
 
   constructor(
     codec: Codec,
@@ -63,6 +69,10 @@ export class DownstreamConnection extends RequestSource {
     const stale = this.staleBytes;
     if (!this.open || size <= stale) return Action.Pause;
     if (this.closeWhenFlushed) return Action.Pause;
+    if (this.isRefused) {
+      this.drop(size - stale, size);
+      return Action.Pause;
+    }
     this.staleBytes = size;
     this.receive(BufferType.DownstreamData, stale, size - stale);
     if (this.staleBytes > MAX_STALE_BYTES) {
@@ -101,11 +111,49 @@ export class DownstreamConnection extends RequestSource {
   /** Nothing after these bytes can be understood: answer what can be answered, then close. */
   private refuse(): void {
     stats.downstreamDecodeError++;
-    if (this.message.idKnown) {
-      this.router.answers.refuse(this, this.message, ErrorKind.MalformedRequest);
-    }
     this.paused = true;
+    if (!this.message.idKnown) {
+      closeDownstream(this);
+      return;
+    }
+    this.router.answers.refuse(this, this.message, ErrorKind.MalformedRequest);
+    this.linger();
+  }
+
+  /**
+   * A socket that is closed with bytes unread is reset, and the client would lose the answer with it:
+   * what it still sends is read and dropped, to the end of the refused frame or until it pauses.
+   */
+  private linger(): void {
+    if (this.isRefused) return;
+    this.isRefused = true;
+    this.input.clear();
+    this.lingerUntilMs = clock.nowMs + LINGER_MS;
+    this.lingerIdleMs = clock.nowMs + LINGER_IDLE_MS;
+    this.registry.linger(this);
+  }
+
+  /** Drops everything in the host's buffer, `fresh` bytes of which have just come. */
+  private drop(fresh: u32, size: u32): void {
+    setBuffer(BufferType.DownstreamData, 0, size, 0, 0);
+    this.staleBytes = 0;
+    this.lingerIdleMs = clock.nowMs + LINGER_IDLE_MS;
+    if (this.missingBytes == 0) return;
+    if (fresh < this.missingBytes) {
+      this.missingBytes -= fresh;
+      return;
+    }
     closeDownstream(this);
+    this.router.finish();
+  }
+
+  /** Closes it when it has lingered long enough; true: it need not be asked again. */
+  endLinger(): bool {
+    if (!this.open || !this.isRefused || this.closeWhenFlushed) return true;
+    const now = clock.nowMs;
+    if (now < this.lingerUntilMs && now < this.lingerIdleMs) return false;
+    closeDownstream(this);
+    return true;
   }
 
   override onDownstreamClose(peer: PeerType): void {

@@ -88,7 +88,12 @@ class EngineRegistry extends ConnectionRegistry {
     return this.engine.bindings.bind(namePtr, nameLen);
   }
 
+  override linger(connection: RequestSource): void {
+    this.engine.lingering.push(changetype<usize>(connection));
+  }
+
   override give(connection: RequestSource): void {
+    this.engine.lingering.remove(changetype<usize>(connection));
     this.engine.unused.push(changetype<DownstreamConnection>(connection));
   }
 }
@@ -98,6 +103,8 @@ export class Engine {
   readonly dialer!: Dialer;
   readonly bindings!: RouteBindings;
   readonly unused: Array<DownstreamConnection> = new Array<DownstreamConnection>();
+  /** Refused connections whose clients may still be sending. */
+  readonly lingering: PointerVector = new PointerVector();
   private readonly clusters!: Clusters;
   private readonly registry!: EngineRegistry;
   /** One for all connections: only one frame is decoded at a time. */
@@ -205,6 +212,14 @@ export class Engine {
     if (now - this.maintainedMs >= MAINTENANCE_MS) {
       this.maintainedMs = now;
       this.clusters.maintain();
+    }
+    this.endLingering();
+  }
+
+  private endLingering(): void {
+    for (let i = this.lingering.length; i > 0; i--) {
+      const connection = changetype<DownstreamConnection>(this.lingering.at(i - 1));
+      if (connection.endLinger()) this.lingering.removeAt(i - 1);
     }
   }
 }
