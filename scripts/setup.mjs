@@ -39,7 +39,8 @@ async function install(report) {
   await withLock("install", async () => {
     if (arePackagesInstalled()) return;
     report("installing npm packages");
-    await run("npm", ["ci", "--no-audit", "--no-fund"]);
+    // Not `npm ci`: it refuses a lock file without the optional packages of machines that a registry lacks.
+    await run("npm", ["install", "--no-save", "--no-audit", "--no-fund"]);
   });
 }
 
