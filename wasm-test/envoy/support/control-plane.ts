@@ -32,8 +32,9 @@ export interface CommandResult {
 export function metaproto(...args: readonly string[]): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const child = execFile(process.execPath, [COMMAND, ...args], (error, stdout, stderr) => {
-      if (error !== null && child.exitCode === null) reject(error);
-      else resolve({ code: child.exitCode ?? 0, stdout, stderr });
+      if (child.exitCode === null)
+        reject(new Error(`metaproto ${args.join(" ")}`, { cause: error }));
+      else resolve({ code: child.exitCode, stdout, stderr });
     });
   });
 }
