@@ -50,6 +50,7 @@ export class TableAttribute {
   }
 
   /** The id of the value, or 0 when it is absent or no route asks for it. */
+  @inline
   identify(codec: Codec, message: Message, lookup: u32, index: ValueIndex): u32 {
     if (this.identifiedIn == lookup) return this.valueId;
     this.identifiedIn = lookup;

@@ -27,6 +27,22 @@ export class PrefixNode {
   childBytes: usize;
   /** The longest shorter prefix that routes ask for, or 0. */
   shorter: usize;
+
+  /** The PrefixNode of the child that goes on with `byte`, or 0. */
+  @inline
+  child(byte: u8): usize {
+    const wanted = i8x16.splat(byte);
+    const count = <u32>this.childCount;
+    for (let at: u32 = 0; at < count; at += 16) {
+      // SAFETY: CHILD_BYTES_PADDING bytes can be read behind the last child's.
+      const bytes = v128.load(this.childBytes + at);
+      const index = at + ctz(<u32>i8x16.bitmask(i8x16.eq(bytes, wanted)));
+      if (index < min(count, at + 16)) {
+        return this.children + <usize>index * offsetof<PrefixNode>();
+      }
+    }
+    return 0;
+  }
 }
 
 /** The PrefixNode of the longest prefix of the value that routes ask for, or 0. */
@@ -38,7 +54,7 @@ export function longestPrefix(root: usize, ptr: usize, len: u32): usize {
     LookupCost.steps++;
     if (node.isPrefix) longest = changetype<usize>(node);
     if (position == len || node.childCount == 0) return longest;
-    const child = findChild(node, load<u8>(ptr + position));
+    const child = node.child(load<u8>(ptr + position));
     if (child == 0) return longest;
     // The search has compared this byte.
     position++;
@@ -49,18 +65,4 @@ export function longestPrefix(root: usize, ptr: usize, len: u32): usize {
     if (!equalBytes(node.bytes + position, ptr + position, end - position)) return longest;
     position = end;
   }
-}
-
-function findChild(node: PrefixNode, byte: u8): usize {
-  const wanted = i8x16.splat(byte);
-  const count = <u32>node.childCount;
-  for (let at: u32 = 0; at < count; at += 16) {
-    // SAFETY: CHILD_BYTES_PADDING bytes can be read behind the last child's.
-    const bytes = v128.load(node.childBytes + at);
-    const index = at + ctz(<u32>i8x16.bitmask(i8x16.eq(bytes, wanted)));
-    if (index < min(count, at + 16)) {
-      return node.children + <usize>index * offsetof<PrefixNode>();
-    }
-  }
-  return 0;
 }
