@@ -8,8 +8,8 @@ import {
   valueBody,
 } from "../envoy/support/dubbo-wire.js";
 import { LogLevel } from "../host/index.js";
+import { builtModule } from "../modules/built-module.js";
 import { DubboMesh, Provider, type DubboClient } from "./dubbo-fixture.js";
-import { builtModule } from "./mesh.js";
 import { holdings } from "./probe.js";
 import { RouteControl } from "./route-control.js";
 import { ROUTES_TYPE_URL } from "./scenarios/discovery-messages.js";
@@ -404,5 +404,46 @@ describe("a cluster", () => {
     const after = holdings(mesh);
     expect(after.heapBytes - before.heapBytes).toBeLessThan(500);
     expect(after.memoryBytes).toBe(before.memoryBytes);
+  });
+});
+
+describe("another worker", () => {
+  it("that gets its first client without a control plane takes what the first one was sent", () => {
+    const control = new RouteControl();
+    const [v1, v2] = [new Provider("v1"), new Provider("v2")];
+    const mesh = new DubboMesh({
+      clusters: { v1: [v1], v2: [v2] },
+      module: PROBED,
+      plugin: { routeConfigurations: [], discoveryCluster: "control" },
+      host: { workers: 2, clusters: { control: { grpc: control.grpc } } },
+    });
+    mesh.connect(NAME);
+    control.publish([routesTo("v2")]);
+    mesh.run();
+    mesh.host.upstreams.remove("control");
+    const late = mesh.connect(NAME, 1);
+    late.request({ id: 1n, method: "m" });
+    mesh.run();
+    expect(answer(late, 1n)).toBe("v2");
+  });
+
+  it("follows the control plane from then on, as every worker does", () => {
+    const control = new RouteControl();
+    const [v1, v2] = [new Provider("v1"), new Provider("v2")];
+    const mesh = new DubboMesh({
+      clusters: { v1: [v1], v2: [v2] },
+      module: PROBED,
+      plugin: { routeConfigurations: [], discoveryCluster: "control" },
+      host: { workers: 2, clusters: { control: { grpc: control.grpc } } },
+    });
+    mesh.connect(NAME);
+    control.publish([routesTo("v2")]);
+    mesh.run();
+    const late = mesh.connect(NAME, 1);
+    control.publish([routesTo("v1")]);
+    mesh.run();
+    late.request({ id: 1n, method: "m" });
+    mesh.run();
+    expect(answer(late, 1n)).toBe("v1");
   });
 });

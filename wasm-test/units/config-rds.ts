@@ -83,6 +83,20 @@ class RecordingTransport extends DiscoveryTransport {
     recordName(Event.Missing, subscription);
   }
 
+  share(name: ArrayBuffer, ptr: usize, len: u32): void {}
+
+  recall(name: ArrayBuffer): bool {
+    return false;
+  }
+
+  get recalledPtr(): usize {
+    return 0;
+  }
+
+  get recalledLen(): u32 {
+    return 0;
+  }
+
   onRejected(ptr: usize, len: u32): void {
     record(Event.Rejected, ptr, len);
   }

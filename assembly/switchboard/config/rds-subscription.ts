@@ -63,6 +63,15 @@ export abstract class DiscoveryTransport {
   abstract onTable(subscription: RouteSubscription): void;
   /** The initial fetch timeout passed without a table; called once, a table may still come. */
   abstract onMissing(subscription: RouteSubscription): void;
+  /**
+   * Keeps the resource that a table was built from where the other workers find it: one that first
+   * needs it may do so while there is no control plane. The bytes are borrowed until it returns.
+   */
+  abstract share(name: ArrayBuffer, ptr: usize, len: u32): void;
+  /** Where a resource that was shared is, until the next host call. False: there is none. */
+  abstract recall(name: ArrayBuffer): bool;
+  abstract get recalledPtr(): usize;
+  abstract get recalledLen(): u32;
   /** Something was refused, for the log (UTF-8). The bytes are borrowed until it returns. */
   abstract onRejected(ptr: usize, len: u32): void;
   abstract random(): u32;
@@ -108,6 +117,7 @@ export class RouteDiscovery {
   private readonly response: DiscoveryResponse = new DiscoveryResponse();
   private readonly reader: ProtobufReader = new ProtobufReader();
   private readonly out: ByteBuffer = new ByteBuffer();
+  private replaced: RouteTable | null = null;
 
   constructor(codec: Codec, transport: DiscoveryTransport) {
     this.codec = codec;
@@ -138,6 +148,7 @@ export class RouteDiscovery {
       subscription.isMissing = subscription.table === null;
       return subscription;
     }
+    if (subscription.table === null) this.recall(subscription);
     this.request.resourceNames.push(subscription.name);
     if (this.state == StreamState.Idle) this.open(nowMs);
     else if (this.state == StreamState.Open && !this.isOpening) this.sendRequest();
@@ -266,17 +277,39 @@ export class RouteDiscovery {
     const content = contentHash(ptr, len);
     if (subscription.contentLen == len && subscription.content == content) return;
     faults.subject = quoted(reader.ptr, reader.len);
+    if (!this.apply(subscription, ptr, len, faults)) return;
+    this.transport.share(subscription.name, ptr, len);
+    this.transport.onTable(subscription);
+    this.releaseReplaced();
+  }
+
+  /** Builds a table and puts it in force; the one before is released by `releaseReplaced`. */
+  private apply(subscription: RouteSubscription, ptr: usize, len: u32, faults: Faults): bool {
     const builder = new RouteTableBuilder(faults);
     decodeRouteConfiguration(ptr, len, builder, faults);
     const table = builder.build(this.codec);
-    if (table === null) return;
-    const before = subscription.table;
+    if (table === null) return false;
+    this.replaced = subscription.table;
     subscription.table = table;
     subscription.contentLen = len;
-    subscription.content = content;
+    subscription.content = contentHash(ptr, len);
     subscription.isMissing = false;
-    this.transport.onTable(subscription);
+    return true;
+  }
+
+  private releaseReplaced(): void {
+    const before = this.replaced;
+    this.replaced = null;
     if (before !== null) before.release();
+  }
+
+  /** Takes what another worker was sent, until the control plane answers this one. */
+  private recall(subscription: RouteSubscription): void {
+    const transport = this.transport;
+    if (!transport.recall(subscription.name)) return;
+    const faults = new Faults();
+    if (!this.apply(subscription, transport.recalledPtr, transport.recalledLen, faults)) return;
+    this.transport.onTable(subscription);
   }
 
   private findOrAdd(namePtr: usize, nameLen: u32): RouteSubscription {

@@ -5,9 +5,10 @@ import { Codec } from "../../codec/codec";
 import { Random } from "../../containers/random";
 import { BufferType, LogLevel, Status } from "../../proxy-wasm-as/abi/enums";
 import { getBuffer } from "../../proxy-wasm-as/host/buffers";
-import { grpcCancel, grpcSend, grpcStream, grpcToken } from "../../proxy-wasm-as/host/grpc";
+import { grpcCancel, grpcClose, grpcSend, grpcStream, grpcToken } from "../../proxy-wasm-as/host/grpc";
 import { log, logBytes } from "../../proxy-wasm-as/host/log";
 import { getPropertyString, PropertyPath } from "../../proxy-wasm-as/host/properties";
+import { getSharedDataAt, setSharedDataAt } from "../../proxy-wasm-as/host/shared-data";
 import { setEffectiveContext } from "../../proxy-wasm-as/host/stream";
 import { collectGarbageAfterTick } from "../../proxy-wasm-as/memory/collect";
 import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
@@ -116,6 +117,8 @@ export class RouteBindings extends DiscoveryTransport {
   onGrpcClose(token: u32): void {
     if (!this.isStreamOpen || token != this.stream) return;
     this.isStreamOpen = false;
+    // The host keeps its half until we close ours.
+    grpcClose(token);
     this.discovery.onStreamClosed(clock.nowMs);
   }
 
@@ -133,6 +136,22 @@ export class RouteBindings extends DiscoveryTransport {
     const name = String.UTF8.decode(subscription.name);
     log(LogLevel.Warn, "metaproto: no routes have been received for " + name);
     this.releaseWaiting(subscription);
+  }
+
+  override share(name: ArrayBuffer, ptr: usize, len: u32): void {
+    setSharedDataAt(changetype<usize>(name), <u32>name.byteLength, ptr, len, 0);
+  }
+
+  override recall(name: ArrayBuffer): bool {
+    return getSharedDataAt(changetype<usize>(name), <u32>name.byteLength) == Status.Ok;
+  }
+
+  override get recalledPtr(): usize {
+    return bytesPtr;
+  }
+
+  override get recalledLen(): u32 {
+    return bytesLen;
   }
 
   override onRejected(ptr: usize, len: u32): void {

@@ -36,7 +36,7 @@ export enum UpstreamState {
 /** Ids of probes: never an id of a stream. */
 const PROBE_ID: u64 = 0x7fffffff;
 const PROBE_BYTES: u32 = 64;
-/** Requests that were given up but may still be answered; beyond it the server is taken for stuck. */
+/** Requests that were given up but may still be answered; beyond it the connection is given up too. */
 const MAX_ABANDONED: u32 = 1024;
 
 // CoreResponseFlag of envoy/stream_info/stream_info.h, as bits of `response.flags`.
@@ -132,6 +132,12 @@ export class UpstreamConnection extends Connection {
   }
 
   override onDownstreamData(size: u32, endOfStream: bool): Action {
+    if (endOfStream) {
+      // The dial's HTTP request has ended; Envoy 1.36 tells of it in no other way.
+      const isDialing = this.state == UpstreamState.Dialing;
+      this.close(isDialing ? ErrorKind.ConnectFailure : ErrorKind.UpstreamReset);
+      return Action.Pause;
+    }
     // The head of the dial's HTTP request, which nobody answers: tcp_proxy is connected.
     if (this.state == UpstreamState.Dialing) {
       this.open = true;
@@ -246,21 +252,29 @@ export class UpstreamConnection extends Connection {
 
   /**
    * Nobody waits for this stream any more. Where responses are matched by id its id stays taken
-   * until the server answers; elsewhere `isLate` (the timeout passed) means that the server is stuck.
+   * until the server answers, as long as it does not take the room of others; elsewhere `isLate` (the
+   * timeout passed) means that the server is stuck.
    */
   abandon(stream: Stream, isLate: bool): void {
     if (stream.state != StreamState.Abandoned) {
       stream.state = StreamState.Abandoned;
       this.abandoned++;
     }
-    if (this.mode == ConnectionMode.Shared) {
-      if (this.abandoned > MAX_ABANDONED) this.close(ErrorKind.UpstreamReset);
-    } else if (isLate) {
-      this.close(ErrorKind.UpstreamReset);
+    if (this.state == UpstreamState.Draining) {
+      this.closeWhenDrained();
+    } else if (this.mode != ConnectionMode.Shared) {
+      if (isLate) this.close(ErrorKind.UpstreamReset);
+    } else if (this.abandoned > MAX_ABANDONED || (!this.isAvailable && this.isForsaken)) {
+      this.drain();
     }
   }
 
-  /** No new requests; the connection ends with the last response. */
+  /** Nobody waits for anything on it. */
+  private get isForsaken(): bool {
+    return this.abandoned == this.inFlight.length;
+  }
+
+  /** No new requests; the connection ends with the last response that somebody waits for. */
   drain(): void {
     if (this.state != UpstreamState.Ready) return;
     this.state = UpstreamState.Draining;
@@ -270,7 +284,7 @@ export class UpstreamConnection extends Connection {
   }
 
   private closeWhenDrained(): void {
-    if (this.inFlight.length == 0) closeUpstream(this);
+    if (this.isForsaken) closeUpstream(this);
   }
 
   protected override onMalformed(): void {
