@@ -12,7 +12,8 @@ export default defineConfig({
           exclude: ["wasm-test/envoy/**", "**/node_modules/**", "**/dist/**"],
           // A busy machine is no failure; what waits for a condition ends as soon as it holds.
           testTimeout: minute,
-          hookTimeout: minute,
+          // Hooks build what a file needs, or wait for the file that is building it.
+          hookTimeout: 5 * minute,
           expect: { poll: { timeout: 15_000 } },
         },
       },
@@ -23,7 +24,7 @@ export default defineConfig({
           // Each test starts an Envoy; two at once would distort each other's timing.
           fileParallelism: false,
           testTimeout: 5 * minute,
-          hookTimeout: 2 * minute,
+          hookTimeout: 5 * minute,
         },
       },
     ],

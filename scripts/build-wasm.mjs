@@ -1,4 +1,6 @@
 // Compiles the targets of asconfig.json: `npm run build:wasm [target...]`, all of them by default.
+// A target `test/<unit>` that asconfig.json does not list is wasm-test/units/<unit>.ts, compiled with the
+// options that all targets share.
 // A target is up to date while everything its compilation read has the content it had then; what was
 // read is recorded in build/.inputs, so that an edit rebuilds only the modules it concerns.
 import { createHash } from "node:crypto";
@@ -30,6 +32,23 @@ function readConfig() {
 /** @param {string | Uint8Array} content */
 function digest(content) {
   return createHash("sha256").update(content).digest("hex");
+}
+
+/**
+ * Throws for a name that means nothing.
+ *
+ * @param {string} name
+ * @returns {Target}
+ */
+function targetOf(name) {
+  const listed = readConfig().targets[name];
+  if (listed) return listed;
+  const unit = /^test\/([\w-]+)$/.exec(name)?.[1];
+  const entry = `wasm-test/units/${unit}.ts`;
+  if (unit === undefined || !existsSync(join(ROOT, entry))) {
+    throw new Error(`neither asconfig.json nor wasm-test/units has a target ${name}`);
+  }
+  return { entry, outFile: `build/${name}.wasm` };
 }
 
 /** What decides about the output besides the sources. @param {Target} target */
@@ -130,7 +149,7 @@ async function compile(name, target) {
   writeWhole(inputsFile(name), JSON.stringify({ key, files }, null, 1));
 }
 
-/** The names of all targets. */
+/** The names of all targets of asconfig.json. */
 export function wasmTargets() {
   return Object.keys(readConfig().targets);
 }
@@ -143,8 +162,7 @@ export function wasmTargets() {
  * @returns {Promise<string>}
  */
 export async function buildWasm(name) {
-  const target = readConfig().targets[name];
-  if (!target) throw new Error(`asconfig.json has no target ${name}`);
+  const target = targetOf(name);
   if (!isUpToDate(name, target)) {
     await exclusively(name, async () => {
       if (!isUpToDate(name, target)) await compile(name, target);

@@ -7,7 +7,7 @@ import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { findAbiFaults, importedHostCalls } from "./abi.js";
 import { readShape } from "./module-shape.js";
 import { CALLBACKS, HOST_CALLS } from "./signatures.js";
-import { buildFirst } from "../sdk/support/build-first.js";
+import { buildFirst } from "../modules/built-module.js";
 
 buildFirst("network-echo-count", "http-headers", "test/sdk-host-calls");
 

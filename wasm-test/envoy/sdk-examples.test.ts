@@ -7,7 +7,7 @@ import { parse } from "yaml";
 
 import { Envoy } from "./support/envoy.js";
 import { TcpConnection } from "./support/tcp-connection.js";
-import { buildFirst } from "../sdk/support/build-first.js";
+import { buildFirst } from "../modules/built-module.js";
 
 buildFirst("http-headers", "network-echo-count");
 

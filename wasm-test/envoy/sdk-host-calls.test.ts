@@ -16,7 +16,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { waitUntil } from "./support/deadline.js";
 import { Envoy } from "./support/envoy.js";
-import { buildFirst } from "../sdk/support/build-first.js";
+import { buildFirst } from "../modules/built-module.js";
 
 buildFirst("test/sdk-envoy-probe");
 

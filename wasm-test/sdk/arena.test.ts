@@ -2,8 +2,9 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { loadUnit, type UnitModule } from "./support/unit-module.js";
-import { buildFirst } from "./support/build-first.js";
+import { buildFirst } from "../modules/built-module.js";
+import { instantiateUnit } from "../modules/unit.js";
+import type { ArenaUnit } from "./support/arena-unit.js";
 
 buildFirst("test/sdk-arena", "test/sdk-arena-16mib");
 
@@ -11,17 +12,17 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const FIRST_CHUNK = 256 * KIB;
 
-let arena: UnitModule;
+let arena: ArenaUnit;
 
 beforeEach(async () => {
-  arena = await loadUnit("sdk-arena");
+  arena = await instantiateUnit<ArenaUnit>("sdk-arena");
 });
 
-const allocate = (size: number) => arena.call("allocate", size);
-const hostAllocate = (size: number) => arena.call("proxy_on_memory_allocate", size);
-const mark = () => arena.call("mark");
-const release = (position: number) => arena.call("release", position);
-const heapBytes = () => arena.call("arenaHeapBytes");
+const allocate = (size: number) => arena.allocate(size);
+const hostAllocate = (size: number) => arena.proxy_on_memory_allocate(size);
+const mark = () => arena.mark();
+const release = (position: number) => arena.release(position);
+const heapBytes = () => arena.arenaHeapBytes();
 
 /** Fills [ptr, ptr + len) so that an overlap with other memory shows. */
 function fill(ptr: number, len: number, byte: number): void {
@@ -75,14 +76,14 @@ describe("allocations", () => {
   });
 
   it("obey a ceiling that was set", () => {
-    arena.call("setArenaLimits", 1000, MIB);
+    arena.setArenaLimits(1000, MIB);
     expect(allocate(1001)).toBe(0);
     expect(allocate(1000)).not.toBe(0);
   });
 
   it("give 0 instead of trapping when memory is exhausted, and work again when some is released", async () => {
-    arena = await loadUnit("sdk-arena-16mib");
-    arena.call("setHeapLimit", 16 * MIB);
+    arena = await instantiateUnit<ArenaUnit>("sdk-arena-16mib");
+    arena.setHeapLimit(16 * MIB);
     const before = mark();
     const blocks: number[] = [];
     for (let ptr = allocate(MIB); ptr !== 0; ptr = allocate(MIB)) {
@@ -207,7 +208,7 @@ describe("chunks", () => {
   });
 
   it("are kept up to the bound in sum", () => {
-    arena.call("setArenaLimits", 64 * MIB, MIB);
+    arena.setArenaLimits(64 * MIB, MIB);
     const start = mark();
     allocate(FIRST_CHUNK);
     for (let i = 0; i < 10; i++) allocate(FIRST_CHUNK);
@@ -239,8 +240,7 @@ describe("chunks", () => {
 
 describe("a directed allocation", () => {
   const OWN = 64 * KIB;
-  const direct = (ptr: number, capacity: number) =>
-    arena.call("directNextAllocation", ptr, capacity);
+  const direct = (ptr: number, capacity: number) => arena.directNextAllocation(ptr, capacity);
 
   it("lands exactly where the caller said, once", () => {
     direct(OWN + 3, 100);
@@ -261,59 +261,60 @@ describe("a directed allocation", () => {
     expect(hostAllocate(10)).toBe(OWN);
   });
 
-  it.each(["release", "cancelDirectAllocation", "enterCallback", "takeResult"])(
-    "is disarmed by %s",
-    (name) => {
-      direct(OWN, 100);
-      if (name === "release") release(mark());
-      else arena.call(name, 0, 0);
-      expect(hostAllocate(10)).not.toBe(OWN);
-    },
-  );
+  it.each<[string, () => unknown]>([
+    ["a release", () => arena.release(mark())],
+    ["a call of it off", () => arena.cancelDirectAllocation()],
+    ["an entered callback", () => arena.enterCallback()],
+    ["a taken result", () => arena.takeResult(0, 0)],
+  ])("is disarmed by %s", (_name, disarm) => {
+    direct(OWN, 100);
+    disarm();
+    expect(hostAllocate(10)).not.toBe(OWN);
+  });
 });
 
 describe("a callback's frame", () => {
   it("restores the outer callback's host bytes and arena", () => {
-    const outer = arena.call("enterCallback");
+    const outer = arena.enterCallback();
     const held = allocate(32);
     fill(held, 32, 1);
-    arena.call("takeResult", held, 32);
-    const inner = arena.call("enterCallback");
-    arena.call("takeResult", hostAllocate(64), 64);
-    expect(arena.call("bytesLen")).toBe(64);
-    arena.call("leaveCallback", inner);
-    expect(arena.call("bytesPtr")).toBe(held);
-    expect(arena.call("bytesLen")).toBe(32);
+    arena.takeResult(held, 32);
+    const inner = arena.enterCallback();
+    arena.takeResult(hostAllocate(64), 64);
+    expect(arena.bytesLen()).toBe(64);
+    arena.leaveCallback(inner);
+    expect(arena.bytesPtr()).toBe(held);
+    expect(arena.bytesLen()).toBe(32);
     expect(isFilled(held, 32, 1)).toBe(true);
-    arena.call("leaveCallback", outer);
+    arena.leaveCallback(outer);
   });
 
   it("works 1,000 deep, with overflow on the way", () => {
     const start = mark();
     const frames = Array.from({ length: 1000 }, (_, depth) => {
-      const frame = arena.call("enterCallback");
+      const frame = arena.enterCallback();
       const ptr = allocate(1000);
       fill(ptr, 1000, depth & 0xff);
-      arena.call("takeResult", ptr, 1000);
+      arena.takeResult(ptr, 1000);
       return frame;
     });
     for (let depth = 999; depth >= 0; depth--) {
-      const ptr = arena.call("bytesPtr");
+      const ptr = arena.bytesPtr();
       expect(isFilled(ptr, 1000, depth & 0xff)).toBe(true);
-      arena.call("leaveCallback", frames[depth] ?? 0);
+      arena.leaveCallback(frames[depth] ?? 0);
     }
     expect(mark()).toBe(start);
-    expect(arena.call("bytesPtr")).toBe(0);
+    expect(arena.bytesPtr()).toBe(0);
   });
 
   it("does without a frame when the arena is exhausted, and still gives back its memory", () => {
-    arena.call("setHeapLimit", 1);
+    arena.setHeapLimit(1);
     allocate(FIRST_CHUNK - 16);
     allocate(16);
     const full = mark();
-    const frame = arena.call("enterCallback");
+    const frame = arena.enterCallback();
     expect(allocate(8)).toBe(0);
-    arena.call("leaveCallback", frame);
+    arena.leaveCallback(frame);
     expect(mark()).toBe(full);
   });
 });

@@ -2,21 +2,33 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { loadUnit, type UnitModule } from "./support/unit-module.js";
-import { buildFirst } from "./support/build-first.js";
+import { buildFirst } from "../modules/built-module.js";
+import { instantiateUnit, type UnitExports } from "../modules/unit.js";
 
 buildFirst("test/sdk-context-table");
 
-let table: UnitModule;
+/** What wasm-test/units/sdk-context-table.ts exports. */
+interface TableUnit extends UnitExports {
+  add(id: number, mark: number): number;
+  addPooled(id: number): number;
+  find(id: number): bigint;
+  remove(id: number): void;
+  count(): number;
+  collect(): void;
+  churn(firstId: number, connections: number, alive: number): number;
+  setHeapLimit(limitBytes: number): void;
+}
+
+let table: TableUnit;
 
 beforeEach(async () => {
-  table = await loadUnit("sdk-context-table");
+  table = await instantiateUnit<TableUnit>("sdk-context-table");
 });
 
-const add = (id: number, mark: number) => table.call("add", id, mark) !== 0;
-const find = (id: number) => Number(table.call64("find", id));
-const remove = (id: number) => table.call("remove", id);
-const count = () => table.call("count");
+const add = (id: number, mark: number) => table.add(id, mark) !== 0;
+const find = (id: number) => Number(table.find(id));
+const remove = (id: number) => table.remove(id);
+const count = () => table.count();
 const ABSENT = -1;
 
 describe("lookup", () => {
@@ -84,7 +96,7 @@ describe("removal", () => {
   it("keeps contexts alive through a collection while they are in the table", () => {
     for (let id = 1; id <= 100; id++) add(id, id);
     for (let id = 1; id <= 50; id++) remove(id);
-    table.call("collect");
+    table.collect();
     for (let id = 101; id <= 150; id++) add(id, id);
     for (let id = 51; id <= 150; id++) expect(find(id)).toBe(id);
   });
@@ -92,11 +104,11 @@ describe("removal", () => {
 
 describe("for days", () => {
   it("ten million connections, 3,000 at a time, grow nothing and lose none", () => {
-    const addPooled = (id: number) => table.call("addPooled", id);
+    const addPooled = (id: number) => table.addPooled(id);
     for (let id = 1; id <= 3000; id++) addPooled(id);
     for (let id = 1; id <= 3000; id++) remove(id);
     const size = table.memory.buffer.byteLength;
-    expect(table.call("churn", 3001, 10_000_000, 3000)).toBe(0);
+    expect(table.churn(3001, 10_000_000, 3000)).toBe(0);
     expect(count()).toBe(3000);
     expect(table.memory.buffer.byteLength).toBe(size);
   });
@@ -106,7 +118,7 @@ describe("for days", () => {
     ["every 1,000,003rd", 1_000_003],
   ])("lookups stay fast when only %s connection survives", (_name, stride) => {
     const survivors = 4000;
-    for (let i = 0; i < survivors; i++) table.call("addPooled", (1 + i * stride) >>> 0);
+    for (let i = 0; i < survivors; i++) table.addPooled((1 + i * stride) >>> 0);
     const start = performance.now();
     for (let round = 0; round < 20; round++) {
       for (let i = 0; i < survivors; i++) find((1 + i * stride) >>> 0);
@@ -117,9 +129,9 @@ describe("for days", () => {
 
   it("refuses a context instead of trapping when memory is exhausted, and keeps those it has", () => {
     for (let id = 1; id <= 32; id++) add(id, id);
-    table.call("setHeapLimit", 1);
+    table.setHeapLimit(1);
     for (let id = 33; id <= 100_000; id++) {
-      if (table.call("addPooled", id) === 0) break;
+      if (table.addPooled(id) === 0) break;
     }
     expect(count()).toBeLessThan(100_000);
     for (let id = 1; id <= 32; id++) expect(find(id)).toBe(id);

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { GrpcServer, WasmResult } from "../host/index.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
-import { buildFirst } from "./support/build-first.js";
+import { buildFirst } from "../modules/built-module.js";
 
 buildFirst("test/sdk-host-calls");
 

@@ -3,26 +3,27 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { loadUnit, type UnitModule } from "./support/unit-module.js";
-import { buildFirst } from "./support/build-first.js";
+import { buildFirst } from "../modules/built-module.js";
+import { instantiateUnit } from "../modules/unit.js";
+import type { ArenaUnit } from "./support/arena-unit.js";
 
 buildFirst("test/sdk-arena", "test/sdk-arena-16mib");
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-let heap: UnitModule;
+let heap: ArenaUnit;
 
 beforeEach(async () => {
-  heap = await loadUnit("sdk-arena");
+  heap = await instantiateUnit<ArenaUnit>("sdk-arena");
 });
 
 const size = () => heap.memory.buffer.byteLength;
-const can = (bytes: number) => heap.call("canHeapAllocate", bytes) !== 0;
-const take = (bytes: number) => heap.call("tryHeapAllocate", bytes);
-const free = (ptr: number) => heap.call("free", ptr);
+const can = (bytes: number) => heap.canHeapAllocate(bytes) !== 0;
+const take = (bytes: number) => heap.tryHeapAllocate(bytes);
+const free = (ptr: number) => heap.free(ptr);
 /** No growth allowed: only what is free already can be had. */
-const freeze = () => heap.call("setHeapLimit", 1);
+const freeze = () => heap.setHeapLimit(1);
 
 describe("the forecast", () => {
   it("refuses everything before the first allocation when memory may not grow", () => {
@@ -35,7 +36,7 @@ describe("the forecast", () => {
     const grain = [0, 1, 12, 13, 28, 29, 236, 252, 253, 256, 268, 270, 500, 511, 512, 1000, 4095];
     const sizes = [...grain, 4096, 10_000, 65_535, 65_536, 100_000, MIB - 20, MIB, 3 * MIB];
     for (const bytes of sizes) {
-      heap.call("setHeapLimit", 1024 * MIB);
+      heap.setHeapLimit(1024 * MIB);
       const ptr = take(bytes);
       free(ptr);
       freeze();
@@ -57,7 +58,7 @@ describe("the forecast", () => {
     const held: number[] = [];
     let refused = 0;
     let granted = 0;
-    heap.call("setHeapLimit", 1024 * MIB);
+    heap.setHeapLimit(1024 * MIB);
     free(take(4 * MIB));
     freeze();
     const fixed = size();
@@ -79,8 +80,8 @@ describe("the forecast", () => {
   });
 
   it("is right at the limit of the memory itself, and sees a block that is freed there", async () => {
-    heap = await loadUnit("sdk-arena-16mib");
-    heap.call("setHeapLimit", 16 * MIB);
+    heap = await instantiateUnit<ArenaUnit>("sdk-arena-16mib");
+    heap.setHeapLimit(16 * MIB);
     const blocks: number[] = [];
     for (let ptr = take(MIB); ptr !== 0; ptr = take(MIB)) blocks.push(ptr);
     expect(blocks.length).toBeGreaterThan(10);

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { HeaderMapType, WasmResult, BufferType } from "../host/index.js";
 import type { HttpHandler } from "../host/index.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
-import { buildFirst } from "./support/build-first.js";
+import { buildFirst } from "../modules/built-module.js";
 
 buildFirst("test/sdk-host-calls");
 

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { HeaderMapType, StreamType, WasmResult, type HttpExchange } from "../host/index.js";
 import { encodeHeaderPairs, type HeaderPair } from "../host/pairs.js";
-import { buildFirst } from "./support/build-first.js";
+import { buildFirst } from "../modules/built-module.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
 
 buildFirst("test/sdk-host-calls");

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 
 import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { StreamType, TestHost, type HttpMessage } from "../host/index.js";
-import { buildFirst } from "./support/build-first.js";
+import { buildFirst } from "../modules/built-module.js";
 import { startSdkHost } from "./support/sdk-host.js";
 
 buildFirst("test/sdk-host-calls", "http-headers");

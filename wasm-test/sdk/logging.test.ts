@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 
 import { HostRuleViolation, LogLevel, WasmResult } from "../host/index.js";
 import { startSdkHost } from "./support/sdk-host.js";
-import { buildFirst } from "./support/build-first.js";
+import { buildFirst } from "../modules/built-module.js";
 
 buildFirst("test/sdk-host-calls");
 

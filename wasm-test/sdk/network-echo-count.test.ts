@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { LogLevel, TestHost } from "../host/index.js";
-import { buildFirst } from "./support/build-first.js";
+import { buildFirst } from "../modules/built-module.js";
 
 buildFirst("network-echo-count");
 

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { StreamType, WasmResult, type Client } from "../host/index.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
-import { buildFirst } from "./support/build-first.js";
+import { buildFirst } from "../modules/built-module.js";
 
 buildFirst("test/sdk-host-calls");
 

@@ -1,12 +1,11 @@
 // The JSON reader against JSON.parse, which reads the same language but for two things: it lets lone
 // surrogates pass, and it takes text that has been decoded already.
 import { beforeAll, describe, expect, test } from "vitest";
+import { instantiateUnit, type UnitExports } from "../modules/unit.js";
 import { mutate } from "./mutated-bytes.js";
 import { RandomSource } from "./random-source.js";
-import { instantiateUnit } from "./table-harness.js";
 
-interface JsonExports {
-  readonly memory: WebAssembly.Memory;
+interface JsonExports extends UnitExports {
   readonly allocate: (bytes: number) => number;
   readonly free: (ptr: number) => void;
   readonly usedHeapBytes: () => number;

@@ -8,11 +8,12 @@ import {
   Mutation_Operation,
   RouteConfigurationSchema,
 } from "../../controlplane/gen/metaproto/v1/route_pb.js";
+import { instantiateUnit } from "../modules/unit.js";
 import { mutate } from "./mutated-bytes.js";
 import { RandomSource } from "./random-source.js";
 import { RouteHarness } from "./route-harness.js";
 import { configurationOf, type ReferenceMatch, regex } from "./route-reference.js";
-import { instantiateUnit, type TableExports, TableHarness } from "./table-harness.js";
+import { type TableExports, TableHarness } from "./table-harness.js";
 
 interface PluginExports extends TableExports {
   setCodecMode(mode: number): void;

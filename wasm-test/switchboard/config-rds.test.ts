@@ -6,10 +6,11 @@ import {
   DiscoveryRequestSchema,
   DiscoveryResponseSchema,
 } from "../../controlplane/gen/envoy/service/discovery/v3/discovery_pb.js";
+import { instantiateUnit } from "../modules/unit.js";
 import { mutate } from "./mutated-bytes.js";
 import { RandomSource } from "./random-source.js";
 import { encodeConfiguration } from "./route-harness.js";
-import { instantiateUnit, type TableExports, TableHarness } from "./table-harness.js";
+import { type TableExports, TableHarness } from "./table-harness.js";
 
 interface RdsExports extends TableExports {
   restart(isEnabled: boolean, initialFetchTimeoutMs: number): void;

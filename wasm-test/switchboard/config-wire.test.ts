@@ -1,10 +1,9 @@
 // The protobuf writer against another one, and against blocks that are too small.
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { beforeAll, expect, test } from "vitest";
-import { instantiateUnit } from "./table-harness.js";
+import { instantiateUnit, type UnitExports } from "../modules/unit.js";
 
-interface WireExports {
-  readonly memory: WebAssembly.Memory;
+interface WireExports extends UnitExports {
   readonly allocate: (bytes: number) => number;
   readonly write: (
     out: number,

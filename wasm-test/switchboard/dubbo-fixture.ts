@@ -9,8 +9,9 @@ import {
   type DubboHeader,
   type DubboRequest,
 } from "../envoy/support/dubbo-wire.js";
+import { builtModule } from "../modules/built-module.js";
 import { DubboReader } from "./dubbo-stream.js";
-import { builtModule, Mesh, type MeshOptions } from "./mesh.js";
+import { Mesh, type MeshOptions } from "./mesh.js";
 
 export interface ProviderRequest {
   readonly connection: ServerConnection;

@@ -1,6 +1,7 @@
 // A mesh for the example protocol: scripted servers that answer line by line, and clients that pipeline.
 import { TcpServer, type Client, type ServerConnection } from "../host/index.js";
-import { builtModule, Mesh, type MeshOptions } from "./mesh.js";
+import { builtModule } from "../modules/built-module.js";
+import { Mesh, type MeshOptions } from "./mesh.js";
 
 /** Cuts bytes into lines, without their ends. */
 class LineReader {

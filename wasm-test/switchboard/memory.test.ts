@@ -1,8 +1,8 @@
 // What peers can make a worker hold is bounded, and given back.
 import { describe, expect, it } from "vitest";
 import { dubboFrame, dubboRequest, dubboResponse } from "../envoy/support/dubbo-wire.js";
+import { builtModule } from "../modules/built-module.js";
 import { DubboMesh, Provider } from "./dubbo-fixture.js";
-import { builtModule } from "./mesh.js";
 import { holdings } from "./probe.js";
 import { ThriftMesh, Service } from "./thrift-fixture.js";
 import { callFrame, FRAMED } from "./thrift-messages.js";

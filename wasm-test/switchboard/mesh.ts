@@ -1,19 +1,6 @@
 // A mesh in one process, whatever the protocol: a built module in the host emulator, the plugin
 // configuration that an operator would write, and scripted endpoints.
-import { readFileSync } from "node:fs";
-import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { TestHost, type Client, type TcpServer, type TestHostOptions } from "../host/index.js";
-
-const modules = new Map<string, WebAssembly.Module>();
-
-/** The module of a target of asconfig.json, built if its sources have changed. */
-export async function builtModule(target: string): Promise<WebAssembly.Module> {
-  const known = modules.get(target);
-  if (known !== undefined) return known;
-  const compiled = new WebAssembly.Module(readFileSync(await buildWasm(target)));
-  modules.set(target, compiled);
-  return compiled;
-}
 
 export interface RouteOptions {
   readonly name?: string;

@@ -5,7 +5,8 @@ import {
   type RouteConfiguration,
   RouteConfigurationSchema,
 } from "../../controlplane/gen/metaproto/v1/route_pb.js";
-import { instantiateUnit, type TableExports, TableHarness } from "./table-harness.js";
+import { instantiateUnit } from "../modules/unit.js";
+import { type TableExports, TableHarness } from "./table-harness.js";
 
 /** The fields to set, not a whole message. */
 export type RouteConfigurationInit = Exclude<
@@ -21,6 +22,8 @@ export interface RouteExports extends TableExports {
   steps(): bigint;
   lookupMany(table: number, requests: number, count: number, width: number, rounds: number): number;
   setMany(requests: number, count: number, width: number, rounds: number): number;
+  hashOf(ptr: number, len: number): number;
+  keyOf(group: number, first: number, second: number): number;
   setLookups(table: number, lookups: number): void;
 }
 

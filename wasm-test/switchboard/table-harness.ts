@@ -1,13 +1,12 @@
 // Route tables in a compiled module, driven from outside: requests are the attributes that a fake codec
 // finds in them.
-import { compileUnit } from "../codecs/harness/compile-unit.js";
+import type { UnitExports } from "../modules/unit.js";
 
 /** Attribute name (as the codec knows it, lower case) to value. */
 export type Attributes = Readonly<Record<string, string | Uint8Array>>;
 
 /** What wasm-test/units/route-table-access.ts and every unit with tables export. */
-export interface TableExports {
-  readonly memory: WebAssembly.Memory;
+export interface TableExports extends UnitExports {
   allocate(bytes: number): number;
   free(ptr: number): void;
   usedHeapBytes(): number;
@@ -59,19 +58,6 @@ const ENDPOINTS_VERSION_OFFSET = 32;
 const USER_DATA_OFFSET = 40;
 const CLUSTER_BYTES = 44;
 const VALUE_BYTES = 1 << 16;
-
-/** Compiles and instantiates `wasm-test/units/<unit>.ts`. */
-export async function instantiateUnit<Exports>(unit: string): Promise<Exports> {
-  const module = await WebAssembly.compile(await compileUnit(unit));
-  const instance = await WebAssembly.instantiate(module, {
-    env: {
-      abort: (message: number) => {
-        throw new Error(`abort was called (message at ${String(message)})`);
-      },
-    },
-  });
-  return instance.exports as unknown as Exports;
-}
 
 export class TableHarness<Exports extends TableExports> {
   private readonly declared = new Map<string, { index: number; ptr: number }>();

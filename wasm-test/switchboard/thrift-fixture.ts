@@ -3,7 +3,8 @@
 import { MessageType, type ThriftMessage, type ThriftWire } from "../envoy/support/thrift-wire.js";
 import { TcpServer, type Client, type ServerConnection } from "../host/index.js";
 import type { TcpServerOptions } from "../host/tcp-server.js";
-import { builtModule, Mesh, type MeshOptions } from "./mesh.js";
+import { builtModule } from "../modules/built-module.js";
+import { Mesh, type MeshOptions } from "./mesh.js";
 import { answerText, callFrame, FRAMED, replyFrame, type CallOptions } from "./thrift-messages.js";
 import { detectWire, ThriftReader } from "./thrift-stream.js";
 

@@ -1,7 +1,5 @@
 // AssemblyScript entry: the arena, the heap limit and the callback frames of the SDK as flat exports.
 
-import "../../assembly/proxy-wasm-as/host/abort";
-
 export {
   allocate,
   arenaHeapBytes,

@@ -1,6 +1,5 @@
 // AssemblyScript entry: a context table of the SDK as flat exports.
 
-import "../../assembly/proxy-wasm-as/host/abort";
 import { ContextTable } from "../../assembly/proxy-wasm-as/context/context-table";
 import { StreamContext } from "../../assembly/proxy-wasm-as/context/stream-context";
 import { setHeapLimit } from "../../assembly/proxy-wasm-as/memory/heap-limit";
@@ -51,13 +50,4 @@ export function churn(firstId: u32, connections: u32, alive: u32): u32 {
     }
   }
   return missing;
-}
-
-/** Looks `rounds` times up one id after the other, from `firstId` to `firstId + count`; returns hits. */
-export function lookups(firstId: u32, count: u32, rounds: u32): u32 {
-  let hits: u32 = 0;
-  for (let i: u32 = 0; i < rounds; i++) {
-    if (table.get(firstId + (i % count)) != null) hits++;
-  }
-  return hits;
 }

@@ -13,7 +13,7 @@ import {
   type Origin,
   type ResponseStatus,
 } from "./contract.js";
-import { compileUnit } from "./compile-unit.js";
+import { instantiateUnit } from "../../modules/unit.js";
 
 const PAGE = 65536;
 const GUARD_BYTES = 64;
@@ -50,17 +50,9 @@ export class CodecHarness {
     this.nextState = this.base + STATES;
   }
 
-  /** Compiles and instantiates `wasm-test/units/<unit>.ts`. */
+  /** Builds and instantiates `wasm-test/units/<unit>.ts`. */
   static async load(unit: string): Promise<CodecHarness> {
-    const module = await WebAssembly.compile(await compileUnit(unit));
-    const instance = await WebAssembly.instantiate(module, {
-      env: {
-        abort: () => {
-          throw new ContractViolation("a codec never traps: abort was called");
-        },
-      },
-    });
-    return new CodecHarness(instance.exports as unknown as CodecExports);
+    return new CodecHarness(await instantiateUnit<CodecExports>(unit));
   }
 
   /** The address after one more allocation: constant distances mean that nothing else allocates. */

@@ -1,4 +1,5 @@
 // The codec contract's enums and records as TypeScript sees them; see assembly/codec.
+import type { UnitExports } from "../../modules/unit.js";
 
 export const DecodeStatus = { WaitForData: 0, Done: 1, Error: 2 } as const;
 export type DecodeStatus = (typeof DecodeStatus)[keyof typeof DecodeStatus];
@@ -63,8 +64,7 @@ export interface EncodedFrame {
 }
 
 /** The exports of wasm-test/units/codec-exports.ts. */
-export interface CodecExports {
-  readonly memory: WebAssembly.Memory;
+export interface CodecExports extends UnitExports {
   reserve(bytes: number): number;
   defaultMode(): number;
   orderedDownstream(): number;

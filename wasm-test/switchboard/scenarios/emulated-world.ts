@@ -1,6 +1,7 @@
 // Scenarios in the host emulator: milliseconds, and a failure wherever Envoy would crash.
 import { GrpcServer, TcpServer, type Client, type ServerConnection } from "../../host/index.js";
-import { builtModule, Mesh } from "../mesh.js";
+import { builtModule } from "../../modules/built-module.js";
+import { Mesh } from "../mesh.js";
 import { discoveryResponse, parseDiscoveryRequest } from "./discovery-messages.js";
 import type {
   Endpoint,
