@@ -136,6 +136,63 @@ describe("the first route whose matches all hold", () => {
     harness.exports.release(table);
   });
 
+  test("values whose hashes are equal are told apart", () => {
+    const random = new RandomSource(11);
+    const ptr = harness.put(new Uint8Array(8));
+    const seen = new Map<number, string>();
+    const pairs: [string, string][] = [];
+    // Of 250,000 values, some seven pairs have the same 32 bits.
+    while (pairs.length < 3) {
+      const value = random.next().toString(16).padStart(8, "0");
+      new TextEncoder().encodeInto(value, new Uint8Array(harness.exports.memory.buffer, ptr, 8));
+      const hash = harness.exports.hashOf(ptr, 8);
+      const other = seen.get(hash);
+      if (other !== undefined && other !== value) pairs.push([other, value]);
+      seen.set(hash, value);
+    }
+    for (const [one, other] of pairs) {
+      const table = harness.build(configurationOf([exactRoute("method", one)]));
+      expect(harness.route(table, { method: one })).toBe(0);
+      expect(harness.route(table, { method: other })).toBe(-1);
+      harness.exports.release(table);
+    }
+  });
+
+  test("keys whose hashes are equal are told apart", () => {
+    const values = 700;
+    const seen = new Map<number, readonly [number, number]>();
+    const pairs: (readonly [readonly [number, number], readonly [number, number]])[] = [];
+    // Ids are given in the order of the routes; the first group is that of the routes which give them.
+    for (let first = 1; first <= values; first++) {
+      for (let second = 1; second <= values; second++) {
+        const hash = harness.exports.keyOf(1, first, second);
+        const other = seen.get(hash);
+        if (other !== undefined) pairs.push([other, [first, second]]);
+        seen.set(hash, [first, second]);
+      }
+    }
+    expect(pairs.length).toBeGreaterThan(0);
+    const numbered = Array.from({ length: values }, (_, i) =>
+      exactRoute("x-user", `v${String(i + 1)}`),
+    );
+    for (const [one, other] of pairs.slice(0, 10)) {
+      const request = ([first, second]: readonly [number, number]) => ({
+        interface: `v${String(first)}`,
+        method: `v${String(second)}`,
+      });
+      const matches = Object.entries(request(one)).map(([name, value]): ReferenceMatch => ({
+        name,
+        kind: "exact",
+        value,
+        invert: false,
+      }));
+      const table = harness.build(configurationOf([...numbered, { matches }]));
+      expect(harness.route(table, request(one))).toBe(values);
+      expect(harness.route(table, request(other))).toBe(-1);
+      harness.exports.release(table);
+    }
+  });
+
   test("each attribute is fetched at most once in a lookup, and only if a route asks", () => {
     const routes: ReferenceRoute[] = [
       exactRoute("interface", "none"),

@@ -4,8 +4,10 @@ import { Message } from "../../assembly/codec/message";
 import { Faults } from "../../assembly/switchboard/config/faults";
 import { RouteTableBuilder } from "../../assembly/switchboard/config/route-builder";
 import { decodeRouteConfiguration } from "../../assembly/switchboard/config/route-configuration-pb";
+import { GROUP_SEED, mixKey } from "../../assembly/switchboard/route/hash-slots";
 import { LookupCost } from "../../assembly/switchboard/route/lookup-cost";
 import { RouteTable } from "../../assembly/switchboard/route/table";
+import { hashBytes } from "../../assembly/wire/bytes";
 import { FakeCodec } from "./route-fake-codec";
 import { usedHeapBytes } from "./heap-usage";
 
@@ -130,6 +132,16 @@ export function setMany(requests: usize, count: u32, width: u32, rounds: u32): u
     at = at + 1 == count ? 0 : at + 1;
   }
   return at;
+}
+
+/** The hash of a value. */
+export function hashOf(ptr: usize, len: u32): u32 {
+  return hashBytes(ptr, len);
+}
+
+/** The hash of a bucket's key: its group and the ids of two values. */
+export function keyOf(group: u32, first: u32, second: u32): u32 {
+  return mixKey(mixKey(GROUP_SEED ^ group, first), second);
 }
 
 export function setLookups(table: usize, lookups: u32): void {
