@@ -3,6 +3,7 @@
 import { TcpServer, type Client, type ServerConnection } from "../host/index.js";
 import type { TcpServerOptions } from "../host/tcp-server.js";
 import {
+  dubboHeartbeat,
   dubboRequest,
   dubboResponse,
   valueBody,
@@ -28,6 +29,8 @@ export class Provider {
   readonly requests: ProviderRequest[] = [];
   /** False: requests are kept for the test to answer. */
   answers = true;
+  /** False: it is silent when it is probed. */
+  answersHeartbeats = true;
   /** What came in one read is answered in one write, which Envoy reads at once. */
   answersTogether = false;
   readonly #readers = new Map<ServerConnection, DubboReader>();
@@ -68,6 +71,9 @@ export class Provider {
       },
     };
     this.requests.push(request);
+    if (frame.isEvent && frame.isTwoWay && this.answersHeartbeats) {
+      connection.write(dubboHeartbeat(frame.id, false));
+    }
     if (this.answersTogether) return;
     if (this.answers && frame.isTwoWay && !frame.isEvent) request.reply(this.name);
   }

@@ -3,7 +3,8 @@
 // Envoy chooses the endpoint of each connection, so an endpoint is met by dialling until it is.
 //   known number of endpoints    dial until all are met; then once in EXPLORE_INTERVAL_MS
 //   unknown                      dial until one finds no new endpoint; then likewise
-// Where endpoints are missing (one is down) the pause between dials grows up to the interval.
+// Where endpoints are missing (one is down, or Envoy has ejected it) as many dials as there are endpoints
+// are made with a pause between them, then as many with twice the pause, up to the interval.
 //
 // Allocates: never.
 import { clock } from "../clock";
@@ -34,6 +35,8 @@ export class DialPlan {
   private isLookDue: bool = false;
   private exploredMs: u64;
   private pauseMs: u64 = FIRST_PAUSE_MS;
+  /** Dials made with this pause. */
+  private looks: u32 = 0;
   private renewal: Renewal = Renewal.None;
   private renewalDials: u32 = 0;
   private renewalDueMs: u64 = 0;
@@ -47,7 +50,12 @@ export class DialPlan {
   private exploreAll(): void {
     const known = this.bounds.endpoints;
     this.exploration = known == 0 ? FIRST_EXPLORATION : 2 * known + 2;
+    this.lookSoon();
+  }
+
+  private lookSoon(): void {
     this.pauseMs = FIRST_PAUSE_MS;
+    this.looks = 0;
   }
 
   /** How many dials are due, those under way included; `met`: endpoints with a connection. */
@@ -82,13 +90,13 @@ export class DialPlan {
   onConnected(isNewEndpoint: bool): void {
     this.hasRenewed = true;
     if (!isNewEndpoint) return;
-    this.pauseMs = FIRST_PAUSE_MS;
+    this.lookSoon();
     if (this.bounds.endpoints == 0 && this.exploration == 0) this.exploration = 1;
   }
 
-  /** A connection was lost: look for its endpoint, but not at once. */
+  /** An endpoint's last connection is gone: look for it, but not at once. */
   onLost(): void {
-    this.pauseMs = FIRST_PAUSE_MS;
+    this.lookSoon();
     this.exploredMs = clock.nowMs;
   }
 
@@ -114,6 +122,9 @@ export class DialPlan {
     this.exploredMs = now;
     if (isIncomplete && this.exploration == 0) this.exploration = 1;
     this.isLookDue = true;
+    this.looks++;
+    if (this.looks < this.bounds.endpoints) return;
+    this.looks = 0;
     const longer = this.pauseMs * 2;
     this.pauseMs = longer < EXPLORE_INTERVAL_MS ? longer : EXPLORE_INTERVAL_MS;
   }
@@ -121,6 +132,14 @@ export class DialPlan {
   /** Replaces the oldest connection, unless a renewal is under way already. */
   renewOldest(): void {
     if (this.renewal == Renewal.None && this.renewalDueMs == 0) this.start(Renewal.Oldest, 1);
+  }
+
+  /** The oldest connection is drained before its successor is dialled. */
+  onReplaced(): void {
+    if (this.renewal != Renewal.Oldest) return;
+    this.renewal = Renewal.None;
+    this.renewalDials = 0;
+    this.exploration++;
   }
 
   get isRenewing(): bool {

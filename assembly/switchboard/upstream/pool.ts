@@ -121,9 +121,10 @@ export class Pool extends ConnectionOwner {
   /** Counts a stream that was written to `connection`. */
   attach(stream: Stream, connection: UpstreamConnection): void {
     connection.attach(stream);
-    if (connection.inFlight.length >= this.host.maxRequestsPerConnection) {
-      this.markUnavailable(connection);
-    }
+    if (connection.inFlight.length < this.host.maxRequestsPerConnection) return;
+    this.markUnavailable(connection);
+    // A server that loses requests would leave it less and less room.
+    if (connection.abandoned * 2 > connection.inFlight.length) connection.drain();
   }
 
   /** False: too many wait already. */
@@ -268,12 +269,14 @@ export class Pool extends ConnectionOwner {
 
   override onDraining(connection: UpstreamConnection): void {
     this.leave(connection);
+    if (this.pending.length > 0) this.requestDials();
   }
 
   override onClosed(connection: UpstreamConnection): void {
     this.leave(connection);
     this.drop(connection);
-    this.plan.onLost();
+    const endpoint = connection.endpoint;
+    if (endpoint !== null && endpoint.connectionCount == 0) this.plan.onLost();
     // What waits would otherwise wait for room on the others, whose requests may take long.
     if (this.pending.length > 0) this.requestDials();
   }
@@ -332,9 +335,25 @@ export class Pool extends ConnectionOwner {
     if (!isUsed) return;
     this.forgetEndpoints();
     this.plan.tick(this.endpointsMet());
-    const oldest = this.oldest();
-    if (oldest !== null && now - oldest.dialedMs > MAX_AGE_MS) this.plan.renewOldest();
+    const oldest = this.oldest(false);
+    if (oldest !== null) {
+      if (now - oldest.dialedMs > MAX_AGE_MS) this.plan.renewOldest();
+      if (this.plan.isRenewing && this.isWithoutRoom) this.replace(oldest);
+    }
     this.requestDials();
+  }
+
+  /** Nothing can be dialled before something is closed, and nothing is about to be. */
+  private get isWithoutRoom(): bool {
+    const bounds = this.bounds;
+    const draining = this.connections.length - this.ready - this.dialing;
+    return bounds.connections >= bounds.maxConnections && draining == 0;
+  }
+
+  /** Begins a renewal with what it would end with, to make room for its dials. */
+  private replace(oldest: UpstreamConnection): void {
+    this.plan.onReplaced();
+    oldest.drain();
   }
 
   private finishRenewal(): void {
@@ -342,9 +361,16 @@ export class Pool extends ConnectionOwner {
     if (renewal == Renewal.Outdated) {
       this.drainOutdated();
     } else if (renewal == Renewal.Oldest) {
-      const oldest = this.oldest();
-      if (oldest !== null) oldest.drain();
+      this.drainOldest();
     }
+  }
+
+  /** No endpoint loses its only connection over it, unless Envoy seems to choose that one no more. */
+  private drainOldest(): void {
+    let oldest = this.oldest(false);
+    if (oldest === null) return;
+    if (clock.nowMs - oldest.dialedMs < 2 * MAX_AGE_MS) oldest = this.oldest(true);
+    if (oldest !== null) oldest.drain();
   }
 
   private drainOutdated(): void {
@@ -354,11 +380,12 @@ export class Pool extends ConnectionOwner {
     }
   }
 
-  private oldest(): UpstreamConnection | null {
+  private oldest(isSpareOnly: bool): UpstreamConnection | null {
     let oldest: UpstreamConnection | null = null;
     for (let i: u32 = 0; i < this.connections.length; i++) {
       const connection = changetype<UpstreamConnection>(this.connections.at(i));
       if (connection.state != UpstreamState.Ready) continue;
+      if (isSpareOnly && !this.isSpare(connection)) continue;
       if (oldest === null || connection.dialedMs < oldest.dialedMs) oldest = connection;
     }
     return oldest;
@@ -380,8 +407,7 @@ export class Pool extends ConnectionOwner {
 
   private maintainReady(connection: UpstreamConnection, now: u64, isUsed: bool): void {
     if (connection.inFlight.length == 0) {
-      const endpoint = connection.endpoint;
-      const isSpare = endpoint !== null && endpoint.connectionCount > 1;
+      const isSpare = this.isSpare(connection);
       const isIdle = now - connection.lastRequestMs > <u64>this.host.idleTimeoutMs;
       if (isIdle && (isSpare || !isUsed)) {
         connection.drain();
@@ -395,6 +421,11 @@ export class Pool extends ConnectionOwner {
     } else {
       connection.probe(interval);
     }
+  }
+
+  private isSpare(connection: UpstreamConnection): bool {
+    const endpoint = connection.endpoint;
+    return endpoint !== null && endpoint.connectionCount > 1;
   }
 
   private forgetEndpoints(): void {
