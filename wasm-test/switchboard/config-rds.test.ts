@@ -14,6 +14,8 @@ import { type TableExports, TableHarness } from "./table-harness.js";
 
 interface RdsExports extends TableExports {
   restart(isEnabled: boolean, initialFetchTimeoutMs: number): void;
+  forgetShared(): void;
+  share(namePtr: number, nameLen: number, ptr: number, len: number): void;
   setOpening(isPossible: boolean, isClosedAtOnce: boolean): void;
   setRandom(random: number): void;
   setNow(nowMs: bigint): void;
@@ -58,6 +60,15 @@ class RdsHarness extends TableHarness<RdsExports> {
 
   receive(bytes: Uint8Array): void {
     this.withBytes(bytes, (ptr, len) => this.exports.receive(ptr, len));
+  }
+
+  /** What a worker of another version, or nobody, may have left. */
+  share(name: string, bytes: Uint8Array): void {
+    this.withBytes(new TextEncoder().encode(name), (namePtr, nameLen) => {
+      this.withBytes(bytes, (ptr, len) => {
+        this.exports.share(namePtr, nameLen, ptr, len);
+      });
+    });
   }
 
   preset(bytes: Uint8Array): number {
@@ -151,6 +162,7 @@ beforeAll(async () => {
   rds = await RdsHarness.load();
 }, 300_000);
 beforeEach(() => {
+  rds.exports.forgetShared();
   rds.restart();
 });
 
@@ -540,6 +552,57 @@ describe("routes that do not come", () => {
     expect(rds.events().filter((event) => event !== "open")).toEqual(["missing a_1"]);
     rds.pass(3000);
     expect(rds.events().filter((event) => event !== "open")).toEqual(["missing b_2"]);
+  });
+});
+
+describe("what another worker was sent", () => {
+  test("is in force at once, and asked for all the same", () => {
+    rds.subscribe("a_1");
+    rds.receive(response({ version: "1", nonce: "n", resources: [routes("a_1", "v1")] }));
+    rds.receive(response({ version: "2", nonce: "n", resources: [routes("a_1", "v2")] }));
+    rds.restart();
+    rds.exports.setOpening(false, false);
+    const a = rds.subscribe("a_1");
+    expect(rds.events()).toEqual(["table a_1", "open"]);
+    expect(clusterOf(a)).toBe("v2");
+    rds.exports.setOpening(true, false);
+    rds.pass(1000);
+    expect(rds.request()).toMatchObject({ versionInfo: "", resourceNames: ["a_1"] });
+    // The same again changes nothing, and something else does.
+    rds.receive(response({ version: "2", nonce: "n", resources: [routes("a_1", "v2")] }));
+    expect(rds.events()).toEqual(["send"]);
+    rds.receive(response({ version: "3", nonce: "n", resources: [routes("a_1", "v3")] }));
+    expect(clusterOf(a)).toBe("v3");
+    rds.pass(10_000);
+    expect(rds.events()).toEqual(["table a_1", "send"]);
+  });
+
+  test("is not what was refused", () => {
+    rds.subscribe("a_1");
+    rds.receive(response({ version: "1", nonce: "n", resources: [routes("a_1")] }));
+    rds.restart();
+    const a = rds.subscribe("a_1");
+    expect(clusterOf(a)).toBeUndefined();
+  });
+
+  test.each([
+    ["faulty", () => routes("a_1")],
+    ["no configuration", () => Uint8Array.of(0xff, 0xff)],
+    ["nothing", () => new Uint8Array(0)],
+  ])("is ignored when it is %s", (_, bytes) => {
+    rds.share("a_1", bytes());
+    const a = rds.subscribe("a_1");
+    expect(clusterOf(a)).toBeUndefined();
+    expect(rds.events()).toEqual(["open", "send"]);
+    rds.receive(response({ version: "1", nonce: "n", resources: [routes("a_1", "v1")] }));
+    expect(clusterOf(a)).toBe("v1");
+  });
+
+  test("does not stand in for a table of the plugin's configuration", () => {
+    rds.share("a_1", routes("a_1", "shared"));
+    const table = rds.preset(routes("a_1", "inline"));
+    expect(clusterOf(rds.subscribe("a_1"))).toBe("inline");
+    rds.exports.release(table);
   });
 });
 

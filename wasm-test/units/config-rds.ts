@@ -83,18 +83,23 @@ class RecordingTransport extends DiscoveryTransport {
     recordName(Event.Missing, subscription);
   }
 
-  share(name: ArrayBuffer, ptr: usize, len: u32): void {}
+  share(name: ArrayBuffer, ptr: usize, len: u32): void {
+    shared.set(String.UTF8.decode(name), copyOf(ptr, len));
+  }
 
   recall(name: ArrayBuffer): bool {
-    return false;
+    const key = String.UTF8.decode(name);
+    if (!shared.has(key)) return false;
+    recalled = shared.get(key);
+    return true;
   }
 
   get recalledPtr(): usize {
-    return 0;
+    return changetype<usize>(recalled);
   }
 
   get recalledLen(): u32 {
-    return 0;
+    return recalled.byteLength;
   }
 
   onRejected(ptr: usize, len: u32): void {
@@ -106,14 +111,21 @@ class RecordingTransport extends DiscoveryTransport {
   }
 }
 
+/** What the workers share: it outlives `restart`, which stands for another worker. */
+let shared = new Map<string, ArrayBuffer>();
+let recalled: ArrayBuffer = new ArrayBuffer(0);
 const transport = new RecordingTransport();
 let discovery: RouteDiscovery = new RouteDiscovery(codec, transport);
 let subscriptions: Array<RouteSubscription> = new Array<RouteSubscription>();
 
 function record(kind: Event, ptr: usize, len: u32): void {
-  const bytes = new ArrayBuffer(len);
-  memory.copy(changetype<usize>(bytes), ptr, len);
-  events.push(new EventRecord(kind, bytes));
+  events.push(new EventRecord(kind, copyOf(ptr, len)));
+}
+
+function copyOf(ptr: usize, len: u32): ArrayBuffer {
+  const copy = new ArrayBuffer(len);
+  memory.copy(changetype<usize>(copy), ptr, len);
+  return copy;
 }
 
 function recordName(kind: Event, subscription: RouteSubscription): void {
@@ -165,6 +177,15 @@ export function restart(isEnabled: bool, initialFetchTimeoutMs: u32): void {
   discovery.initialFetchTimeoutMs = initialFetchTimeoutMs;
   discovery.nodeId = String.UTF8.encode("sidecar~10.0.0.1~pod.ns~ns");
   discovery.nodeCluster = String.UTF8.encode("pod.ns");
+}
+
+/** What is shared is lost. */
+export function forgetShared(): void {
+  shared = new Map<string, ArrayBuffer>();
+}
+
+export function share(namePtr: usize, nameLen: u32, ptr: usize, len: u32): void {
+  shared.set(String.UTF8.decodeUnsafe(namePtr, nameLen), copyOf(ptr, len));
 }
 
 export function setOpening(isPossible: bool, isClosedAtOnce: bool): void {

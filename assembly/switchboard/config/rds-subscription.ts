@@ -117,7 +117,6 @@ export class RouteDiscovery {
   private readonly response: DiscoveryResponse = new DiscoveryResponse();
   private readonly reader: ProtobufReader = new ProtobufReader();
   private readonly out: ByteBuffer = new ByteBuffer();
-  private replaced: RouteTable | null = null;
 
   constructor(codec: Codec, transport: DiscoveryTransport) {
     this.codec = codec;
@@ -277,30 +276,24 @@ export class RouteDiscovery {
     const content = contentHash(ptr, len);
     if (subscription.contentLen == len && subscription.content == content) return;
     faults.subject = quoted(reader.ptr, reader.len);
+    const before = subscription.table;
     if (!this.apply(subscription, ptr, len, faults)) return;
     this.transport.share(subscription.name, ptr, len);
     this.transport.onTable(subscription);
-    this.releaseReplaced();
+    if (before !== null) before.release();
   }
 
-  /** Builds a table and puts it in force; the one before is released by `releaseReplaced`. */
+  /** Builds a table and puts it in force; the reference to the one before is the caller's then. */
   private apply(subscription: RouteSubscription, ptr: usize, len: u32, faults: Faults): bool {
     const builder = new RouteTableBuilder(faults);
     decodeRouteConfiguration(ptr, len, builder, faults);
     const table = builder.build(this.codec);
     if (table === null) return false;
-    this.replaced = subscription.table;
     subscription.table = table;
     subscription.contentLen = len;
     subscription.content = contentHash(ptr, len);
     subscription.isMissing = false;
     return true;
-  }
-
-  private releaseReplaced(): void {
-    const before = this.replaced;
-    this.replaced = null;
-    if (before !== null) before.release();
   }
 
   /** Takes what another worker was sent, until the control plane answers this one. */
