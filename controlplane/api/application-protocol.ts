@@ -5,7 +5,7 @@ import type { KindDefinition, ResourceEnvelope } from "./resource.js";
 export interface ApplicationProtocolSpec {
   /** Lower case. */
   readonly protocol: string;
-  /** Such as `aeraki.meta_protocol.codec.dubbo`. */
+  /** Name of a module, or a dotted name that ends with it, such as `aeraki.meta_protocol.codec.dubbo`. */
   readonly codec: string;
 }
 
@@ -22,10 +22,17 @@ export const applicationProtocolKind: KindDefinition<
   unknownFields: "fault",
   readSpec(reader) {
     const protocol = reader.requiredString("protocol").toLowerCase();
-    // The port name `tcp-metaprotocol-<protocol>-<anything>` ends the protocol at the first `-`.
-    if (protocol.includes("-")) reader.fault("protocol", "must not contain `-`");
-    else if (protocol !== "" && !isDnsLabel(protocol))
-      reader.fault("protocol", "must consist of letters and digits, as part of a port name");
+    const fault = protocol === "" ? undefined : protocolNameFault(protocol);
+    if (fault !== undefined) reader.fault("protocol", fault);
     return { protocol, codec: reader.requiredString("codec") };
   },
 };
+
+/** What keeps a lower-case name from being a protocol of a port name; undefined: nothing. */
+export function protocolNameFault(name: string): string | undefined {
+  // The port name `tcp-metaprotocol-<protocol>-<anything>` ends the protocol at the first `-`.
+  if (name.includes("-")) return "must not contain `-`";
+  return isDnsLabel(name)
+    ? undefined
+    : "must consist of letters and digits, as part of a port name";
+}

@@ -159,6 +159,55 @@ describe("static", () => {
   });
 });
 
+describe("a module of somebody's own", () => {
+  const PROTOCOL = `apiVersion: metaprotocol.aeraki.io/v1alpha1
+kind: ApplicationProtocol
+metadata: { name: acme }
+spec: { protocol: acme, codec: com.acme.codecs.rpc }
+`;
+
+  beforeEach(() => {
+    writeFileSync(join(config, "protocol.yaml"), PROTOCOL);
+    writeFileSync(
+      join(config, "service.yaml"),
+      SERVICE.replace("tcp-metaprotocol-dubbo", "tcp-metaprotocol-acme"),
+    );
+  });
+
+  test("is known to every command that is told where it is", async () => {
+    writeFileSync(join(modules, "rpc.wasm"), pluginBytes(7));
+    const valid = await runCommand("validate", config, "--modules", modules);
+    expect(valid).toMatchObject({ code: 0, stderr: "" });
+    const { stdout } = await runCommand("static", "--config", config, "--modules", modules);
+    expect(stdout).toContain(join(modules, "rpc.wasm"));
+    const routes = ["routes", "demo.meta", "--config", config, "--modules", modules];
+    expect((await runCommand(...routes)).stdout).toMatch(/^demo\.meta_20880 \(acme\)\n/);
+  });
+
+  test("that is not there is told with field and line, and with what there is", async () => {
+    const { code, stdout } = await runCommand("validate", config, "--modules", modules);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(
+      /^error: \S*protocol\.yaml:4: ApplicationProtocol\/acme: spec\.codec: unknown codec `com\.acme\.codecs\.rpc`.* there are dubbo, thrift\n/,
+    );
+  });
+
+  test("is served when its file comes, and stays when it goes", async () => {
+    serve = await ServeProcess.start(config, modules);
+    const { log } = serve;
+    expect(log.join("\n")).toMatch(/error \S*protocol\.yaml:4: .*spec\.codec/);
+    const proxy = connect("envoy");
+    proxy.request(LISTENER_TYPE);
+    expect((await proxy.take(LISTENER_TYPE)).resources).toEqual([]);
+    writeFileSync(join(modules, "rpc.wasm"), pluginBytes(7));
+    expect((await proxy.take(LISTENER_TYPE)).resources).toHaveLength(2);
+    rmSync(join(modules, "rpc.wasm"));
+    await expect.poll(() => log.join("\n")).toMatch(/error \S*rpc\.wasm: is gone/);
+    expect(proxy.unread).toEqual([]);
+    expect((await serve.admin("/debug/snapshot?type=ECDS")).body).toContain('"metaproto.rpc"');
+  });
+});
+
 describe("regex", () => {
   test("prints the automaton", async () => {
     const { code, stdout } = await runCommand("regex", "v[12]");

@@ -4,12 +4,13 @@ import type { AttributeMatch, Mutation, Route } from "../ir/route.js";
 import type { ProxyStatus } from "../server/proxy-status.js";
 import type { SocketAddress } from "../server/socket-address.js";
 import { adminJson } from "./admin-client.js";
-import { adminAddressOption } from "./options.js";
+import { adminAddressOption, modulesOption } from "./options.js";
 import { table } from "./table.js";
 
 interface RoutesOptions {
   readonly adminAddress: SocketAddress;
   readonly config?: string;
+  readonly modules: string;
 }
 
 /** Versions by resource name, as /debug/snapshot?type=routes tells them. */
@@ -21,15 +22,17 @@ export function routesCommand(): Command {
     .argument("<host>", "host of the service, or <host>:<port>")
     .addOption(adminAddressOption())
     .option("--config <dir>", "show what this directory would yield instead of asking")
+    .addOption(modulesOption())
     .action(async (host: string, options: RoutesOptions) => {
       process.stdout.write(`${await routesText(host, options)}\n`);
     });
 }
 
-async function routesText(host: string, { adminAddress, config }: RoutesOptions): Promise<string> {
+async function routesText(host: string, options: RoutesOptions): Promise<string> {
+  const { adminAddress, config, modules } = options;
   if (config !== undefined) {
     const { readDirectoryMesh } = await import("../server/directory-mesh.js");
-    const { mesh, faults } = await readDirectoryMesh(config);
+    const { mesh, faults } = await readDirectoryMesh({ config, modules });
     for (const line of faults) process.stderr.write(`error: ${line}\n`);
     return select(mesh, host).map(listenerText).join("\n\n");
   }

@@ -25,8 +25,7 @@ export function staticCommand(): Command {
     .action(async ({ config, modules, bind, adminPort }: StaticOptions) => {
       const { staticConfiguration } = await import("../server/directory-mesh.js");
       const result = await staticConfiguration({
-        configDirectory: config,
-        modulesDirectory: modules,
+        directories: { config, modules },
         bindAddress: bind,
         admin: { host: "127.0.0.1", port: adminPort },
       });

@@ -1,5 +1,10 @@
 import { Command } from "commander";
-import { bindOption } from "./options.js";
+import { bindOption, modulesOption } from "./options.js";
+
+interface ValidateOptions {
+  readonly modules: string;
+  readonly bind: string;
+}
 
 const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;
 
@@ -7,10 +12,14 @@ export function validateCommand(): Command {
   return new Command("validate")
     .description("check a directory of resources; exit code 1 when something is wrong")
     .argument("<dir>", "directory of resources, YAML or JSON")
+    .addOption(modulesOption())
     .addOption(bindOption())
-    .action(async (directory: string, { bind }: { readonly bind: string }) => {
-      const { validateDirectory } = await import("../server/directory-mesh.js");
-      const { faults, warnings, resourceCount, mesh } = await validateDirectory(directory, bind);
+    .action(async (config: string, { modules, bind }: ValidateOptions) => {
+      const { validateDirectories } = await import("../server/directory-mesh.js");
+      const { faults, warnings, resourceCount, mesh } = await validateDirectories(
+        { config, modules },
+        bind,
+      );
       for (const line of faults) process.stdout.write(`error: ${line}\n`);
       for (const line of warnings) process.stdout.write(`warning: ${line}\n`);
       process.stdout.write(

@@ -13,6 +13,7 @@ import { EXTENSION_CONFIG_TYPE, RESOURCE_TYPES } from "../xds/resource-type.js";
 import { type AdminHandler, AdminServer, jsonResponse, textResponse } from "./admin-server.js";
 import { resourcesView, snapshotView } from "./debug-views.js";
 import { Metrics } from "./metrics.js";
+import { ModulesInUse } from "./modules-in-use.js";
 import { ProxyConfigurator, type RetentionOptions } from "./proxy-configuration.js";
 import { RegexCache } from "./regex-cache.js";
 import { type SocketAddress, formatSocketAddress } from "./socket-address.js";
@@ -44,6 +45,7 @@ export class ControlPlane {
   private readonly metrics = new Metrics();
   private readonly store: DirectoryStore;
   private readonly modules: ModuleDirectory;
+  private readonly modulesInUse = new ModulesInUse();
   private readonly regexes = new RegexCache(compileRegex);
   private readonly configurator: ProxyConfigurator;
   private readonly ads: AdsServer;
@@ -123,19 +125,24 @@ export class ControlPlane {
 
   private serve(): void {
     const { configuration, moduleSet } = this;
-    const translation = translateToMesh(configuration.resources, this.translation);
+    const modules = this.modulesInUse.available(moduleSet);
+    const translation = translateToMesh(
+      { resources: configuration.resources, modules: [...modules.keys()] },
+      this.translation,
+    );
     const { snapshot, faults } = this.configurator.configure(
       translation.mesh,
-      moduleSet.modules,
+      modules,
       this.clock.now(),
     );
     this.translation = translation;
+    const missingFiles = this.modulesInUse.use(translation.mesh, moduleSet);
     this.regexes.sweep();
     const hasChanged = snapshot.version !== this.ads.snapshot?.version;
     this.ads.setSnapshot(snapshot);
     this.scheduleExpiry();
     this.report(
-      [...this.resourceFaults().map(formatFault), ...moduleSet.faults, ...faults],
+      [...this.resourceFaults().map(formatFault), ...moduleSet.faults, ...missingFiles, ...faults],
       [...configuration.warnings, ...translation.warnings].map(formatFault),
     );
     for (const { name, typeUrl } of RESOURCE_TYPES) {
@@ -147,7 +154,7 @@ export class ControlPlane {
       this.logger.info(
         `configuration ${snapshot.version}: ${configuration.resources.length} resources, ` +
           `${listeners.length} listeners, ${clusters.length} clusters, ` +
-          `modules: ${[...moduleSet.modules.keys()].join(", ") || "none"}`,
+          `modules: ${[...modules.keys()].sort().join(", ") || "none"}`,
       );
     }
   }

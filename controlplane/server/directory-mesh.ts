@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { formatFault } from "../api/fault.js";
 import type { Mesh } from "../ir/mesh.js";
-import { ModuleDirectory } from "../modules/module-directory.js";
+import { ModuleDirectory, type ModuleSet } from "../modules/module-directory.js";
 import { compileRegex } from "../regex/compile-regex.js";
 import { loadDirectory } from "../stores/directory/load-directory.js";
 import { translateToMesh } from "../translate/api-to-ir/translate-to-mesh.js";
@@ -20,24 +20,41 @@ export interface DirectoryMesh {
   readonly warnings: readonly string[];
 }
 
-/** @throws Error when the directory cannot be read. */
-export async function readDirectoryMesh(directory: string): Promise<DirectoryMesh> {
+export interface MeshDirectories {
+  /** Of resources. */
+  readonly config: string;
+  /** Of `<module>.wasm`; one that does not exist holds none. */
+  readonly modules: string;
+}
+
+/** @throws Error when the directory of resources cannot be read. */
+export async function readDirectoryMesh(directories: MeshDirectories): Promise<DirectoryMesh> {
+  return meshWith(directories.config, await ModuleDirectory.load(directories.modules));
+}
+
+async function meshWith(directory: string, present: ModuleSet): Promise<DirectoryMesh> {
   const configuration = await loadDirectory(directory);
-  const translation = translateToMesh(configuration.resources);
+  const translation = translateToMesh({
+    resources: configuration.resources,
+    modules: [...present.modules.keys()],
+  });
   return {
     mesh: translation.mesh,
     resourceCount: configuration.resources.length,
-    faults: [...configuration.faults, ...translation.faults].map(formatFault),
+    faults: [
+      ...[...configuration.faults, ...translation.faults].map(formatFault),
+      ...present.faults,
+    ],
     warnings: [...configuration.warnings, ...translation.warnings].map(formatFault),
   };
 }
 
-/** Everything that a control plane would complain about, but for modules, which may be elsewhere. */
-export async function validateDirectory(
-  directory: string,
+/** Everything that a control plane would complain about, but for files of this package's modules, which may be elsewhere. */
+export async function validateDirectories(
+  directories: MeshDirectories,
   bindAddress: string,
 ): Promise<DirectoryMesh> {
-  const read = await readDirectoryMesh(directory);
+  const read = await readDirectoryMesh(directories);
   const { listeners } = read.mesh;
   const modules = new Map(listeners.map(({ module }) => [module, undefined]));
   const conflicts = servableListeners(read.mesh, modules, bindAddress).faults;
@@ -50,8 +67,7 @@ export async function validateDirectory(
 }
 
 export interface StaticConfigurationOptions {
-  readonly configDirectory: string;
-  readonly modulesDirectory: string;
+  readonly directories: MeshDirectories;
   readonly bindAddress: string;
   readonly admin: SocketAddress;
 }
@@ -63,16 +79,16 @@ export interface StaticConfiguration {
 }
 
 /**
- * One bootstrap with everything in it. Files of modules are named as `modulesDirectory` is: a relative one is
+ * One bootstrap with everything in it. Files of modules are named as their directory is: a relative one is
  * relative to where Envoy is started.
- * @throws Error when the directory cannot be read.
+ * @throws Error when the directory of resources cannot be read.
  */
 export async function staticConfiguration(
   options: StaticConfigurationOptions,
 ): Promise<StaticConfiguration> {
-  const { configDirectory, modulesDirectory, bindAddress, admin } = options;
-  const { mesh, faults, warnings } = await readDirectoryMesh(configDirectory);
-  const found = await ModuleDirectory.load(modulesDirectory);
+  const { directories, bindAddress, admin } = options;
+  const present = await ModuleDirectory.load(directories.modules);
+  const { mesh, faults, warnings } = await meshWith(directories.config, present);
   const clusters = new Map(mesh.clusters.map((cluster) => [cluster.name, cluster]));
   const results = mesh.listeners.map((listener) => ({
     name: listener.name,
@@ -81,7 +97,7 @@ export async function staticConfiguration(
   const built = staticBootstrap({
     mesh,
     moduleFiles: new Map(
-      [...found.modules.keys()].map((name) => [name, join(modulesDirectory, `${name}.wasm`)]),
+      [...present.modules.keys()].map((name) => [name, join(directories.modules, `${name}.wasm`)]),
     ),
     routes: new Map(
       results.flatMap(({ name, result }) =>
@@ -97,7 +113,6 @@ export async function staticConfiguration(
     ]),
     faults: [
       ...faults,
-      ...found.faults,
       ...results.flatMap(({ result }) => (result.kind === "refused" ? result.faults : [])),
       ...built.faults,
     ],

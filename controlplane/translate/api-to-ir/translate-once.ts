@@ -20,6 +20,13 @@ import { claimServices } from "./router-claims.js";
 import { defaultRoutes, type RouteContext, routesOf } from "./routes.js";
 import { compareText, isManaged, type Service, Services } from "./services.js";
 
+export interface MeshInput {
+  /** Identities are unique; the order decides who is first where no times of creation are known. */
+  readonly resources: readonly Resource[];
+  /** Names of the modules that there are beside those of this package. */
+  readonly modules: readonly string[];
+}
+
 /** What was in effect before. */
 export interface InEffect {
   readonly mesh: Mesh;
@@ -28,12 +35,16 @@ export interface InEffect {
 
 /** Translates exactly these versions of the resources; what is refused of them is left out of the mesh. */
 export function translateOnce(
-  resources: readonly Resource[],
+  { resources, modules: modulesAtHand }: MeshInput,
   inEffect: InEffect | undefined,
 ): { readonly mesh: Mesh; readonly report: Report } {
   const report = new Report();
   const former = new Former(inEffect);
-  const modules = modulesByProtocol(select(resources, "ApplicationProtocol"), report);
+  const modules = modulesByProtocol(
+    select(resources, "ApplicationProtocol"),
+    modulesAtHand,
+    report,
+  );
   const services = new Services(select(resources, "ServiceEntry"), report);
   const rules = new DestinationRules(select(resources, "DestinationRule"), report);
   const reachable = new Set<Service>(

@@ -16,8 +16,12 @@ function resourcesOf(yaml: string): Resource[] {
   });
 }
 
-function translate(yaml: string, previous?: Translation): Translation {
-  return translateToMesh(resourcesOf(yaml), previous);
+function translate(
+  yaml: string,
+  previous?: Translation,
+  modules: readonly string[] = [],
+): Translation {
+  return translateToMesh({ resources: resourcesOf(yaml), modules }, previous);
 }
 
 function faultsOf({ faults }: Translation): string[] {
@@ -83,7 +87,7 @@ describe("a translation", () => {
 
   it.each(inputs)("of %s is as reviewed", async (file) => {
     const resources = resourcesOf(readFileSync(join(TESTDATA, file), "utf8"));
-    const { mesh, faults, warnings } = translateToMesh(resources);
+    const { mesh, faults, warnings } = translateToMesh({ resources, modules: [] });
     const output = stringify(
       { mesh, faults: faults.map(formatFault), warnings: warnings.map(formatFault) },
       { lineWidth: 0, aliasDuplicateObjects: false },
@@ -101,17 +105,66 @@ describe("a translation", () => {
   it("does not depend on the order of resources that do not contradict each other", () => {
     const yaml = readFileSync(join(TESTDATA, "versions-of-a-dubbo-service.in.yaml"), "utf8");
     const resources = resourcesOf(yaml);
-    expect(translateToMesh([...resources].reverse()).mesh).toEqual(translateToMesh(resources).mesh);
+    const meshOf = (ordered: Resource[]) =>
+      translateToMesh({ resources: ordered, modules: [] }).mesh;
+    expect(meshOf([...resources].reverse())).toEqual(meshOf(resources));
   });
 
   it("of nothing is an empty mesh", () => {
-    expect(translateToMesh([]).mesh).toEqual({ listeners: [], clusters: [] });
+    expect(translate("").mesh).toEqual({ listeners: [], clusters: [] });
   });
 
   it("needs no second thought about equal resources", () => {
     const yaml = serviceEntry("a") + destinationRule("a", ["v1"]) + metaRouter("r", "a", "v1");
     const first = translate(yaml);
     expect(translate(yaml, first)).toEqual(first);
+  });
+});
+
+describe("a module of somebody's own", () => {
+  const port = (protocol: string) => `{ number: 1001, name: tcp-metaprotocol-${protocol} }`;
+  const bound = (codec: string) => PROTOCOL.replace(/codec: .*/, `codec: ${codec} }`);
+
+  it.each([
+    ["by its name", "acme-rpc"],
+    ["by a dotted name", "com.acme.codecs.acme-rpc"],
+    ["as Aeraki names codecs", "aeraki.meta_protocol.codec.acme-rpc"],
+  ])("speaks the protocol that it is bound to %s", (_, codec) => {
+    const yaml = bound(codec) + serviceEntry("a", "", port("hsf"));
+    const translation = translate(yaml, undefined, ["acme-rpc"]);
+    expect(faultsOf(translation)).toEqual([]);
+    expect(listenerNamed("a.test_1001", translation)?.module).toBe("acme-rpc");
+  });
+
+  it("may have a dot in its name", () => {
+    const yaml = bound("acme.v2") + serviceEntry("a", "", port("hsf"));
+    const translation = translate(yaml, undefined, ["v2", "acme.v2"]);
+    expect(listenerNamed("a.test_1001", translation)?.module).toBe("acme.v2");
+  });
+
+  it("speaks the protocol of its own name without being told so, where that can be one", () => {
+    const translation = translate(
+      serviceEntry("a", "", port("acme")) + serviceEntry("b", "", port("none")),
+      undefined,
+      ["acme", "acme-rpc"],
+    );
+    expect(listenerNamed("a.test_1001", translation)?.module).toBe("acme");
+    expect(faultsOf(translation)).toEqual([
+      "ServiceEntry/b: spec.ports[0].name: no ApplicationProtocol binds `none` to a codec; there are acme, dubbo, thrift",
+    ]);
+  });
+
+  it("that is not there is refused, with the names of those that are", () => {
+    const yaml = bound("com.acme.rpc") + serviceEntry("a", "", port("hsf"));
+    const missing = translate(yaml, undefined, ["acme"]);
+    expect(faultsOf(missing)).toEqual([
+      "ApplicationProtocol/hsf: spec.codec: unknown codec `com.acme.rpc`: it must be a module, or end with `.` and a module; there are acme, dubbo, thrift",
+      "ServiceEntry/a: spec.ports[0].name: no ApplicationProtocol binds `hsf` to a codec; there are acme, dubbo, thrift",
+    ]);
+    // And is taken when its file comes.
+    const present = translate(yaml, missing, ["acme", "rpc"]);
+    expect(faultsOf(present)).toEqual([]);
+    expect(listenerNamed("a.test_1001", present)?.module).toBe("rpc");
   });
 });
 
@@ -247,7 +300,7 @@ describe("what worked stays", () => {
     const after = translate(PROTOCOL.replace("codec.dubbo", "codec.hsf") + service, before);
     expect(after.mesh).toEqual(before.mesh);
     expect(faultsOf(after)).toEqual([
-      "ApplicationProtocol/hsf: spec.codec: unknown codec `aeraki.meta_protocol.codec.hsf`; there are aeraki.meta_protocol.codec.dubbo, aeraki.meta_protocol.codec.thrift; the version before stays in effect",
+      "ApplicationProtocol/hsf: spec.codec: unknown codec `aeraki.meta_protocol.codec.hsf`: it must be a module, or end with `.` and a module; there are dubbo, thrift; the version before stays in effect",
     ]);
   });
 

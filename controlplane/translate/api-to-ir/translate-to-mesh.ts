@@ -4,7 +4,7 @@ import type { Resource } from "../../api/kinds.js";
 import { idOf } from "../../api/resource.js";
 import type { Mesh } from "../../ir/mesh.js";
 import type { Report } from "./report.js";
-import { isSameVersion, translateOnce } from "./translate-once.js";
+import { isSameVersion, type MeshInput, translateOnce } from "./translate-once.js";
 
 export interface Translation {
   readonly mesh: Mesh;
@@ -32,18 +32,14 @@ const KINDS: readonly Resource["kind"][] = [
  *   wrong is left out, and a service without a good MetaRouter has its default route;
  * - a cluster that routes in effect still lead to stays as it was when its ServiceEntry or subset goes.
  *
- * @param resources identities are unique; the order decides who is first where no times of creation are known.
  * @param previous the translation before this one.
  */
-export function translateToMesh(
-  resources: readonly Resource[],
-  previous?: Translation,
-): Translation {
+export function translateToMesh(input: MeshInput, previous?: Translation): Translation {
   const faults: Fault[] = [];
   const replaced = new Set<string>();
-  let current = resources;
+  let current = input.resources;
   for (;;) {
-    const { mesh, report } = translateOnce(current, previous);
+    const { mesh, report } = translateOnce({ ...input, resources: current }, previous);
     const next = replaceableKeys(current, report, previous);
     if (next.size === 0)
       return {
