@@ -57,7 +57,12 @@ describe("modules of a folder", () => {
 
   test.each([
     ["half a file", pluginBytes(1).subarray(0, 20), /dubbo\.wasm: no valid WebAssembly/],
-    ["a module for something else", moduleBytes("main", 1), /does not export proxy_abi_version/],
+    ["a module for something else", moduleBytes(["main"], 1), /does not export proxy_abi_version/],
+    [
+      "a filter of HTTP streams",
+      moduleBytes(["proxy_abi_version_0_2_1", "proxy_on_request_headers"], 1),
+      /does not export proxy_on_downstream_data/,
+    ],
   ])("%s is refused, and the version before stays", async (_, bytes, reason) => {
     put("dubbo.wasm", pluginBytes(1));
     const { sets, first } = await watched();

@@ -17,10 +17,14 @@ export type WasmModuleResult =
   | { readonly kind: "module"; readonly module: WasmModule }
   | { readonly kind: "refused"; readonly reason: string };
 
-/** Proxies take nothing else: proxy-wasm ABI 0.2.1. */
-const ABI_EXPORT = "proxy_abi_version_0_2_1";
+/** Proxy-wasm ABI 0.2.1, and a filter of connections: past any other, `echo` would send requests back to clients. */
+const REQUIRED_EXPORTS: readonly string[] = [
+  "proxy_abi_version_0_2_1",
+  "proxy_on_downstream_data",
+  "proxy_on_upstream_data",
+];
 
-/** Refuses what a proxy would refuse, so that a half-written or wrong file never reaches one. */
+/** Refuses what a proxy would refuse or could not use, so that a half-written or wrong file never reaches one. */
 export async function wasmModule(
   name: string,
   file: string,
@@ -33,8 +37,10 @@ export async function wasmModule(
     const reason = error instanceof Error ? error.message : String(error);
     return { kind: "refused", reason: `no valid WebAssembly: ${reason}` };
   }
-  if (!WebAssembly.Module.exports(compiled).some((exported) => exported.name === ABI_EXPORT)) {
-    return { kind: "refused", reason: `no proxy-wasm module: it does not export ${ABI_EXPORT}` };
+  const exported = new Set(WebAssembly.Module.exports(compiled).map((item) => item.name));
+  const missing = REQUIRED_EXPORTS.find((required) => !exported.has(required));
+  if (missing !== undefined) {
+    return { kind: "refused", reason: `no module of a protocol: it does not export ${missing}` };
   }
   const digest = createHash("sha256").update(code).digest("hex");
   return { kind: "module", module: { name, digest, code, file } };
