@@ -115,7 +115,7 @@ export class ThriftMesh extends Mesh {
     super(MODULE, options);
   }
 
-  connect(wire: ThriftWire = FRAMED, routes?: string): ThriftClient {
-    return new ThriftClient(this.connectSocket(routes), wire);
+  connect(wire: ThriftWire = FRAMED, routes?: string, worker = 0): ThriftClient {
+    return new ThriftClient(this.connectSocket(routes, worker), wire);
   }
 }

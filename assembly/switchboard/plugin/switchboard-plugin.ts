@@ -7,6 +7,7 @@ import { StreamContext } from "../../proxy-wasm-as/context/stream-context";
 import { getBuffer } from "../../proxy-wasm-as/host/buffers";
 import { nowNanoseconds } from "../../proxy-wasm-as/host/clock";
 import { log } from "../../proxy-wasm-as/host/log";
+import { randomU64 } from "../../proxy-wasm-as/host/random";
 import { registerSharedQueue, sharedQueueStatus } from "../../proxy-wasm-as/host/shared-queue";
 import { setTickPeriod } from "../../proxy-wasm-as/host/timer";
 import { collectGarbageAfterTick } from "../../proxy-wasm-as/memory/collect";
@@ -46,7 +47,9 @@ export class SwitchboardPlugin extends PluginContext {
       log(LogLevel.Error, "metaproto: the plugin configuration is refused: " + faults.text());
       return false;
     }
-    const seed = nowNanoseconds();
+    // Random as well as the time, which workers that start together may read alike: a queue that two
+    // of them register is only one's.
+    const seed = randomU64() ^ nowNanoseconds();
     const token = registerSharedQueue("metaproto." + this.protocol + "." + seed.toString());
     if (sharedQueueStatus != Status.Ok) {
       log(LogLevel.Error, "metaproto: cannot register a shared queue");
