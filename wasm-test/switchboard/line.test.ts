@@ -240,6 +240,15 @@ describe("a server", () => {
   });
 });
 
+it("cannot be matched by id, which it has not: a configuration that says so is refused", () => {
+  expect(() => meshOf(new LineServer("v1"), { plugin: { connectionMode: "SHARED" } })).toThrow(
+    "Envoy rejects the plugin",
+  );
+  expect(() =>
+    meshOf(new LineServer("v1"), { plugin: { connectionMode: "EXCLUSIVE" } }),
+  ).not.toThrow();
+});
+
 describe("bounds", () => {
   it("a client with as many lines in flight as allowed is read no further until one is answered", () => {
     const server = held();

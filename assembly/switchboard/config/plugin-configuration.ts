@@ -27,6 +27,8 @@ const FIELDS: StaticArray<string> = [
   "upstreamHeartbeat",
   "upstreamIdleTimeout",
 ];
+/** What the ids of requests on shared connections take at least. */
+const LEAST_ID_BITS: u32 = 31;
 const CONNECTION_MODES: StaticArray<string> = ["CODEC_DEFAULT", "SHARED", "IN_ORDER", "EXCLUSIVE"];
 
 /** With the defaults applied; durations in milliseconds, names as UTF-8. */
@@ -192,6 +194,9 @@ class PluginConfigurationDecoder {
     }
     if (result.connectionMode == ConnectionMode.Exclusive) {
       limits.maxRequestsPerUpstreamConnection = 1;
+    }
+    if (result.connectionMode == ConnectionMode.Shared && this.codec.idBits < LEAST_ID_BITS) {
+      this.faults.addAt("connectionMode", "SHARED needs request ids, which this protocol has not");
     }
     const name = result.defaultRouteConfiguration;
     if (name.byteLength == 0) {
