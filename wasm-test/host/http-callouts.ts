@@ -93,6 +93,16 @@ export class HttpCallouts {
     return { token: callout.token };
   }
 
+  /** A root context is gone: its calls are reset, and nobody hears of them. */
+  cancelAll(root: RootContext): void {
+    for (const callout of this.#pending.values()) {
+      if (callout.root !== root) continue;
+      this.#pending.delete(callout.token);
+      callout.timer?.cancel();
+      callout.connection?.receiveReset();
+    }
+  }
+
   /** Envoy's reply comes while the host call runs: it fails, and there is no callback. */
   #failAtOnce(): WasmResult {
     // The host puts the callback behind the VM call that runs now, again and again while there is one.

@@ -107,6 +107,14 @@ export class TestHost {
     return this.#worker(0).vm;
   }
 
+  /**
+   * Changes the plugin configuration of every worker, as a control plane does.
+   * @throws Error when the module refuses it.
+   */
+  reconfigure(pluginConfiguration: string): void {
+    for (const worker of this.workers) worker.reconfigure(toBytes(pluginConfiguration));
+  }
+
   /** Opens a client connection to the listener [wasm, echo]. */
   connect(options: ConnectOptions = {}): Client {
     return this.#worker(options.worker ?? 0).connect(this.#connectionProperties(options));

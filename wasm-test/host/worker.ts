@@ -55,10 +55,8 @@ export interface WorkerOptions {
 
 export class Worker {
   readonly vm: Vm;
-  /** Of the plugin in front of echo. */
-  readonly root: RootContext;
-  /** Of the plugin in front of tcp_proxy: the same one, unless the host was given two. */
-  readonly upstreamRoot: RootContext;
+  #root: RootContext;
+  #upstreamRoot: RootContext;
   readonly #options: WorkerOptions;
   readonly #roots = new Map<number, RootContext>();
   readonly #contexts = new Map<number, Context>();
@@ -67,17 +65,20 @@ export class Worker {
   readonly #ticker: Ticker;
   #nextContextId = 1;
   readonly #pendingDone = new Set<RootContext>();
+  /** Of configurations that were replaced: deleted with the last of their connections. */
+  readonly #retired = new Set<RootContext>();
 
   constructor(options: WorkerOptions) {
     this.#options = options;
     const { loop, plugin, upstreamPlugin } = options;
-    this.root = this.#newRoot(plugin);
-    this.upstreamRoot = upstreamPlugin === undefined ? this.root : this.#newRoot(upstreamPlugin);
+    this.#root = this.#newRoot(plugin);
+    this.#upstreamRoot = upstreamPlugin === undefined ? this.#root : this.#newRoot(upstreamPlugin);
     this.vm = new Vm({ module: options.module, maxNesting: options.limits.maxNesting });
     this.#rules = new ContinueRules(this.vm, options.limits, options.warnings);
     this.#callouts = new HttpCallouts(this.vm, loop, options.envoy === "1.36");
     this.#ticker = new Ticker(loop, (rootId) => {
-      this.vm.callback("proxy_on_tick", this.#rootById(rootId));
+      const root = this.#roots.get(rootId);
+      if (root !== undefined) this.vm.callback("proxy_on_tick", root);
     });
     this.#instantiate();
   }
@@ -89,6 +90,31 @@ export class Worker {
   start(): void {
     this.vm.start();
     for (const root of this.#roots.values()) this.#startPlugin(root);
+  }
+
+  /** Of the plugin in front of echo. */
+  get root(): RootContext {
+    return this.#root;
+  }
+
+  /** Of the plugin in front of tcp_proxy: the same one, unless the host was given two. */
+  get upstreamRoot(): RootContext {
+    return this.#upstreamRoot;
+  }
+
+  /**
+   * Both listeners get another plugin configuration. The VM stays: a further root context serves the
+   * connections from now on, and the one before goes with the last of its connections.
+   * @throws Error when the module refuses the configuration; the one before stays then.
+   */
+  reconfigure(configuration: Uint8Array): void {
+    const before = this.#root;
+    const root = this.#newRoot({ ...before.plugin, configuration });
+    this.#startPlugin(root);
+    this.#root = root;
+    if (this.#upstreamRoot === before) this.#upstreamRoot = root;
+    this.#retired.add(before);
+    this.#deleteRetired(before);
   }
 
   /** Opens a client's connection; the module sees it in a turn of its own. */
@@ -198,7 +224,9 @@ export class Worker {
           queues: options.sharedQueues,
           notify: (rootId, token) => {
             loop.post(() => {
-              this.vm.callback("proxy_on_queue_ready", this.#rootById(rootId), token);
+              // A context that is gone hears nothing, whatever is in its queue.
+              const root = this.#roots.get(rootId);
+              if (root !== undefined) this.vm.callback("proxy_on_queue_ready", root, token);
             });
           },
         },
@@ -292,11 +320,31 @@ export class Worker {
       rules: this.#rules,
       onDeleted: () => {
         // Envoy destroys the filter when the event that closed the connection is over.
-        this.#options.loop.atEndOfTurn(() => this.#contexts.delete(id));
+        this.#options.loop.atEndOfTurn(() => {
+          this.#contexts.delete(id);
+          this.#deleteRetired(root);
+        });
       },
     });
     this.#contexts.set(id, context);
     return context;
+  }
+
+  /** Envoy drops the plugin's handle, and with it the root context and what it has called for. */
+  #deleteRetired(root: RootContext): void {
+    if (!this.#retired.has(root)) return;
+    for (const context of this.#contexts.values()) {
+      if (context !== root && context.rootId === root.id) return;
+    }
+    this.#retired.delete(root);
+    this.#options.loop.post(() => {
+      this.vm.callback("proxy_on_done", root);
+      this.vm.callback("proxy_on_delete", root);
+      this.#ticker.setPeriod(root.id, 0);
+      this.#callouts.cancelAll(root);
+      this.#contexts.delete(root.id);
+      this.#roots.delete(root.id);
+    });
   }
 
   #done(root: RootContext): WasmResult {
