@@ -7,11 +7,11 @@ import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { findAbiFaults, importedHostCalls } from "./abi.js";
 import { readShape } from "./module-shape.js";
 import { CALLBACKS, HOST_CALLS } from "./signatures.js";
-import { buildFirst } from "../modules/built-module.js";
-
-buildFirst("network-echo-count", "http-headers", "test/sdk-host-calls");
 
 const read = async (target: string) => readFileSync(await buildWasm(target));
+const ECHO_COUNT = await read("network-echo-count");
+const HEADERS = await read("http-headers");
+const EVERYTHING = await read("test/sdk-host-calls");
 const exportsOf = (bytes: Uint8Array) =>
   readShape(bytes)
     .exports.map(({ name }) => name)
@@ -27,10 +27,9 @@ const BEYOND_THE_SPEC = [
 ];
 
 describe("network-echo-count", () => {
-  it("exports what a network filter needs, and imports what it calls", async () => {
-    const bytes = await read("network-echo-count");
-    expect(findAbiFaults(bytes)).toEqual([]);
-    expect(exportsOf(bytes)).toEqual([
+  it("exports what a network filter needs, and imports what it calls", () => {
+    expect(findAbiFaults(ECHO_COUNT)).toEqual([]);
+    expect(exportsOf(ECHO_COUNT)).toEqual([
       "_initialize",
       "memory",
       "proxy_abi_version_0_2_1",
@@ -45,7 +44,7 @@ describe("network-echo-count", () => {
       "proxy_on_upstream_data",
       "proxy_on_vm_start",
     ]);
-    expect(importedHostCalls(bytes)).toEqual([
+    expect(importedHostCalls(ECHO_COUNT)).toEqual([
       "proxy_define_metric",
       "proxy_get_log_level",
       "proxy_increment_metric",
@@ -56,10 +55,9 @@ describe("network-echo-count", () => {
 });
 
 describe("http-headers", () => {
-  it("exports what an HTTP filter needs, and imports what it calls", async () => {
-    const bytes = await read("http-headers");
-    expect(findAbiFaults(bytes)).toEqual([]);
-    expect(exportsOf(bytes)).toEqual([
+  it("exports what an HTTP filter needs, and imports what it calls", () => {
+    expect(findAbiFaults(HEADERS)).toEqual([]);
+    expect(exportsOf(HEADERS)).toEqual([
       "_initialize",
       "memory",
       "proxy_abi_version_0_2_1",
@@ -72,7 +70,7 @@ describe("http-headers", () => {
       "proxy_on_tick",
       "proxy_on_vm_start",
     ]);
-    expect(importedHostCalls(bytes)).toEqual([
+    expect(importedHostCalls(HEADERS)).toEqual([
       "proxy_add_header_map_value",
       "proxy_get_buffer_bytes",
       "proxy_get_header_map_pairs",
@@ -94,17 +92,16 @@ describe("a module that uses all of the SDK", () => {
   const isTestExport = (fault: string) =>
     /^exports func [a-z]/.test(fault) && !/proxy_/.test(fault);
 
-  it("imports every host call of the ABI, each with its signature, and WASI's clock and randomness", async () => {
-    const bytes = await read("test/sdk-host-calls");
-    expect(findAbiFaults(bytes).filter((fault) => !isTestExport(fault))).toEqual([]);
+  it("imports every host call of the ABI, each with its signature, and WASI's clock and randomness", () => {
+    expect(findAbiFaults(EVERYTHING).filter((fault) => !isTestExport(fault))).toEqual([]);
     const all = Object.keys(HOST_CALLS).filter((name) => name !== EMSCRIPTEN_ONLY);
-    expect(importedHostCalls(bytes)).toEqual(all.sort());
-    const wasi = readShape(bytes).imports.filter(({ module }) => module !== "env");
+    expect(importedHostCalls(EVERYTHING)).toEqual(all.sort());
+    const wasi = readShape(EVERYTHING).imports.filter(({ module }) => module !== "env");
     expect(wasi.map(({ name }) => name).sort()).toEqual(["clock_time_get", "random_get"]);
   });
 
-  it("exports every callback of the ABI, each with its signature", async () => {
-    const exported = new Set(exportsOf(await read("test/sdk-host-calls")));
+  it("exports every callback of the ABI, each with its signature", () => {
+    const exported = new Set(exportsOf(EVERYTHING));
     const missing = Object.keys(CALLBACKS).filter((name) => !exported.has(name));
     expect(missing.sort()).toEqual(BEYOND_THE_SPEC);
   });

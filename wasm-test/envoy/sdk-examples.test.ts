@@ -5,11 +5,12 @@ import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 
+import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { Envoy } from "./support/envoy.js";
 import { TcpConnection } from "./support/tcp-connection.js";
-import { buildFirst } from "../modules/built-module.js";
 
-buildFirst("http-headers", "network-echo-count");
+await buildWasm("http-headers");
+await buildWasm("network-echo-count");
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const EXAMPLES = new URL("../../assembly/proxy-wasm-as/examples/", import.meta.url);

@@ -16,9 +16,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { waitUntil } from "./support/deadline.js";
 import { Envoy } from "./support/envoy.js";
-import { buildFirst } from "../modules/built-module.js";
 
-buildFirst("test/sdk-envoy-probe");
+const PROBE_FILE = await buildWasm("test/sdk-envoy-probe");
 
 const PROBES = [
   "clock",
@@ -161,9 +160,8 @@ function cluster(name: string, port: number, isHttp2: boolean): object {
   };
 }
 
-async function bootstrap(): Promise<object> {
+function bootstrap(): object {
   const extensions = "type.googleapis.com/envoy.extensions.filters.network";
-  const filename = await buildWasm("test/sdk-envoy-probe");
   return {
     node: { id: "probe-node", cluster: "probe-cluster" },
     static_resources: {
@@ -185,7 +183,7 @@ async function bootstrap(): Promise<object> {
                       vm_config: {
                         vm_id: "sdk_probe",
                         runtime: "envoy.wasm.runtime.v8",
-                        code: { local: { filename } },
+                        code: { local: { filename: PROBE_FILE } },
                       },
                     },
                   },
@@ -206,7 +204,7 @@ async function bootstrap(): Promise<object> {
 describe.each(["1.36.2", undefined])("the SDK's host calls in Envoy %s", (version) => {
   test("all do what they say, on a worker and on the main thread", async () => {
     const envoy = await Envoy.start({
-      bootstrap: await bootstrap(),
+      bootstrap: bootstrap(),
       ...(version === undefined ? {} : { version }),
     });
     try {

@@ -1,17 +1,14 @@
-import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 
-import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { GrpcServer, type GrpcServerStream } from "./grpc-server.js";
 import { ProbeHost } from "./testing/probe-host.js";
 
 let server: GrpcServer;
 let probe: ProbeHost;
 
-beforeAll(() => buildWasm("test/host-probe"), 120_000);
-
-beforeEach(async () => {
+beforeEach(() => {
   server = new GrpcServer();
-  probe = await ProbeHost.start({ clusters: { xds: { grpc: server } } });
+  probe = ProbeHost.start({ clusters: { xds: { grpc: server } } });
 });
 
 /** The stream that the probe has opened last. */

@@ -1,22 +1,19 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import { buildWasm } from "../../scripts/build-wasm.mjs";
 import type { HttpHandler, HttpRequest } from "./http-callouts.js";
 import { TcpServer } from "./tcp-server.js";
 import { ProbeHost } from "./testing/probe-host.js";
 
-beforeAll(() => buildWasm("test/host-probe"), 120_000);
-
-async function call(http: HttpHandler): Promise<ProbeHost> {
-  const probe = await ProbeHost.start({ clusters: { web: { http } } });
+function call(http: HttpHandler): ProbeHost {
+  const probe = ProbeHost.start({ clusters: { web: { http } } });
   probe.connect().send(Buffer.from("http:web"));
   probe.host.runUntilIdle();
   return probe;
 }
 
-test("a request reaches the scripted server, and its response the module", async () => {
+test("a request reaches the scripted server, and its response the module", () => {
   const requests: HttpRequest[] = [];
-  const probe = await call((request) => {
+  const probe = call((request) => {
     requests.push(request);
     return {
       headers: [
@@ -41,8 +38,8 @@ test("a request reaches the scripted server, and its response the module", async
   ]);
 });
 
-test("a request without answer ends with 504 at its timeout", async () => {
-  const probe = await call(() => "never");
+test("a request without answer ends with 504 at its timeout", () => {
+  const probe = call(() => "never");
   probe.takeLog();
   probe.host.advance(299);
   expect(probe.takeLog()).toEqual([]);
@@ -50,8 +47,8 @@ test("a request without answer ends with 504 at its timeout", async () => {
   expect(probe.takeLog()[0]).toBe("response token#4 headers 3 trailers 0 status 504");
 });
 
-test("an answer cancels the timeout", async () => {
-  const probe = await call(() => ({ headers: [[":status", "200"]] }));
+test("an answer cancels the timeout", () => {
+  const probe = call(() => ({ headers: [[":status", "200"]] }));
   probe.takeLog();
   probe.host.advance(10_000);
   expect(probe.takeLog()).toEqual([]);
@@ -60,9 +57,9 @@ test("an answer cancels the timeout", async () => {
 describe("dialling", () => {
   const CARRIER = { carrier: { internalListener: true } } as const;
 
-  test("a server that never accepts fails at the cluster's connect timeout", async () => {
+  test("a server that never accepts fails at the cluster's connect timeout", () => {
     const silent = new TcpServer({ accept: "never-answer" });
-    const probe = await ProbeHost.start({
+    const probe = ProbeHost.start({
       clusters: { ...CARRIER, silent: { endpoints: [silent], connectTimeoutMs: 250 } },
     });
     probe.run("dial:silent");
@@ -77,9 +74,9 @@ describe("dialling", () => {
     expect(log).toContain("response token#4 headers 3 trailers 0 status 503");
   });
 
-  test("a slow server is connected when it has accepted", async () => {
+  test("a slow server is connected when it has accepted", () => {
     const slow = new TcpServer({ acceptDelayMs: 100 });
-    const probe = await ProbeHost.start({ clusters: { ...CARRIER, slow: { endpoints: [slow] } } });
+    const probe = ProbeHost.start({ clusters: { ...CARRIER, slow: { endpoints: [slow] } } });
     probe.run("dial:slow");
     probe.host.advance(99);
     expect(probe.takeLog()).toEqual([]);
@@ -90,21 +87,21 @@ describe("dialling", () => {
     expect(slow.openConnections).toHaveLength(1);
   });
 
-  test("a server may speak first", async () => {
+  test("a server may speak first", () => {
     const greeting = new TcpServer({
       onConnection: (connection) => {
         connection.write(Buffer.from("welcome"));
       },
     });
-    const probe = await ProbeHost.start({
+    const probe = ProbeHost.start({
       clusters: { ...CARRIER, greeting: { endpoints: [greeting] } },
     });
     expect(probe.run("dial:greeting")).toContain("write upstream#3 7 end 0 welcome");
   });
 
-  test("a server's last bytes come with the end, or before it", async () => {
+  test("a server's last bytes come with the end, or before it", () => {
     const server = new TcpServer();
-    const probe = await ProbeHost.start({ clusters: { ...CARRIER, s: { endpoints: [server] } } });
+    const probe = ProbeHost.start({ clusters: { ...CARRIER, s: { endpoints: [server] } } });
     const client = probe.connect();
     for (const together of [true, false]) {
       probe.run("dial:s", client);
@@ -120,9 +117,9 @@ describe("dialling", () => {
     }
   });
 
-  test("the circuit breaker counts connections that are open or being opened", async () => {
+  test("the circuit breaker counts connections that are open or being opened", () => {
     const server = new TcpServer({ acceptDelayMs: 10 });
-    const probe = await ProbeHost.start({
+    const probe = ProbeHost.start({
       clusters: { ...CARRIER, s: { endpoints: [server], maxConnections: 2 } },
     });
     const client = probe.connect();

@@ -1,18 +1,10 @@
 // VMs, plugins, workers, ticks and queues.
 
-import { readFileSync } from "node:fs";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { TestHost } from "./index.js";
-import { ProbeHost } from "./testing/probe-host.js";
+import { PROBE_MODULE, ProbeHost } from "./testing/probe-host.js";
 import { callback, onData, watModule } from "./testing/wat-module.js";
-
-let probeModule: Uint8Array;
-
-beforeAll(async () => {
-  probeModule = readFileSync(await buildWasm("test/host-probe"));
-}, 120_000);
 
 /** Logs the text at address 16, "reply". */
 const LOG = "(drop (call $log (i32.const 2) (i32.const 16) (i32.const 5)))";
@@ -42,7 +34,7 @@ describe("starting", () => {
 
   test("a second plugin of the internal listener has a root context of its own", () => {
     const host = new TestHost({
-      module: probeModule,
+      module: PROBE_MODULE,
       pluginConfiguration: "down",
       upstreamPlugin: { rootId: "up", configuration: "up" },
     });
@@ -73,8 +65,8 @@ describe("shutting down", () => {
   });
 });
 
-test("ticks come each period of the fake clock", async () => {
-  const probe = await ProbeHost.start();
+test("ticks come each period of the fake clock", () => {
+  const probe = ProbeHost.start();
   probe.run("tick");
   probe.host.advance(99);
   expect(probe.takeLog()).toEqual([]);
@@ -85,8 +77,8 @@ test("ticks come each period of the fake clock", async () => {
   expect(probe.takeLog()).toEqual([]);
 });
 
-test("posted work runs on a clean stack, after the VM call that posted it", async () => {
-  const probe = await ProbeHost.start();
+test("posted work runs on a clean stack, after the VM call that posted it", () => {
+  const probe = ProbeHost.start();
   probe.host.vm.stats.reset();
   expect(probe.run("post;log:posted;post;log:posted again")).toEqual([
     "posted 0",
@@ -117,8 +109,8 @@ describe("workers", () => {
     expect(calls).toEqual([0, 1]);
   });
 
-  test("share clusters, and connections stay with their worker", async () => {
-    const probe = await ProbeHost.start({ workers: 2 });
+  test("share clusters, and connections stay with their worker", () => {
+    const probe = ProbeHost.start({ workers: 2 });
     const clients = [0, 1].map((worker) => probe.connect(worker));
     for (const client of clients) probe.run("replace:hello;continue", client);
     expect(clients.map(({ received }) => received.toString())).toEqual(["hello", "hello"]);
@@ -127,7 +119,7 @@ describe("workers", () => {
   });
 
   test("of an index that does not exist accept nothing", () => {
-    expect(() => new TestHost({ module: probeModule }).connect({ worker: 1 })).toThrow(
+    expect(() => new TestHost({ module: PROBE_MODULE }).connect({ worker: 1 })).toThrow(
       "no worker 1",
     );
   });
@@ -148,8 +140,8 @@ describe("a context that is gone", () => {
     expect(host.logged()).toHaveLength(1);
   });
 
-  test("is counted no more", async () => {
-    const probe = await ProbeHost.start();
+  test("is counted no more", () => {
+    const probe = ProbeHost.start();
     const client = probe.connect();
     expect(probe.host.workers[0]?.contextCount).toBe(2);
     client.reset();

@@ -1,24 +1,19 @@
 // A module that obeys every rule moves bytes from client to server and back, and cheaply.
 
-import { readFileSync } from "node:fs";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-import { buildWasm } from "../../scripts/build-wasm.mjs";
+import { builtModule } from "../modules/built-module.js";
 import { TcpServer, TestHost, type Client, type TestHostOptions } from "./index.js";
 import { callback, watModule } from "./testing/wat-module.js";
 
-let module: Uint8Array;
-
-beforeAll(async () => {
-  module = readFileSync(await buildWasm("test/host-relay"));
-}, 120_000);
+const RELAY = await builtModule("test/host-relay");
 
 function start(servers: readonly TcpServer[], options: Partial<TestHostOptions> = {}): TestHost {
   const clusters = {
     carrier: { internalListener: true },
     servers: { endpoints: servers },
   } as const;
-  return new TestHost({ module, clusters, ...options });
+  return new TestHost({ module: RELAY, clusters, ...options });
 }
 
 function upperCaseServer(): TcpServer {

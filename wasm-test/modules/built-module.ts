@@ -1,6 +1,6 @@
-// Every module that a test runs, of a proxy or of a test alone, comes from here.
+// Modules for tests, whether a proxy or a test runs them. Ask for them where a file begins or in a hook:
+// building one may take longer than a test may, and the first file that needs it has to wait for it.
 import { readFileSync } from "node:fs";
-import { beforeAll } from "vitest";
 import { buildWasm } from "../../scripts/build-wasm.mjs";
 
 const modules = new Map<string, WebAssembly.Module>();
@@ -12,11 +12,4 @@ export async function builtModule(target: string): Promise<WebAssembly.Module> {
   const compiled = new WebAssembly.Module(readFileSync(await buildWasm(target)));
   modules.set(target, compiled);
   return compiled;
-}
-
-/** Brings targets up to date before the first test of the calling file: a test's own time limit is for the test. */
-export function buildFirst(...targets: readonly string[]): void {
-  beforeAll(async () => {
-    for (const target of targets) await buildWasm(target);
-  });
 }

@@ -2,20 +2,20 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { buildFirst } from "../modules/built-module.js";
 import { instantiateUnit } from "../modules/unit.js";
 import type { ArenaUnit } from "./support/arena-unit.js";
-
-buildFirst("test/sdk-arena", "test/sdk-arena-16mib");
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const FIRST_CHUNK = 256 * KIB;
 
 let arena: ArenaUnit;
+/** Its memory can have 16 MiB at the most. */
+let smallArena: ArenaUnit;
 
 beforeEach(async () => {
   arena = await instantiateUnit<ArenaUnit>("sdk-arena");
+  smallArena = await instantiateUnit<ArenaUnit>("sdk-arena-16mib");
 });
 
 const allocate = (size: number) => arena.allocate(size);
@@ -81,8 +81,8 @@ describe("allocations", () => {
     expect(allocate(1000)).not.toBe(0);
   });
 
-  it("give 0 instead of trapping when memory is exhausted, and work again when some is released", async () => {
-    arena = await instantiateUnit<ArenaUnit>("sdk-arena-16mib");
+  it("give 0 instead of trapping when memory is exhausted, and work again when some is released", () => {
+    arena = smallArena;
     arena.setHeapLimit(16 * MIB);
     const before = mark();
     const blocks: number[] = [];

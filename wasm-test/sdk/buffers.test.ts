@@ -4,9 +4,6 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { BufferType, WasmResult, type Client } from "../host/index.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
-import { buildFirst } from "../modules/built-module.js";
-
-buildFirst("test/sdk-host-calls");
 
 const DOWNSTREAM = BufferType.NetworkDownstreamData;
 
@@ -14,8 +11,8 @@ let sdk: SdkHost;
 let client: Client;
 let connection: { id: number };
 
-beforeEach(async () => {
-  sdk = await startSdkHost({ pluginConfiguration: "the configuration" });
+beforeEach(() => {
+  sdk = startSdkHost({ pluginConfiguration: "the configuration" });
   client = sdk.host.connect();
   sdk.host.runUntilIdle();
   client.send(Buffer.from("hello world"));

@@ -4,16 +4,13 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { WasmResult } from "../host/index.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
-import { buildFirst } from "../modules/built-module.js";
-
-buildFirst("test/sdk-host-calls");
 
 const START_NS = 1_700_000_000_123_456_789n;
 
 let sdk: SdkHost;
 
-beforeEach(async () => {
-  sdk = await startSdkHost({ startNs: START_NS });
+beforeEach(() => {
+  sdk = startSdkHost({ startNs: START_NS });
   sdk.takeLogs();
 });
 

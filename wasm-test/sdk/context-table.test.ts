@@ -2,10 +2,7 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { buildFirst } from "../modules/built-module.js";
 import { instantiateUnit, type UnitExports } from "../modules/unit.js";
-
-buildFirst("test/sdk-context-table");
 
 /** What wasm-test/units/sdk-context-table.ts exports. */
 interface TableUnit extends UnitExports {

@@ -4,16 +4,13 @@ import { describe, expect, it } from "vitest";
 
 import { WasmResult } from "../host/index.js";
 import { startSdkHost, type InputPart } from "./support/sdk-host.js";
-import { buildFirst } from "../modules/built-module.js";
-
-buildFirst("test/sdk-host-calls");
 
 const lengths = (...args: number[]) => args;
 
 /** A host with a function "echo" that returns its argument, and one that refuses. */
-async function start() {
+function start() {
   const seen: Buffer[] = [];
-  const sdk = await startSdkHost({
+  const sdk = startSdkHost({
     foreignFunctions: {
       echo: (argument) => argument,
       refuse: () => WasmResult.BadArgument,
@@ -31,21 +28,21 @@ async function start() {
 }
 
 describe("callForeignFunction", () => {
-  it("passes bytes in and out", async () => {
-    const { sdk, call } = await start();
+  it("passes bytes in and out", () => {
+    const { sdk, call } = start();
     expect(call("echo", "argument")).toBe(WasmResult.Ok);
     expect(sdk.bytes().toString()).toBe("argument");
   });
 
-  it("shows no bytes of an earlier call when there is no result", async () => {
-    const { sdk, call } = await start();
+  it("shows no bytes of an earlier call when there is no result", () => {
+    const { sdk, call } = start();
     call("echo", "argument");
     expect(call("echo", "")).toBe(WasmResult.Ok);
     expect(sdk.bytes()).toHaveLength(0);
   });
 
-  it("tells an unknown function from one that refuses", async () => {
-    const { call } = await start();
+  it("tells an unknown function from one that refuses", () => {
+    const { call } = start();
     expect(call("nothing", "x")).toBe(WasmResult.NotFound);
     expect(call("refuse", "x")).toBe(WasmResult.BadArgument);
   });
@@ -69,8 +66,8 @@ describe("setEnvoyFilterState", () => {
     ["of 127 bytes, the last with one byte of length", 127],
     ["of 128 bytes, the first with two", 128],
     ["of 16,383 bytes", 16_383],
-  ])("encodes a value %s", async (_name, length) => {
-    const { sdk, seen, setFilterState } = await start();
+  ])("encodes a value %s", (_name, length) => {
+    const { sdk, seen, setFilterState } = start();
     const value = Buffer.alloc(length, "v");
     const before = sdk.callRoot("arenaMark");
     expect(setFilterState("envoy.tcp_proxy.cluster", value)).toBe(WasmResult.Ok);
@@ -78,8 +75,8 @@ describe("setEnvoyFilterState", () => {
     expect(sdk.callRoot("arenaMark")).toBe(before);
   });
 
-  it("sets the state of the effective context's connection, and reports an unknown key", async () => {
-    const sdk = await startSdkHost();
+  it("sets the state of the effective context's connection, and reports an unknown key", () => {
+    const sdk = startSdkHost();
     const client = sdk.host.connect();
     sdk.host.runUntilIdle();
     const context = { id: client.contextId };
@@ -90,8 +87,8 @@ describe("setEnvoyFilterState", () => {
     expect(set("nobody.knows")).toBe(WasmResult.NotFound);
   });
 
-  it("is InternalFailure when the arena has no room for the arguments", async () => {
-    const { sdk, seen, setFilterState } = await start();
+  it("is InternalFailure when the arena has no room for the arguments", () => {
+    const { sdk, seen, setFilterState } = start();
     sdk.callRoot("setArenaCeiling", 8);
     expect(setFilterState("envoy.tcp_proxy.cluster", "v")).toBe(WasmResult.InternalFailure);
     expect(seen).toEqual([]);

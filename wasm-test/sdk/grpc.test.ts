@@ -4,23 +4,20 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { GrpcServer, WasmResult } from "../host/index.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
-import { buildFirst } from "../modules/built-module.js";
-
-buildFirst("test/sdk-host-calls");
 
 const TARGET = "control\npackage.Service\nMethod";
 
 let server: GrpcServer;
 let sdk: SdkHost;
 
-beforeEach(async () => {
+beforeEach(() => {
   server = new GrpcServer({
     onMessage: (stream, message) => {
       stream.send(Buffer.concat([Buffer.from("re: "), message]));
       if (stream.halfClosed) stream.close(0, "done");
     },
   });
-  sdk = await startSdkHost({ clusters: { control: { grpc: server } } });
+  sdk = startSdkHost({ clusters: { control: { grpc: server } } });
   sdk.takeLogs();
 });
 
@@ -141,8 +138,8 @@ describe("a call", () => {
     expect(sdk.takeLogs()).toEqual([`onGrpcReceive ${token} 8`]);
   });
 
-  it("ends with DeadlineExceeded when nobody answers", async () => {
-    sdk = await startSdkHost({ clusters: { control: { grpc: new GrpcServer() } } });
+  it("ends with DeadlineExceeded when nobody answers", () => {
+    sdk = startSdkHost({ clusters: { control: { grpc: new GrpcServer() } } });
     sdk.takeLogs();
     expect(call("ping", 50)).toBe(WasmResult.Ok);
     const token = String(sdk.output().extra);

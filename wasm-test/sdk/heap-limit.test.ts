@@ -3,19 +3,19 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { buildFirst } from "../modules/built-module.js";
 import { instantiateUnit } from "../modules/unit.js";
 import type { ArenaUnit } from "./support/arena-unit.js";
-
-buildFirst("test/sdk-arena", "test/sdk-arena-16mib");
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
 let heap: ArenaUnit;
+/** Its memory can have 16 MiB at the most. */
+let smallHeap: ArenaUnit;
 
 beforeEach(async () => {
   heap = await instantiateUnit<ArenaUnit>("sdk-arena");
+  smallHeap = await instantiateUnit<ArenaUnit>("sdk-arena-16mib");
 });
 
 const size = () => heap.memory.buffer.byteLength;
@@ -79,8 +79,8 @@ describe("the forecast", () => {
     expect(refused).toBeGreaterThan(100);
   });
 
-  it("is right at the limit of the memory itself, and sees a block that is freed there", async () => {
-    heap = await instantiateUnit<ArenaUnit>("sdk-arena-16mib");
+  it("is right at the limit of the memory itself, and sees a block that is freed there", () => {
+    heap = smallHeap;
     heap.setHeapLimit(16 * MIB);
     const blocks: number[] = [];
     for (let ptr = take(MIB); ptr !== 0; ptr = take(MIB)) blocks.push(ptr);

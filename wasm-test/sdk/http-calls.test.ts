@@ -5,9 +5,6 @@ import { describe, expect, it } from "vitest";
 import { HeaderMapType, WasmResult, BufferType } from "../host/index.js";
 import type { HttpHandler } from "../host/index.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
-import { buildFirst } from "../modules/built-module.js";
-
-buildFirst("test/sdk-host-calls");
 
 const GET = [":method", "GET", ":path", "/x", ":authority", "a"];
 type Request = Parameters<HttpHandler>[0];
@@ -16,7 +13,7 @@ const send = (sdk: SdkHost, cluster: string, headers: readonly string[], body = 
   sdk.callRootWith("sendHttpCall", [cluster, headers.join("\n"), body], (...lengths) => lengths);
 
 describe("HttpCallRequest.send", () => {
-  it("sends method, headers and body, and its token names the answer", async () => {
+  it("sends method, headers and body, and its token names the answer", () => {
     const requests: Request[] = [];
     const http: HttpHandler = (request) => {
       requests.push(request);
@@ -26,7 +23,7 @@ describe("HttpCallRequest.send", () => {
       ] as const;
       return { headers, body: Buffer.from("body") };
     };
-    const sdk = await startSdkHost({ clusters: { service: { http } } });
+    const sdk = startSdkHost({ clusters: { service: { http } } });
     sdk.takeLogs();
     expect(send(sdk, "service", [...GET, "x-empty", ""], "question")).toBe(WasmResult.Ok);
     const token = sdk.output().extra;
@@ -44,17 +41,17 @@ describe("HttpCallRequest.send", () => {
     expect(request?.timeoutMs).toBe(1000);
   });
 
-  it("reports an unknown cluster and missing pseudo-headers, with token 0", async () => {
+  it("reports an unknown cluster and missing pseudo-headers, with token 0", () => {
     const http: HttpHandler = () => "never";
-    const sdk = await startSdkHost({ clusters: { service: { http } } });
+    const sdk = startSdkHost({ clusters: { service: { http } } });
     expect(send(sdk, "nowhere", GET)).toBe(WasmResult.BadArgument);
     expect(sdk.output().extra).toBe(0);
     expect(send(sdk, "service", [":method", "GET"])).toBe(WasmResult.BadArgument);
     expect(sdk.output().extra).toBe(0);
   });
 
-  it("leaves the outer callback's bytes alone while it dials, which nests callbacks", async () => {
-    const sdk = await startSdkHost({
+  it("leaves the outer callback's bytes alone while it dials, which nests callbacks", () => {
+    const sdk = startSdkHost({
       clusters: { dial: { internalListener: true } },
       properties: { text: "still here" },
       pluginName: "nine char",
@@ -71,8 +68,8 @@ describe("HttpCallRequest.send", () => {
 });
 
 describe("the answer", () => {
-  it("is not there outside of onHttpCallResponse", async () => {
-    const sdk = await startSdkHost();
+  it("is not there outside of onHttpCallResponse", () => {
+    const sdk = startSdkHost();
     expect(sdk.callRoot("getBuffer", BufferType.HttpCallResponseBody, 0, 10)).toBe(
       WasmResult.NotFound,
     );

@@ -4,10 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { HeaderMapType, StreamType, WasmResult, type HttpExchange } from "../host/index.js";
 import { encodeHeaderPairs, type HeaderPair } from "../host/pairs.js";
-import { buildFirst } from "../modules/built-module.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
-
-buildFirst("test/sdk-host-calls");
 
 const REQUEST = HeaderMapType.RequestHeaders;
 
@@ -16,8 +13,8 @@ let exchange: HttpExchange;
 let stream: { id: number };
 
 /** A request that the unit has paused at its headers. */
-beforeEach(async () => {
-  sdk = await startSdkHost({ pluginConfiguration: "http" });
+beforeEach(() => {
+  sdk = startSdkHost({ pluginConfiguration: "http" });
   exchange = sdk.host.request({
     headers: [
       [":path", "/x"],

@@ -1,18 +1,16 @@
 // ABI chapter "HTTP streams": the callbacks of an HTTP stream in their order, and the example http-headers.
 
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 
-import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { StreamType, TestHost, type HttpMessage } from "../host/index.js";
-import { buildFirst } from "../modules/built-module.js";
+import { builtModule } from "../modules/built-module.js";
 import { startSdkHost } from "./support/sdk-host.js";
 
-buildFirst("test/sdk-host-calls", "http-headers");
+const HEADERS = await builtModule("http-headers");
 
 describe("the callbacks of an HTTP stream", () => {
-  it("come in order, with their arguments", async () => {
-    const sdk = await startSdkHost({ pluginConfiguration: "http" });
+  it("come in order, with their arguments", () => {
+    const sdk = startSdkHost({ pluginConfiguration: "http" });
     sdk.takeLogs();
     const answer: HttpMessage = {
       headers: [[":status", "200"]],
@@ -50,14 +48,10 @@ describe("the callbacks of an HTTP stream", () => {
 });
 
 describe("http-headers", () => {
-  const start = async () =>
-    new TestHost({
-      module: readFileSync(await buildWasm("http-headers")),
-      pluginConfiguration: "configured value",
-    });
+  const start = () => new TestHost({ module: HEADERS, pluginConfiguration: "configured value" });
 
-  it("adds the configured header to a request, and removes the internal one", async () => {
-    const host = await start();
+  it("adds the configured header to a request, and removes the internal one", () => {
+    const host = start();
     const exchange = host.request({
       headers: [
         [":path", "/hello"],
@@ -71,8 +65,8 @@ describe("http-headers", () => {
     ]);
   });
 
-  it("sets the request's path on its own response, with other streams in between", async () => {
-    const host = await start();
+  it("sets the request's path on its own response, with other streams in between", () => {
+    const host = start();
     const answer: HttpMessage = {
       headers: [
         [":status", "200"],
@@ -93,8 +87,8 @@ describe("http-headers", () => {
     );
   });
 
-  it("answers a blocked request itself", async () => {
-    const host = await start();
+  it("answers a blocked request itself", () => {
+    const host = start();
     const exchange = host.request({
       headers: [
         [":path", "/"],
@@ -108,8 +102,8 @@ describe("http-headers", () => {
     expect(Buffer.from(exchange.response?.body ?? []).toString()).toBe("blocked\n");
   });
 
-  it("keeps its memory constant over 20,000 streams, by collecting at its ticks", async () => {
-    const host = await start();
+  it("keeps its memory constant over 20,000 streams, by collecting at its ticks", () => {
+    const host = start();
     const requests = (count: number) => {
       for (let i = 0; i < count; i++) {
         host.request({ headers: [[":path", "/x"]] });

@@ -4,12 +4,9 @@ import { describe, expect, it } from "vitest";
 
 import { HostRuleViolation, LogLevel, WasmResult } from "../host/index.js";
 import { startSdkHost } from "./support/sdk-host.js";
-import { buildFirst } from "../modules/built-module.js";
 
-buildFirst("test/sdk-host-calls");
-
-async function start(logLevel: number) {
-  const sdk = await startSdkHost({ logLevel });
+function start(logLevel: number) {
+  const sdk = startSdkHost({ logLevel });
   sdk.takeLogs();
   const log = (level: number, text: string, name = "logText") =>
     sdk.callRootWith(name, [text], (length) => [level, length]);
@@ -17,16 +14,16 @@ async function start(logLevel: number) {
 }
 
 describe("log", () => {
-  it("writes text of any script at its level", async () => {
-    const { sdk, log } = await start(LogLevel.Info);
+  it("writes text of any script at its level", () => {
+    const { sdk, log } = start(LogLevel.Info);
     expect(log(LogLevel.Warn, "Grüße 你好 🎉")).toBe(WasmResult.Ok);
     expect(sdk.host.logs).toEqual([
       { level: LogLevel.Warn, message: "Grüße 你好 🎉", contextId: sdk.root.id },
     ]);
   });
 
-  it("does not call the host for a level that the host drops", async () => {
-    const { sdk, log } = await start(LogLevel.Warn);
+  it("does not call the host for a level that the host drops", () => {
+    const { sdk, log } = start(LogLevel.Warn);
     const calls = sdk.vm.stats.hostCalls["proxy_log"];
     expect(log(LogLevel.Info, "dropped")).toBe(WasmResult.Ok);
     expect(log(LogLevel.Info, "dropped", "logBytes")).toBe(WasmResult.Ok);
@@ -37,15 +34,15 @@ describe("log", () => {
     expect(sdk.takeLogs()).toEqual(["kept"]);
   });
 
-  it("reports a level that does not exist and text that finds no room", async () => {
-    const { sdk, log } = await start(LogLevel.Info);
+  it("reports a level that does not exist and text that finds no room", () => {
+    const { sdk, log } = start(LogLevel.Info);
     expect(log(6, "x")).toBe(WasmResult.BadArgument);
     sdk.callRoot("setArenaCeiling", 4);
     expect(log(LogLevel.Error, "long text")).toBe(WasmResult.InternalFailure);
   });
 
-  it("leaves nothing in the arena", async () => {
-    const { sdk, log } = await start(LogLevel.Info);
+  it("leaves nothing in the arena", () => {
+    const { sdk, log } = start(LogLevel.Info);
     const before = sdk.callRoot("arenaMark");
     for (let i = 0; i < 1000; i++) log(LogLevel.Info, "a line of text");
     expect(sdk.callRoot("arenaMark")).toBe(before);
@@ -53,8 +50,8 @@ describe("log", () => {
 });
 
 describe("an abort of the AssemblyScript runtime", () => {
-  it("logs what and where at the highest level, then traps", async () => {
-    const { sdk } = await start(LogLevel.Info);
+  it("logs what and where at the highest level, then traps", () => {
+    const { sdk } = start(LogLevel.Info);
     expect(() => sdk.callRoot("indexOutOfRange", 5)).toThrow(HostRuleViolation);
     const [entry] = sdk.host.logs;
     expect(entry?.level).toBe(LogLevel.Critical);

@@ -4,14 +4,11 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { MetricType, WasmResult } from "../host/index.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
-import { buildFirst } from "../modules/built-module.js";
-
-buildFirst("test/sdk-host-calls");
 
 let sdk: SdkHost;
 
-beforeEach(async () => {
-  sdk = await startSdkHost();
+beforeEach(() => {
+  sdk = startSdkHost();
 });
 
 const define = (type: number, name: string) =>

@@ -1,19 +1,16 @@
 // The example network-echo-count on the host emulator.
 
-import { readFileSync } from "node:fs";
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { LogLevel, TestHost } from "../host/index.js";
-import { buildFirst } from "../modules/built-module.js";
+import { builtModule } from "../modules/built-module.js";
 
-buildFirst("network-echo-count");
+const MODULE = await builtModule("network-echo-count");
 
 let host: TestHost;
 
-beforeEach(async () => {
-  const module = readFileSync(await buildWasm("network-echo-count"));
-  host = new TestHost({ module, permit: ["request-echoed"] });
+beforeEach(() => {
+  host = new TestHost({ module: MODULE, permit: ["request-echoed"] });
 });
 
 const counter = (name: string) => Number(host.metrics.counters.get(`echo_count.${name}`));

@@ -10,7 +10,6 @@ import { TestHost } from "../host/index.js";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FOLDER = `${ROOT}build/test/readme`;
-const COMPILE_TIMEOUT_MS = 180_000;
 
 function compileAsTheReadmeSays(): Uint8Array {
   const readme = readFileSync(`${ROOT}assembly/proxy-wasm-as/README.md`, "utf8");
@@ -28,7 +27,7 @@ let module: Uint8Array;
 
 beforeAll(() => {
   module = compileAsTheReadmeSays();
-}, COMPILE_TIMEOUT_MS);
+});
 
 describe("the smallest module", () => {
   it("is a valid module", () => {

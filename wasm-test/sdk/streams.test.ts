@@ -5,17 +5,14 @@ import { beforeEach, describe, expect, it } from "vitest";
 
 import { StreamType, WasmResult, type Client } from "../host/index.js";
 import { startSdkHost, type SdkHost } from "./support/sdk-host.js";
-import { buildFirst } from "../modules/built-module.js";
-
-buildFirst("test/sdk-host-calls");
 
 const CONTINUE = 0;
 const UNKNOWN_ID = 4_000_000_000;
 
 let sdk: SdkHost;
 
-beforeEach(async () => {
-  sdk = await startSdkHost({
+beforeEach(() => {
+  sdk = startSdkHost({
     permit: ["request-echoed"],
     pluginConfiguration: "abc",
     vmConfiguration: "vm",

@@ -32,7 +32,7 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 let exports: JsonExports;
 beforeAll(async () => {
   exports = await instantiateUnit<JsonExports>("config-json");
-}, 300_000);
+});
 
 function withBytes<T>(input: string | Uint8Array, use: (ptr: number, len: number) => T): T {
   const bytes = typeof input === "string" ? encoder.encode(input) : input;

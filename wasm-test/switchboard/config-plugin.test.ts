@@ -102,7 +102,7 @@ let routes: RouteHarness;
 beforeAll(async () => {
   plugin = await PluginHarness.load();
   routes = await RouteHarness.load();
-}, 300_000);
+});
 
 const least = { dialCluster: "dial", discoveryCluster: "xds" };
 const routeConfiguration = { name: "a_1", routes: [{ destinations: [{ cluster: "c" }] }] };

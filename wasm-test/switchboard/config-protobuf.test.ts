@@ -13,7 +13,7 @@ import { regex } from "./route-reference.js";
 let harness: RouteHarness;
 beforeAll(async () => {
   harness = await RouteHarness.load();
-}, 300_000);
+});
 
 type Write = (writer: BinaryWriter) => void;
 

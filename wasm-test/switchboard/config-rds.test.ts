@@ -160,7 +160,7 @@ function response(init: ResponseInit): Uint8Array {
 let rds: RdsHarness;
 beforeAll(async () => {
   rds = await RdsHarness.load();
-}, 300_000);
+});
 beforeEach(() => {
   rds.exports.forgetShared();
   rds.restart();

@@ -16,7 +16,7 @@ type RouteInit = NonNullable<RouteConfigurationInit["routes"]>[number];
 let harness: RouteHarness;
 beforeAll(async () => {
   harness = await RouteHarness.load();
-}, 300_000);
+});
 
 const good = { destinations: [{ cluster: "c" }] };
 // What the generated types do not allow, and the wire does.

@@ -25,7 +25,7 @@ beforeAll(async () => {
   exports = await instantiateUnit<WireExports>("config-wire");
   out = exports.allocate(CAPACITY + 16);
   content = exports.allocate(CAPACITY);
-}, 300_000);
+});
 
 function expected(number: bigint, length: number): Uint8Array {
   const bytes = new Uint8Array(length).fill(7);

@@ -9,7 +9,6 @@ import {
 } from "../envoy/support/dubbo-wire.js";
 import { LogLevel } from "../host/index.js";
 import { builtModule } from "../modules/built-module.js";
-import { builtModule } from "../modules/built-module.js";
 import { DubboMesh, Provider, type DubboClient } from "./dubbo-fixture.js";
 import { holdings } from "./probe.js";
 import { RouteControl } from "./route-control.js";

@@ -104,7 +104,7 @@ let harness: RouteHarness;
 beforeAll(async () => {
   harness = await RouteHarness.load();
   for (const name of ATTRIBUTES) harness.declare(name);
-}, 300_000);
+});
 
 const encoded = new Map<string, Uint8Array>();
 

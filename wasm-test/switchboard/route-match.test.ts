@@ -11,7 +11,7 @@ type Specifier =
 let harness: RouteHarness;
 beforeAll(async () => {
   harness = await RouteHarness.load();
-}, 300_000);
+});
 
 /** Whether the only route, with this match, takes a request with this value of `method`. */
 function takes(specifier: Specifier, value: string | Uint8Array | undefined, invert = false) {

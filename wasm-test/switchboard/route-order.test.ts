@@ -32,7 +32,7 @@ const PATTERNS = [
 let harness: RouteHarness;
 beforeAll(async () => {
   harness = await RouteHarness.load();
-}, 300_000);
+});
 
 function randomValue(random: RandomSource): string {
   const length = random.chance(10) ? random.below(24) : random.below(5);

@@ -14,7 +14,7 @@ const TIMEOUT_DEFAULT = 0xffffffff;
 let harness: RouteHarness;
 beforeAll(async () => {
   harness = await RouteHarness.load();
-}, 300_000);
+});
 
 function withTable<T>(init: RouteConfigurationInit, use: (table: number) => T): T {
   const table = harness.build(init);

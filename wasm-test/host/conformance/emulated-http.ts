@@ -4,7 +4,7 @@ import { TestHost } from "../index.js";
 import { clientLine, PATH, serverBody, serverLine, type HttpScenario } from "./http-scenarios.js";
 import { normalize, type Transcript } from "./transcript.js";
 
-export function runEmulatedHttp(scenario: HttpScenario, module: Uint8Array): Transcript {
+export function runEmulatedHttp(scenario: HttpScenario, module: WebAssembly.Module): Transcript {
   const host = new TestHost({ module, pluginName: "probe", pluginConfiguration: "probe" });
   host.logs.length = 0;
   const server: string[] = [];

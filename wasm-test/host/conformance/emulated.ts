@@ -11,7 +11,7 @@ const LISTENER = "127.0.0.1:10000";
 /** Runs `scenario` with the compiled probe, as an Envoy of this version would. */
 export function runEmulated(
   scenario: Scenario,
-  module: Uint8Array,
+  module: WebAssembly.Module,
   envoy: EnvoyVersion,
 ): Transcript {
   const servers = new Servers();

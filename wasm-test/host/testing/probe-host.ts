@@ -1,9 +1,10 @@
 // A test host that runs the probe (testdata/probe), and clients that give it commands.
 
-import { readFileSync } from "node:fs";
-
-import { buildWasm } from "../../../scripts/build-wasm.mjs";
+import { builtModule } from "../../modules/built-module.js";
 import { TestHost, type Client, type TestHostOptions } from "../index.js";
+
+/** The compiled probe. */
+export const PROBE_MODULE = await builtModule("test/host-probe");
 
 export class ProbeHost {
   readonly host: TestHost;
@@ -13,9 +14,8 @@ export class ProbeHost {
     this.takeLog();
   }
 
-  static async start(options: Omit<TestHostOptions, "module"> = {}): Promise<ProbeHost> {
-    const module = readFileSync(await buildWasm("test/host-probe"));
-    return new ProbeHost(new TestHost({ module, pluginName: "probe", ...options }));
+  static start(options: Omit<TestHostOptions, "module"> = {}): ProbeHost {
+    return new ProbeHost(new TestHost({ module: PROBE_MODULE, pluginName: "probe", ...options }));
   }
 
   /** A new client connection, after whose opening the log is empty. */

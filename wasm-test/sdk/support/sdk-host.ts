@@ -1,25 +1,18 @@
 // The unit sdk-host-calls on the host emulator: calls one wrapper of the SDK under a context, as if in
 // the middle of a callback, and shows what came back.
 
-import { readFileSync } from "node:fs";
-
-import { buildWasm } from "../../../scripts/build-wasm.mjs";
 import { TestHost, type TestHostOptions } from "../../host/index.js";
 import type { Vm, VmContext } from "../../host/vm.js";
+import { builtModule } from "../../modules/built-module.js";
 
 /** A part of the input: text, or bytes. */
 export type InputPart = string | Uint8Array;
 
-/** The compiled unit; cached by the build. */
-export async function sdkModule(): Promise<Uint8Array> {
-  return readFileSync(await buildWasm("test/sdk-host-calls"));
-}
+const MODULE = await builtModule("test/sdk-host-calls");
 
 /** Starts the unit on a host with the given settings. */
-export async function startSdkHost(
-  options: Omit<TestHostOptions, "module"> = {},
-): Promise<SdkHost> {
-  return new SdkHost(new TestHost({ module: await sdkModule(), ...options }));
+export function startSdkHost(options: Omit<TestHostOptions, "module"> = {}): SdkHost {
+  return new SdkHost(new TestHost({ module: MODULE, ...options }));
 }
 
 /** Calls exports of the unit under a context of a VM. */
