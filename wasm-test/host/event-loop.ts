@@ -24,6 +24,8 @@ export class EventLoop {
   #order = 0;
   #nowNs: bigint;
   readonly #afterTurn: Turn[] = [];
+  /** What the machine's wall clock is ahead of the loop's own time: timers do not follow it. */
+  wallClockOffsetNs = 0n;
 
   constructor(startNs: bigint) {
     this.#nowNs = startNs;

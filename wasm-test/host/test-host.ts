@@ -143,6 +143,11 @@ export class TestHost {
     this.loop.advance(ms);
   }
 
+  /** Sets the machine's wall clock forward, or back with a negative number. No timer follows. */
+  setClock(ms: number): void {
+    this.loop.wallClockOffsetNs += BigInt(Math.round(ms * 1e6));
+  }
+
   /** Messages logged at `level` or above. */
   logged(level: number = LogLevel.Trace): string[] {
     return this.logs.filter((entry) => entry.level >= level).map((entry) => entry.message);

@@ -213,7 +213,7 @@ export class Worker {
           logLevel: options.logLevel,
           log: options.log,
           random: options.random,
-          nowNs: () => loop.nowNs,
+          nowNs: () => loop.nowNs + loop.wallClockOffsetNs,
           setTickPeriod: (rootId, ms) => {
             this.#ticker.setPeriod(rootId, ms);
           },
