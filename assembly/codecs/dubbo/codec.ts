@@ -10,7 +10,8 @@ import { ErrorKind } from "../../codec/error-kind";
 import { Message, MessageType, Origin, ResponseStatus, Slice } from "../../codec/message";
 import { Mutation } from "../../codec/mutation";
 import { loadU32Be, loadU64Be, storeU32Be, storeU64Be } from "../../wire/byte-order";
-import { equalBytes, writeDecimal } from "../../wire/bytes";
+import { writeDecimal } from "../../wire/bytes";
+import { StaticText } from "../../wire/static-text";
 import { AttachmentRewriter } from "./attachment-rewriter";
 import { findAttachment } from "./attachments";
 import {
@@ -31,7 +32,6 @@ import { isReadonlyEvent, writeHeartbeat, writeHeartbeatReply } from "./events";
 import { formatOf, hessian2 } from "./formats";
 import { NULL_VALUE, readGenericMethod, readHead, textAt } from "./request-body";
 import { hasStatusOk, isException } from "./response-body";
-import { staticText } from "./static-text";
 import { ValueFormat } from "./value-format";
 
 // Attribute ids: positions in NAMES.
@@ -44,15 +44,15 @@ const GENERIC_METHOD: i32 = 5;
 const SERIALIZATION: i32 = 6;
 const STATUS: i32 = 7;
 
-const NAMES: StaticArray<Slice> = [
-  staticText("interface"),
-  staticText("method"),
-  staticText("version"),
-  staticText("path"),
-  staticText("dubbo"),
-  staticText("generic_method"),
-  staticText("serialization"),
-  staticText("status"),
+const NAMES: StaticArray<StaticText> = [
+  new StaticText("interface"),
+  new StaticText("method"),
+  new StaticText("version"),
+  new StaticText("path"),
+  new StaticText("dubbo"),
+  new StaticText("generic_method"),
+  new StaticText("serialization"),
+  new StaticText("status"),
 ];
 
 const rewriter = new AttachmentRewriter();
@@ -123,8 +123,7 @@ export class DubboCodec extends Codec {
 
   attributeId(namePtr: usize, nameLen: u32): i32 {
     for (let id = 0; id < NAMES.length; id++) {
-      const name = unchecked(NAMES[id]);
-      if (name.len == nameLen && equalBytes(name.ptr, namePtr, nameLen)) return id;
+      if (unchecked(NAMES[id]).equals(namePtr, nameLen)) return id;
     }
     return DYNAMIC_ATTRIBUTE;
   }

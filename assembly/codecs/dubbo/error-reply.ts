@@ -21,6 +21,7 @@
 
 import { ErrorKind } from "../../codec/error-kind";
 import { Slice } from "../../codec/message";
+import { StaticText } from "../../wire/static-text";
 import {
   CODE_LIMIT_EXCEEDED,
   CODE_NO_INVOKER,
@@ -37,7 +38,6 @@ import {
 } from "./constants";
 import { hessian2 } from "./formats";
 import { writeHeader } from "./header";
-import { staticText } from "./static-text";
 import { ExceptionShape, ValueFormat } from "./value-format";
 
 const NO_CODE: u32 = 0xffffffff;
@@ -46,9 +46,9 @@ const NO_CODE: u32 = 0xffffffff;
 const REPLY_BYTES: u32 = 192;
 
 const RPC_EXCEPTION = new ExceptionShape(
-  staticText("org.apache.dubbo.rpc.RpcException"),
-  staticText("detailMessage"),
-  staticText("code"),
+  new StaticText("org.apache.dubbo.rpc.RpcException"),
+  new StaticText("detailMessage"),
+  new StaticText("code"),
 );
 
 /** The status that says most about an error. */

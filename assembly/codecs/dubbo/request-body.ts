@@ -9,9 +9,8 @@
 // Allocates: never.
 
 import { Message, Slice } from "../../codec/message";
-import { equalBytes } from "../../wire/bytes";
+import { StaticText } from "../../wire/static-text";
 import { HEADER_BYTES } from "./constants";
-import { staticText } from "./static-text";
 import { ValueFormat } from "./value-format";
 
 /** Bits of `message.a`. */
@@ -23,8 +22,8 @@ export const NULL_VALUE: u32 = 0;
 /** A field for a value that is no string, one in several chunks, or too far away. */
 const NO_TEXT: u32 = 1;
 
-const GENERIC_METHOD = staticText("$invoke");
-const GENERIC_ASYNC_METHOD = staticText("$invokeAsync");
+const GENERIC_METHOD = new StaticText("$invoke");
+const GENERIC_ASYNC_METHOD = new StaticText("$invokeAsync");
 
 /** Bit i: the letter i places after `B` is a primitive type: B C D F I J S Z. */
 const PRIMITIVES: u32 = 0x01020197;
@@ -124,11 +123,10 @@ export function findRequestMap(message: Message, format: ValueFormat): usize {
 }
 
 function isGeneric(method: Slice): bool {
-  if (method.len == GENERIC_METHOD.len) {
-    return equalBytes(method.ptr, GENERIC_METHOD.ptr, method.len);
-  }
-  if (method.len != GENERIC_ASYNC_METHOD.len) return false;
-  return equalBytes(method.ptr, GENERIC_ASYNC_METHOD.ptr, method.len);
+  return (
+    GENERIC_METHOD.equals(method.ptr, method.len) ||
+    GENERIC_ASYNC_METHOD.equals(method.ptr, method.len)
+  );
 }
 
 /** The method that a generic call names in its first argument. */

@@ -6,13 +6,14 @@
 // Allocates: when the module starts.
 
 import { Slice } from "../../codec/message";
+import { StaticText } from "../../wire/static-text";
 
 /** The names of an exception class and of those of its fields that are written. */
 export class ExceptionShape {
   constructor(
-    public className: Slice,
-    public textField: Slice,
-    public codeField: Slice,
+    public className: StaticText,
+    public textField: StaticText,
+    public codeField: StaticText,
   ) {}
 }
 

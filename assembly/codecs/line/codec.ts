@@ -12,14 +12,13 @@ import { ErrorKind } from "../../codec/error-kind";
 import { Message, MessageType, Origin, ResponseStatus, Slice } from "../../codec/message";
 import { Mutation } from "../../codec/mutation";
 import { equalBytes } from "../../wire/bytes";
+import { StaticText } from "../../wire/static-text";
 
 const NEWLINE: u8 = 0x0a;
 const SPACE: u8 = 0x20;
-// Static data, so that names are compared as bytes.
-const VERB: usize = memory.data<u8>([0x76, 0x65, 0x72, 0x62]);
-const KEY: usize = memory.data<u8>([0x6b, 0x65, 0x79]);
-const ERROR: usize = memory.data<u8>([0x45, 0x52, 0x52, 0x20]);
-const ERROR_BYTES: u32 = 4;
+const VERB = new StaticText("verb");
+const KEY = new StaticText("key");
+const ERROR = new StaticText("ERR ");
 
 export class LineCodec extends Codec {
   constructor() {
@@ -46,15 +45,15 @@ export class LineCodec extends Codec {
     }
     store<u32>(state, 0);
     message.frameLength = at + 1;
-    if (!isRequest && at >= ERROR_BYTES && equalBytes(ptr, ERROR, ERROR_BYTES)) {
+    if (!isRequest && at >= ERROR.len && equalBytes(ptr, ERROR.ptr, ERROR.len)) {
       message.status = ResponseStatus.Error;
     }
     return DecodeStatus.Done;
   }
 
   attributeId(namePtr: usize, nameLen: u32): i32 {
-    if (nameLen == 4 && equalBytes(namePtr, VERB, 4)) return 0;
-    if (nameLen == 3 && equalBytes(namePtr, KEY, 3)) return 1;
+    if (VERB.equals(namePtr, nameLen)) return 0;
+    if (KEY.equals(namePtr, nameLen)) return 1;
     return DYNAMIC_ATTRIBUTE;
   }
 
@@ -100,11 +99,11 @@ export class LineCodec extends Codec {
     out: usize,
     capacity: u32,
   ): u32 {
-    if (capacity <= ERROR_BYTES || capacity - ERROR_BYTES <= text.len) return 0;
-    memory.copy(out, ERROR, ERROR_BYTES);
-    memory.copy(out + ERROR_BYTES, text.ptr, text.len);
-    store<u8>(out + ERROR_BYTES + text.len, NEWLINE);
-    return ERROR_BYTES + text.len + 1;
+    if (capacity <= ERROR.len || capacity - ERROR.len <= text.len) return 0;
+    memory.copy(out, ERROR.ptr, ERROR.len);
+    memory.copy(out + ERROR.len, text.ptr, text.len);
+    store<u8>(out + ERROR.len + text.len, NEWLINE);
+    return ERROR.len + text.len + 1;
   }
 }
 

@@ -3,34 +3,13 @@
 
 import { DYNAMIC_ATTRIBUTE } from "../../codec/codec";
 import { Message, Slice } from "../../codec/message";
-import { equalBytes, writeDecimal } from "../../wire/bytes";
+import { writeDecimal } from "../../wire/bytes";
+import { StaticText } from "../../wire/static-text";
 import { Protocol, SERVICE_SEPARATOR, Transport, protocolOf, transportOf } from "./constants";
 import { WireType } from "./constants";
 import { HEADER_PROTOCOL_BINARY, HEADER_PROTOCOL_COMPACT } from "./header-transport";
 import { headerProtocolId, nameLength, nameOffset, seqidOffset, wireType } from "./message-fields";
 import { messageSeqid } from "./message-fields";
-
-/** An ASCII text in memory that is never freed. */
-class StaticText {
-  readonly ptr: usize;
-  readonly len: u32;
-
-  constructor(text: string) {
-    this.len = text.length;
-    this.ptr = heap.alloc(text.length);
-    String.UTF8.encodeUnsafe(changetype<usize>(text), text.length, this.ptr);
-  }
-
-  equals(ptr: usize, len: u32): bool {
-    return len == this.len && equalBytes(ptr, this.ptr, len);
-  }
-
-  giveTo(value: Slice): bool {
-    value.ptr = this.ptr;
-    value.len = this.len;
-    return true;
-  }
-}
 
 enum Attribute {
   Method = 0,
@@ -83,11 +62,11 @@ export function findAttribute(message: Message, id: i32, value: Slice): bool {
     case Attribute.Service:
       return findService(message, value);
     case Attribute.MessageType:
-      return wireTypeText(wireType(message)).giveTo(value);
+      return give(wireTypeText(wireType(message)), value);
     case Attribute.Seqid:
       return findSeqid(message, value);
     case Attribute.Transport:
-      return transportText(transportOf(message.dialect)).giveTo(value);
+      return give(transportText(transportOf(message.dialect)), value);
     case Attribute.Protocol:
       return findProtocol(message, value);
     default:
@@ -140,18 +119,18 @@ function findSeqid(message: Message, value: Slice): bool {
 function findProtocol(message: Message, value: Slice): bool {
   switch (protocolOf(message.dialect)) {
     case Protocol.Binary:
-      return BINARY.giveTo(value);
+      return give(BINARY, value);
     case Protocol.LaxBinary:
-      return LAX_BINARY.giveTo(value);
+      return give(LAX_BINARY, value);
     case Protocol.Compact:
-      return COMPACT.giveTo(value);
+      return give(COMPACT, value);
     default:
       break;
   }
   // Compressed: strict or lax cannot be told.
   const id = headerProtocolId(message);
-  if (id == HEADER_PROTOCOL_COMPACT) return COMPACT.giveTo(value);
-  return id == HEADER_PROTOCOL_BINARY && BINARY.giveTo(value);
+  if (id == HEADER_PROTOCOL_COMPACT) return give(COMPACT, value);
+  return id == HEADER_PROTOCOL_BINARY && give(BINARY, value);
 }
 
 function wireTypeText(type: u32): StaticText {
@@ -163,4 +142,10 @@ function wireTypeText(type: u32): StaticText {
 function transportText(transport: Transport): StaticText {
   if (transport == Transport.Framed) return FRAMED;
   return transport == Transport.Unframed ? UNFRAMED : HEADER;
+}
+
+function give(text: StaticText, value: Slice): bool {
+  value.ptr = text.ptr;
+  value.len = text.len;
+  return true;
 }
