@@ -1,12 +1,14 @@
 import { isDnsLabel } from "./host-name.js";
+import { type ModuleSettings, readModuleSettings } from "./module-settings.js";
 import type { KindDefinition, ResourceEnvelope } from "./resource.js";
 
-/** Binds the name of a protocol, as port names carry it, to the codec that speaks it. */
+/** Binds the name of a protocol, as port names carry it, to the codec that speaks it, with settings for its module. */
 export interface ApplicationProtocolSpec {
   /** Lower case. */
   readonly protocol: string;
   /** Name of a module, or a dotted name that ends with it, such as `aeraki.meta_protocol.codec.dubbo`. */
   readonly codec: string;
+  readonly settings: ModuleSettings;
 }
 
 export type ApplicationProtocol = ResourceEnvelope<"ApplicationProtocol", ApplicationProtocolSpec>;
@@ -24,7 +26,11 @@ export const applicationProtocolKind: KindDefinition<
     const protocol = reader.requiredString("protocol").toLowerCase();
     const fault = protocol === "" ? undefined : protocolNameFault(protocol);
     if (fault !== undefined) reader.fault("protocol", fault);
-    return { protocol, codec: reader.requiredString("codec") };
+    return {
+      protocol,
+      codec: reader.requiredString("codec"),
+      settings: readModuleSettings(reader),
+    };
   },
 };
 

@@ -32,7 +32,7 @@ describe("a document", () => {
           annotations: {},
           creationTimestamp: undefined,
         },
-        spec: { protocol: "myproto", codec: "aeraki.meta_protocol.codec.dubbo" },
+        spec: { protocol: "myproto", codec: "aeraki.meta_protocol.codec.dubbo", settings: {} },
         origin: undefined,
       },
     });
@@ -128,7 +128,15 @@ describe("a document", () => {
 
 describe("whatever stands in a document", () => {
   const DOCUMENTS = [
-    PROTOCOL,
+    {
+      ...PROTOCOL,
+      spec: {
+        ...PROTOCOL.spec,
+        connectionMode: "SHARED",
+        limits: { maxFrameBytes: 1, maxBufferedBytes: 1 },
+        defaultTimeout: "1s",
+      },
+    },
     {
       apiVersion: "networking.istio.io/v1",
       kind: "ServiceEntry",

@@ -310,10 +310,16 @@ const RULES: [rule: string, accepted: string, rejected: string, fault: string][]
     "spec.routes[0].timeout: must be a string, not 15; put it in quotes",
   ],
   [
+    "a timeout is no longer than modules can count",
+    withRoute("timeout: 596h"),
+    withRoute("timeout: 597h"),
+    "spec.routes[0].timeout: must be at most 2147483647ms, not `597h`",
+  ],
+  [
     "a timeout is at least a millisecond",
     withRoute("timeout: 0s"),
     withRoute("timeout: 100us"),
-    "spec.routes[0].timeout: must be at least 1ms; `0s` is no timeout",
+    "spec.routes[0].timeout: must be `0s` or at least 1ms, not `100us`",
   ],
   [
     "there are no unknown fields",

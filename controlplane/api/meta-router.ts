@@ -1,6 +1,7 @@
 import { type AttributeMatches, readAttributeMatches } from "./attribute-match.js";
 import { readExportTo } from "./export-to.js";
 import { canonicalHostName, hostNameFault, isDnsLabel } from "./host-name.js";
+import { MAX_MODULE_DURATION_MS } from "./module-settings.js";
 import { itemPath, type ObjectReader } from "./object-reader.js";
 import {
   type GlobalRateLimit,
@@ -110,20 +111,12 @@ function readRoute(reader: ObjectReader): MetaRoute {
     name: reader.string("name") ?? "",
     match: reader.object("match", readAttributeMatches) ?? {},
     route,
-    timeoutMs: readTimeoutMs(reader),
+    timeoutMs: reader.durationMs("timeout", 0, MAX_MODULE_DURATION_MS),
     mirror,
     mirrorPercentage: readMirrorPercentage(reader, mirror),
     requestMutation: reader.objects("requestMutation", readKeyValue),
     responseMutation: reader.objects("responseMutation", readKeyValue),
   };
-}
-
-function readTimeoutMs(reader: ObjectReader): number | undefined {
-  const timeoutMs = reader.durationMs("timeout", 0);
-  if (timeoutMs !== 0) return timeoutMs;
-  if (/[1-9]/.test(reader.string("timeout") ?? ""))
-    reader.fault("timeout", "must be at least 1ms; `0s` is no timeout");
-  return 0;
 }
 
 function readWeightedDestination(reader: ObjectReader): WeightedDestination {

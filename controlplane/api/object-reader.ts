@@ -141,8 +141,8 @@ export class ObjectReader {
     return match;
   }
 
-  /** @returns whole milliseconds. */
-  durationMs(field: string, minMs: number): number | undefined {
+  /** @returns whole milliseconds, 0 only where `0s` is written. */
+  durationMs(field: string, minMs: number, maxMs = Infinity): number | undefined {
     const text = this.string(field);
     if (text === undefined) return undefined;
     const value = parseDurationMs(text);
@@ -152,6 +152,14 @@ export class ObjectReader {
     }
     if (value < minMs) {
       this.fault(field, `must be at least ${minMs}ms, not \`${text}\``);
+      return undefined;
+    }
+    if (value > maxMs) {
+      this.fault(field, `must be at most ${maxMs}ms, not \`${text}\``);
+      return undefined;
+    }
+    if (value > 0 && value < 1) {
+      this.fault(field, `must be \`0s\` or at least 1ms, not \`${text}\``);
       return undefined;
     }
     return Math.round(value);

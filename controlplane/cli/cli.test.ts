@@ -204,7 +204,7 @@ spec: { protocol: acme, codec: com.acme.codecs.rpc }
     rmSync(join(modules, "rpc.wasm"));
     await expect.poll(() => log.join("\n")).toMatch(/error \S*rpc\.wasm: is gone/);
     expect(proxy.unread).toEqual([]);
-    expect((await serve.admin("/debug/snapshot?type=ECDS")).body).toContain('"metaproto.rpc"');
+    expect((await serve.admin("/debug/snapshot?type=ECDS")).body).toContain('"metaproto.acme"');
   });
 });
 

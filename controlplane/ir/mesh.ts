@@ -1,10 +1,13 @@
 // The mesh as the translation sees it: resolved, merged and free of user-facing resource shapes.
 import type { Cluster } from "./cluster.js";
+import type { Protocol } from "./protocol.js";
 import type { Route } from "./route.js";
 
 /** Everything that proxies are configured from. Equal inputs give deeply equal meshes, in a stable order. */
 export interface Mesh {
   readonly listeners: readonly Listener[];
+  /** Those that `listeners` speak. */
+  readonly protocols: readonly Protocol[];
   /** By name, unique. */
   readonly clusters: readonly Cluster[];
 }
@@ -17,10 +20,8 @@ export interface Listener {
   readonly port: number;
   /** Address to bind, an IP; undefined: what the server binds by default. */
   readonly address: string | undefined;
-  /** Application protocol, third token of `tcp-metaprotocol-<protocol>`, such as `dubbo`. */
+  /** Name of one of the mesh's protocols. */
   readonly protocol: string;
-  /** Name of the module that speaks it, from ApplicationProtocol, such as `dubbo`. */
-  readonly module: string;
   readonly routes: readonly Route[];
   /** Names of the clusters that `routes` can reach, sorted. */
   readonly clusterNames: readonly string[];

@@ -8,7 +8,7 @@ import { loadDirectory } from "../stores/directory/load-directory.js";
 import { translateToMesh } from "../translate/api-to-ir/translate-to-mesh.js";
 import { translateToRoutes } from "../translate/ir-to-routes/translate-to-routes.js";
 import { staticBootstrap } from "../translate/ir-to-xds/static-bootstrap.js";
-import { servableListeners } from "../translate/ir-to-xds/translate-to-xds.js";
+import { servable } from "../translate/ir-to-xds/translate-to-xds.js";
 import { bootstrapYaml } from "./render-bootstrap.js";
 import type { SocketAddress } from "./socket-address.js";
 
@@ -56,8 +56,8 @@ export async function validateDirectories(
 ): Promise<DirectoryMesh> {
   const read = await readDirectoryMesh(directories);
   const { listeners } = read.mesh;
-  const modules = new Map(listeners.map(({ module }) => [module, undefined]));
-  const conflicts = servableListeners(read.mesh, modules, bindAddress).faults;
+  const modules = new Map(read.mesh.protocols.map(({ module }) => [module, undefined]));
+  const conflicts = servable(read.mesh, modules, bindAddress).faults;
   const clusters = new Map(read.mesh.clusters.map((cluster) => [cluster.name, cluster]));
   const refused = listeners.flatMap((listener) => {
     const result = translateToRoutes(listener, clusters, compileRegex);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Mesh } from "../ir/mesh.js";
+import { DEFAULT_SETTINGS } from "../ir/protocol.js";
 import type { ModuleSet } from "../modules/module-directory.js";
 import { ModulesInUse } from "./modules-in-use.js";
 
@@ -20,12 +21,12 @@ function meshOf(...modules: readonly string[]): Mesh {
     port: index,
     address: undefined,
     protocol: module,
-    module,
     routes: [],
     clusterNames: [],
     downstreamTls: undefined,
   }));
-  return { listeners, clusters: [] };
+  const protocols = modules.map((name) => ({ name, module: name, settings: DEFAULT_SETTINGS }));
+  return { listeners, protocols, clusters: [] };
 }
 
 describe("a module whose file is gone", () => {

@@ -17,7 +17,7 @@ export class ModulesInUse {
    */
   use(mesh: Mesh, present: ModuleSet): string[] {
     const available = this.available(present);
-    const names = new Set(mesh.listeners.map(({ module }) => module));
+    const names = new Set(mesh.protocols.map(({ module }) => module));
     this.used = new Map([...available].filter(([name]) => names.has(name)));
     return [...this.used.values()]
       .filter(({ name }) => !present.modules.has(name))

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Cluster } from "../ir/cluster.js";
 import type { Listener, Mesh } from "../ir/mesh.js";
+import { DEFAULT_SETTINGS } from "../ir/protocol.js";
 import type { ModuleVersion } from "../translate/ir-to-xds/module-version.js";
 import {
   CLUSTER_TYPE,
@@ -45,7 +46,6 @@ function listener(index: number, pattern = "v1"): Listener {
     port: 80,
     address: `127.${index >> 16}.${(index >> 8) & 255}.${index & 255}`,
     protocol: "dubbo",
-    module: "dubbo",
     routes: [
       {
         name: "r",
@@ -65,6 +65,7 @@ function meshOf(count: number): Mesh {
   const indices = Array.from({ length: count }, (_, index) => index);
   return {
     listeners: indices.map((index) => listener(index)),
+    protocols: [{ name: "dubbo", module: "dubbo", settings: DEFAULT_SETTINGS }],
     clusters: indices.map((index) => cluster(`outbound|80||s${index}.meta`, [1, 2])),
   };
 }
@@ -109,10 +110,15 @@ describe("snapshots", () => {
     expect(difference(first, rerouted)).toEqual(["routes s500.meta_80"]);
 
     const clusters = mesh.clusters.with(7, cluster("outbound|80||s7.meta", [1, 3]));
-    const moved = proxies.configure({ listeners, clusters }, modules("a".repeat(64)), 0).snapshot;
+    const moved = proxies.configure(
+      { ...mesh, listeners, clusters },
+      modules("a".repeat(64)),
+      0,
+    ).snapshot;
     expect(difference(rerouted, moved)).toEqual(["EDS outbound|80||s7.meta"]);
     expect(
-      proxies.configure({ listeners, clusters }, modules("a".repeat(64)), 0).snapshot.version,
+      proxies.configure({ ...mesh, listeners, clusters }, modules("a".repeat(64)), 0).snapshot
+        .version,
     ).toBe(moved.version);
   });
 
@@ -131,7 +137,7 @@ describe("snapshots", () => {
   });
 
   test("a new version of a module comes beside the old one, which goes later", () => {
-    const proxies = configurator({ maxRetiredModules: 1, retiredModuleMs: 1000 });
+    const proxies = configurator({ maxRetiredPlugins: 1, retiredPluginMs: 1000 });
     proxies.configure(meshOf(1), modules("a".repeat(64)), 0);
     proxies.configure(meshOf(1), modules("b".repeat(64)), 1);
     const { snapshot } = proxies.configure(meshOf(1), modules("c".repeat(64)), 2);
@@ -141,6 +147,41 @@ describe("snapshots", () => {
     expect(names(snapshot, EXTENSION_CONFIG_TYPE)).toEqual([...versions, "metaproto.dubbo"]);
     const resources = snapshot.types.get(EXTENSION_CONFIG_TYPE.typeUrl)?.resources;
     expect(resources?.get("metaproto.dubbo")?.after).toBe("metaproto.dubbo.cccccccccccc");
+  });
+
+  test("a change of settings is a new plugin beside the old one, of its protocol only", () => {
+    const proxies = configurator();
+    const mesh = meshOf(2);
+    const [first, second] = mesh.listeners;
+    const meshWith = (maxRequests: number): Mesh => {
+      const settings = { ...DEFAULT_SETTINGS, limits: { maxRequests } };
+      return {
+        ...mesh,
+        listeners: [first, second && { ...second, protocol: "orders" }].filter(
+          (item) => item !== undefined,
+        ),
+        protocols: [...mesh.protocols, { name: "orders", module: "dubbo", settings }],
+      };
+    };
+    const code = modules("a".repeat(64));
+    const before = proxies.configure(meshWith(1), code, 0).snapshot;
+    const after = proxies.configure(meshWith(2), code, 1).snapshot;
+    const changes = difference(before, after);
+    const [dial] = changes.flatMap((change) => /^LDS (.*)$/.exec(change)?.[1] ?? []);
+    expect(dial).toMatch(/^metaproto\.orders\.[0-9a-f]{12}$/);
+    expect(changes.sort()).toEqual([
+      `CDS ${dial}`,
+      "ECDS metaproto.orders",
+      `ECDS ${dial}`,
+      `LDS ${dial}`,
+    ]);
+    expect(names(before, LISTENER_TYPE)).toHaveLength(4);
+    expect(names(after, LISTENER_TYPE)).toHaveLength(5);
+    const resources = after.types.get(EXTENSION_CONFIG_TYPE.typeUrl)?.resources;
+    expect(resources?.get("metaproto.orders")?.after).toBe(dial);
+    // And back again, it is what it was.
+    const back = proxies.configure(meshWith(1), code, 2).snapshot;
+    expect(difference(before, back).sort()).toEqual([`CDS ${dial}`, `ECDS ${dial}`, `LDS ${dial}`]);
   });
 
   test("a version of a module that no proxy could load does not stay", () => {

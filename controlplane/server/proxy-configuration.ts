@@ -13,9 +13,10 @@ import {
 } from "../translate/ir-to-routes/translate-to-routes.js";
 import type { ModuleVersion } from "../translate/ir-to-xds/module-version.js";
 import { dialName } from "../translate/ir-to-xds/names.js";
+import { type PluginVersion, pluginVersions } from "../translate/ir-to-xds/plugin-version.js";
 import {
   type PendingResource,
-  servableListeners,
+  servable,
   translateToXds,
 } from "../translate/ir-to-xds/translate-to-xds.js";
 import {
@@ -29,10 +30,13 @@ import { type ResourceInput, type Snapshot, buildSnapshot } from "../xds/snapsho
 import { Retirement } from "./retirement.js";
 
 export interface RetentionOptions {
-  /** Versions of each module that are kept beside the newest. Default 2. */
-  readonly maxRetiredModules?: number;
+  /**
+   * What each protocol ran before (other code, other settings) stays for connections of its time; so many are kept.
+   * Default 2.
+   */
+  readonly maxRetiredPlugins?: number;
   /** How long they are kept. Milliseconds, default 1 hour. */
-  readonly retiredModuleMs?: number;
+  readonly retiredPluginMs?: number;
   /**
    * How long a cluster is kept that is not in the mesh any more, so that no request that is being routed to it is
    * lost. Milliseconds, default 30 000.
@@ -45,7 +49,7 @@ export interface ProxyConfigurationOptions extends RetentionOptions {
   /** IP address of listeners that name none. */
   readonly bindAddress: string;
   /**
-   * Whether proxies refuse an extension configuration. A version of a module that none could load is not kept when it
+   * Whether proxies refuse an extension configuration. What none could load is not kept when it
    * goes out of use. Default: none is refused.
    */
   readonly isRefused?: (extensionConfig: string) => boolean;
@@ -85,7 +89,7 @@ class EncodedResources {
 
 /** Makes snapshots, one after the other: what went out of use with the last ones is in the next. */
 export class ProxyConfigurator {
-  private readonly retiredModules: Retirement<ModuleVersion>;
+  private readonly retiredPlugins: Retirement<PluginVersion>;
   private readonly retiredClusters: Retirement<Cluster>;
   private readonly clusters = new EncodedResources();
   private readonly endpoints = new EncodedResources();
@@ -95,11 +99,11 @@ export class ProxyConfigurator {
   private previous: Snapshot | undefined;
 
   constructor(private readonly options: ProxyConfigurationOptions) {
-    this.retiredModules = new Retirement({
-      key: ({ name, digest }) => `${name} ${digest}`,
-      group: ({ name }) => name,
-      maxAgeMs: options.retiredModuleMs ?? HOUR_MS,
-      maxPerGroup: options.maxRetiredModules ?? 2,
+    this.retiredPlugins = new Retirement({
+      key: ({ protocol, digest }) => dialName(protocol.name, digest),
+      group: ({ protocol }) => protocol.name,
+      maxAgeMs: options.retiredPluginMs ?? HOUR_MS,
+      maxPerGroup: options.maxRetiredPlugins ?? 2,
     });
     this.retiredClusters = new Retirement({
       key: ({ name }) => name,
@@ -109,7 +113,7 @@ export class ProxyConfigurator {
 
   /** When a snapshot without change of mesh or modules would differ; undefined: never. */
   get nextExpiryMs(): number | undefined {
-    const times = [this.retiredModules.nextExpiryMs, this.retiredClusters.nextExpiryMs];
+    const times = [this.retiredPlugins.nextExpiryMs, this.retiredClusters.nextExpiryMs];
     const known = times.filter((time) => time !== undefined);
     return known.length === 0 ? undefined : Math.min(...known);
   }
@@ -120,15 +124,14 @@ export class ProxyConfigurator {
     nowMs: number,
   ): ProxyConfiguration {
     const { bindAddress, isRefused = () => false } = this.options;
-    const { listeners } = servableListeners(mesh, modules, bindAddress);
-    const used = new Set(listeners.map(({ module }) => module));
+    const { protocols } = servable(mesh, modules, bindAddress);
     const resources = translateToXds({
       mesh,
       modules,
-      retiredModules: this.retiredModules.update(
-        [...modules.values()].filter(({ name }) => used.has(name)),
+      retiredPlugins: this.retiredPlugins.update(
+        pluginVersions(protocols, modules),
         nowMs,
-        ({ name, digest }) => isRefused(dialName(name, digest)),
+        ({ protocol, digest }) => isRefused(dialName(protocol.name, digest)),
       ),
       retiredClusters: this.retiredClusters.update(mesh.clusters, nowMs),
       bindAddress,

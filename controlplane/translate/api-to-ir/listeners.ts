@@ -12,12 +12,7 @@ export function listenerName(service: Service): string {
   return `${service.host}_${service.port.number}`;
 }
 
-export function listenerOf(
-  service: Service,
-  module: string,
-  routes: readonly Route[],
-  report: Report,
-): Listener {
+export function listenerOf(service: Service, routes: readonly Route[], report: Report): Listener {
   const clusterNames = routes.flatMap(({ destinations }) =>
     destinations.map(({ cluster }) => cluster),
   );
@@ -27,7 +22,6 @@ export function listenerOf(
     port: service.port.number,
     address: addressOf(service, report),
     protocol: service.port.applicationProtocol ?? "",
-    module,
     routes,
     clusterNames: Array.from(new Set(clusterNames)).sort(compareText),
     downstreamTls: tlsOf(service),

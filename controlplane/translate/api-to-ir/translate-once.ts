@@ -5,6 +5,7 @@ import { idOf } from "../../api/resource.js";
 import type { MetaRouter } from "../../api/meta-router.js";
 import type { Cluster } from "../../ir/cluster.js";
 import type { Listener, Mesh } from "../../ir/mesh.js";
+import type { Protocol } from "../../ir/protocol.js";
 import type { Route } from "../../ir/route.js";
 import { clustersOf } from "./clusters.js";
 import { DestinationRules } from "./destination-rules.js";
@@ -14,7 +15,7 @@ import {
   listenerOf,
   withoutAddressConflicts,
 } from "./listeners.js";
-import { modulesByProtocol } from "./protocols.js";
+import { protocolsByName } from "./protocols.js";
 import { Report } from "./report.js";
 import { claimServices } from "./router-claims.js";
 import { defaultRoutes, type RouteContext, routesOf } from "./routes.js";
@@ -40,7 +41,7 @@ export function translateOnce(
 ): { readonly mesh: Mesh; readonly report: Report } {
   const report = new Report();
   const former = new Former(inEffect);
-  const modules = modulesByProtocol(
+  const protocols = protocolsByName(
     select(resources, "ApplicationProtocol"),
     modulesAtHand,
     report,
@@ -59,12 +60,14 @@ export function translateOnce(
     onReference: (service) => reachable.add(service),
   });
   const candidates: BoundListener[] = [];
+  const spoken = new Map<string, Protocol>();
   for (const service of services.all()) {
     if (!isManaged(service) || !canBeServed(service, report)) continue;
-    const module = moduleOf(service, modules, former, report);
-    if (module === undefined) continue;
+    const protocol = protocolOf(service, protocols, former, report);
+    if (protocol === undefined) continue;
+    spoken.set(protocol.name, protocol);
     const ownRoutes = routes.get(service) ?? defaultRoutes(service);
-    candidates.push({ service, listener: listenerOf(service, module, ownRoutes, report) });
+    candidates.push({ service, listener: listenerOf(service, ownRoutes, report) });
   }
   const listeners = withoutAddressConflicts(candidates, former.allListeners(), report);
   const clusters = new Map<string, Cluster>();
@@ -78,7 +81,13 @@ export function translateOnce(
   }
   rules.reportUnused();
   return {
-    mesh: { listeners: sortedByName(listeners), clusters: sortedByName(clusters.values()) },
+    mesh: {
+      listeners: sortedByName(listeners),
+      protocols: sortedByName(
+        new Set(listeners.flatMap((listener) => spoken.get(listener.protocol) ?? [])),
+      ),
+      clusters: sortedByName(clusters.values()),
+    },
     report,
   };
 }
@@ -104,10 +113,12 @@ function routesByService(
 class Former {
   private readonly clusters: ReadonlyMap<string, Cluster>;
   private readonly listeners: ReadonlyMap<string, Listener>;
+  private readonly protocols: ReadonlyMap<string, Protocol>;
 
   constructor(private readonly inEffect: InEffect | undefined) {
     this.clusters = byName(inEffect?.mesh.clusters ?? []);
     this.listeners = byName(inEffect?.mesh.listeners ?? []);
+    this.protocols = byName(inEffect?.mesh.protocols ?? []);
   }
 
   cluster(name: string): Cluster | undefined {
@@ -116,6 +127,10 @@ class Former {
 
   listener(name: string): Listener | undefined {
     return this.listeners.get(name);
+  }
+
+  protocol(name: string): Protocol | undefined {
+    return this.protocols.get(name);
   }
 
   allListeners(): readonly Listener[] {
@@ -182,22 +197,23 @@ function canBeServed(service: Service, report: Report): boolean {
   return true;
 }
 
-function moduleOf(
+function protocolOf(
   service: Service,
-  modules: ReadonlyMap<string, string>,
+  protocols: ReadonlyMap<string, Protocol>,
   former: Former,
   report: Report,
-): string | undefined {
+): Protocol | undefined {
   const { entry, port, portIndex } = service;
-  const module = modules.get(port.applicationProtocol ?? "");
-  if (module !== undefined) return module;
+  const name = port.applicationProtocol ?? "";
+  const protocol = protocols.get(name);
+  if (protocol !== undefined) return protocol;
   const path = `spec.ports[${portIndex}].name`;
-  const known = Array.from(modules.keys()).sort(compareText).join(", ");
-  const message = `no ApplicationProtocol binds \`${port.applicationProtocol ?? ""}\` to a codec; there are ${known}`;
-  const before = former.listener(listenerName(service));
-  if (before !== undefined && before.protocol === port.applicationProtocol) {
+  const known = Array.from(protocols.keys()).sort(compareText).join(", ");
+  const message = `no ApplicationProtocol binds \`${name}\` to a codec; there are ${known}`;
+  const before = former.protocol(name);
+  if (before !== undefined && former.listener(listenerName(service))?.protocol === name) {
     report.fault(entry, path, `${message}; the former codec stays in use`);
-    return before.module;
+    return before;
   }
   report.refuse(entry, path, message);
   return undefined;

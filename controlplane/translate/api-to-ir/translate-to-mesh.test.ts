@@ -78,6 +78,11 @@ function listenerNamed(name: string, { mesh }: Translation) {
   return mesh.listeners.find((listener) => listener.name === name);
 }
 
+function moduleOf(name: string, translation: Translation) {
+  const protocol = listenerNamed(name, translation)?.protocol;
+  return translation.mesh.protocols.find((item) => item.name === protocol)?.module;
+}
+
 function clusterNamed(name: string, { mesh }: Translation) {
   return mesh.clusters.find((cluster) => cluster.name === name);
 }
@@ -111,13 +116,39 @@ describe("a translation", () => {
   });
 
   it("of nothing is an empty mesh", () => {
-    expect(translate("").mesh).toEqual({ listeners: [], clusters: [] });
+    expect(translate("").mesh).toEqual({ listeners: [], protocols: [], clusters: [] });
   });
 
   it("needs no second thought about equal resources", () => {
     const yaml = serviceEntry("a") + destinationRule("a", ["v1"]) + metaRouter("r", "a", "v1");
     const first = translate(yaml);
     expect(translate(yaml, first)).toEqual(first);
+  });
+});
+
+describe("an ApplicationProtocol", () => {
+  it("has settings for its protocol, also for one of this package's modules", () => {
+    const yaml =
+      PROTOCOL.replace("hsf }\nspec", "one }\nspec").replace(
+        "spec: {",
+        "spec: { connectionMode: IN_ORDER, limits: { maxRequests: 5 }, upstreamHeartbeat: 0s,",
+      ) +
+      PROTOCOL.replace("hsf }\nspec", "two }\nspec").replace(
+        "protocol: hsf",
+        "connectionMode: EXCLUSIVE, protocol: dubbo",
+      ) +
+      serviceEntry("a", "", "{ number: 1001, name: tcp-metaprotocol-hsf }") +
+      serviceEntry("b", "", "{ number: 1002, name: tcp-metaprotocol-dubbo }");
+    const translation = translate(yaml);
+    expect(faultsOf(translation)).toEqual([]);
+    expect(translation.mesh.protocols).toEqual([
+      { name: "dubbo", module: "dubbo", settings: { connectionMode: "exclusive", limits: {} } },
+      {
+        name: "hsf",
+        module: "dubbo",
+        settings: { connectionMode: "inOrder", limits: { maxRequests: 5 }, upstreamHeartbeatMs: 0 },
+      },
+    ]);
   });
 });
 
@@ -133,13 +164,13 @@ describe("a module of somebody's own", () => {
     const yaml = bound(codec) + serviceEntry("a", "", port("hsf"));
     const translation = translate(yaml, undefined, ["acme-rpc"]);
     expect(faultsOf(translation)).toEqual([]);
-    expect(listenerNamed("a.test_1001", translation)?.module).toBe("acme-rpc");
+    expect(moduleOf("a.test_1001", translation)).toBe("acme-rpc");
   });
 
   it("may have a dot in its name", () => {
     const yaml = bound("acme.v2") + serviceEntry("a", "", port("hsf"));
     const translation = translate(yaml, undefined, ["v2", "acme.v2"]);
-    expect(listenerNamed("a.test_1001", translation)?.module).toBe("acme.v2");
+    expect(moduleOf("a.test_1001", translation)).toBe("acme.v2");
   });
 
   it("speaks the protocol of its own name without being told so, where that can be one", () => {
@@ -148,7 +179,7 @@ describe("a module of somebody's own", () => {
       undefined,
       ["acme", "acme-rpc"],
     );
-    expect(listenerNamed("a.test_1001", translation)?.module).toBe("acme");
+    expect(moduleOf("a.test_1001", translation)).toBe("acme");
     expect(faultsOf(translation)).toEqual([
       "ServiceEntry/b: spec.ports[0].name: no ApplicationProtocol binds `none` to a codec; there are acme, dubbo, thrift",
     ]);
@@ -164,7 +195,7 @@ describe("a module of somebody's own", () => {
     // And is taken when its file comes.
     const present = translate(yaml, missing, ["acme", "rpc"]);
     expect(faultsOf(present)).toEqual([]);
-    expect(listenerNamed("a.test_1001", present)?.module).toBe("rpc");
+    expect(moduleOf("a.test_1001", present)).toBe("rpc");
   });
 });
 
@@ -286,12 +317,15 @@ describe("what worked stays", () => {
   it("if an ApplicationProtocol goes that is in use", () => {
     const service = serviceEntry("a", "", "{ number: 1001, name: tcp-metaprotocol-hsf }");
     const before = translate(PROTOCOL + service);
-    expect(listenerNamed("a.test_1001", before)?.module).toBe("dubbo");
+    expect(moduleOf("a.test_1001", before)).toBe("dubbo");
     const after = translate(service, before);
     expect(after.mesh).toEqual(before.mesh);
     expect(faultsOf(after)).toEqual([
       "ServiceEntry/a: spec.ports[0].name: no ApplicationProtocol binds `hsf` to a codec; there are dubbo, thrift; the former codec stays in use",
     ]);
+    // Not for services that come later.
+    const later = translate(service + service.replaceAll(/\ba\b/g, "b"), after);
+    expect(later.mesh.listeners).toEqual(before.mesh.listeners);
   });
 
   it("if an ApplicationProtocol names a codec that is not there", () => {

@@ -15,16 +15,16 @@ export const ROUTE_CONFIGURATION_KEY = "route_configuration";
 /** Characters of a digest that stand in names. */
 const DIGEST_LENGTH = 12;
 
-/** Name of a module's plugin, root context and VM, and of the extension configuration of its listeners. */
-export function moduleResourceName(module: string): string {
-  return `metaproto.${module}`;
+/** Name of a protocol's plugin, root context and VM, and of the extension configuration of its listeners. */
+export function pluginName(protocol: string): string {
+  return `metaproto.${protocol}`;
 }
 
 /**
- * Name of the internal listener, its cluster and its extension configuration. It changes with the code:
+ * Name of the internal listener, its cluster and its extension configuration. It changes with code and settings:
  * upstream connections that an old VM opens must not reach the VM that took its place.
- * @param digest SHA-256 of the module, hexadecimal.
+ * @param digest of a PluginVersion.
  */
-export function dialName(module: string, digest: string): string {
-  return `metaproto.${module}.${digest.slice(0, DIGEST_LENGTH)}`;
+export function dialName(protocol: string, digest: string): string {
+  return `metaproto.${protocol}.${digest.slice(0, DIGEST_LENGTH)}`;
 }

@@ -3,6 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { BootstrapSchema } from "../../gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import { RouteConfigurationSchema } from "../../gen/metaproto/v1/route_pb.js";
 import type { Listener, Mesh } from "../../ir/mesh.js";
+import { DEFAULT_SETTINGS } from "../../ir/protocol.js";
 import { staticBootstrap } from "./static-bootstrap.js";
 import { resourceJson } from "./type-registry.js";
 
@@ -28,7 +29,6 @@ function listener(port: number): Listener {
     port,
     address: undefined,
     protocol: "dubbo",
-    module: "dubbo",
     routes: [],
     clusterNames: [],
     downstreamTls: undefined,
@@ -37,6 +37,13 @@ function listener(port: number): Listener {
 
 const mesh: Mesh = {
   listeners: [listener(1), listener(2)],
+  protocols: [
+    {
+      name: "dubbo",
+      module: "dubbo",
+      settings: { ...DEFAULT_SETTINGS, limits: { maxRequests: 7 }, defaultTimeoutMs: 1500 },
+    },
+  ],
   clusters: [
     {
       name: "outbound|1||demo.meta",
@@ -93,6 +100,8 @@ describe("static bootstrap", () => {
             {
               dialCluster: "metaproto.dubbo",
               routeConfigurations: [{ name: "demo.meta_1" }, { name: "demo.meta_2" }],
+              limits: { maxRequests: 7 },
+              defaultTimeout: "1.500s",
             },
             undefined,
             2,

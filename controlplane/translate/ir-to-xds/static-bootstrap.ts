@@ -8,13 +8,15 @@ import { AsyncDataSourceSchema } from "../../gen/envoy/config/core/v3/base_pb.js
 import { PluginConfigurationSchema } from "../../gen/metaproto/v1/plugin_pb.js";
 import type { RouteConfiguration } from "../../gen/metaproto/v1/route_pb.js";
 import type { Listener, Mesh } from "../../ir/mesh.js";
+import type { Protocol } from "../../ir/protocol.js";
 import { type SocketAddress, internalListenerExtension, socketAddress } from "./bootstrap.js";
 import { cluster } from "./cluster.js";
 import { blackholeCluster, dialCluster } from "./dial-cluster.js";
 import { internalListener, listener } from "./listener.js";
-import { moduleResourceName } from "./names.js";
+import { pluginName } from "./names.js";
+import { pluginSettings } from "./plugin-settings.js";
 import { statsConfig } from "./stats-tags.js";
-import { servableListeners } from "./translate-to-xds.js";
+import { servable } from "./translate-to-xds.js";
 import { inlineWasmFilter, wasmFilterConfig } from "./wasm-plugin.js";
 
 export interface StaticBootstrapInput {
@@ -32,14 +34,14 @@ export interface StaticBootstrap {
   readonly faults: readonly string[];
 }
 
-/** The wasm filter of `module`, which has the routes of all its listeners in its configuration. */
-function moduleFilter(
-  module: string,
+/** The wasm filter of a protocol, which has the routes of all its listeners in its configuration. */
+function pluginFilter(
+  { name, module, settings }: Protocol,
   listeners: readonly Listener[],
   input: StaticBootstrapInput,
 ): ReturnType<typeof inlineWasmFilter> {
   const config = wasmFilterConfig({
-    module,
+    protocol: name,
     code: create(AsyncDataSourceSchema, {
       specifier: {
         case: "local",
@@ -47,8 +49,11 @@ function moduleFilter(
       },
     }),
     configuration: create(PluginConfigurationSchema, {
-      dialCluster: moduleResourceName(module),
-      routeConfigurations: listeners.flatMap(({ name }) => input.routes.get(name) ?? []),
+      ...pluginSettings(settings),
+      dialCluster: pluginName(name),
+      routeConfigurations: listeners
+        .filter(({ protocol }) => protocol === name)
+        .flatMap((listener) => input.routes.get(listener.name) ?? []),
     }),
   });
   return inlineWasmFilter(config);
@@ -56,36 +61,27 @@ function moduleFilter(
 
 export function staticBootstrap(input: StaticBootstrapInput): StaticBootstrap {
   const { mesh, bindAddress } = input;
-  const { listeners, faults } = servableListeners(mesh, input.moduleFiles, bindAddress);
-  const modules = [...new Set(listeners.map(({ module }) => module))];
+  const { listeners, protocols, faults } = servable(mesh, input.moduleFiles, bindAddress);
   const filters = new Map(
-    modules.map((module) => [
-      module,
-      moduleFilter(
-        module,
-        listeners.filter((candidate) => candidate.module === module),
-        input,
-      ),
-    ]),
+    protocols.map((protocol) => [protocol.name, pluginFilter(protocol, listeners, input)]),
   );
+  const dialNames = protocols.map(({ name }) => pluginName(name));
   const bootstrap = create(BootstrapSchema, {
     admin: { address: socketAddress(input.admin) },
     bootstrapExtensions: [internalListenerExtension()],
     statsConfig: statsConfig(),
     staticResources: {
       listeners: [
-        ...[...filters].map(([module, filter]) =>
-          internalListener(moduleResourceName(module), filter),
-        ),
+        ...[...filters].map(([name, filter]) => internalListener(pluginName(name), filter)),
         ...listeners.flatMap((from) => {
-          const filter = filters.get(from.module);
+          const filter = filters.get(from.protocol);
           return filter === undefined ? [] : [listener(from, from.address ?? bindAddress, filter)];
         }),
       ],
       clusters: [
         ...mesh.clusters.map((from) => cluster(from, "inline")),
-        ...(modules.length === 0 ? [] : [blackholeCluster()]),
-        ...modules.map((module) => dialCluster(moduleResourceName(module))),
+        ...(dialNames.length === 0 ? [] : [blackholeCluster()]),
+        ...dialNames.map(dialCluster),
       ],
     },
   });

@@ -10,17 +10,21 @@ import { ClusterLoadAssignmentSchema } from "../../gen/envoy/config/endpoint/v3/
 import { ListenerSchema } from "../../gen/envoy/config/listener/v3/listener_pb.js";
 import type { Cluster } from "../../ir/cluster.js";
 import type { Mesh } from "../../ir/mesh.js";
+import type { Protocol } from "../../ir/protocol.js";
 import type { ModuleVersion } from "./module-version.js";
+import { pluginVersions } from "./plugin-version.js";
 import { type XdsInput, type XdsResources, translateToXds } from "./translate-to-xds.js";
 import { resourceJson } from "./type-registry.js";
 
 const TESTDATA = join(import.meta.dirname, "testdata");
 const isUpdate = process.env["UPDATE_GOLDEN"] === "1";
 
+type GoldenModule = Omit<ModuleVersion, "code"> & { readonly code: string };
+
 interface GoldenInput {
   readonly bindAddress: string;
-  readonly modules: readonly { name: string; digest: string; code: string }[];
-  readonly retiredModules?: readonly { name: string; digest: string; code: string }[];
+  readonly modules: readonly GoldenModule[];
+  readonly retiredPlugins?: readonly { protocol: Protocol; module: GoldenModule }[];
   readonly retiredClusters?: readonly Cluster[];
   readonly mesh: Mesh;
 }
@@ -31,15 +35,15 @@ const cases = readdirSync(TESTDATA)
 
 function readCase(name: string): XdsInput {
   const input = parse(readFileSync(join(TESTDATA, `${name}.in.yaml`), "utf8")) as GoldenInput;
-  const version = (module: { name: string; digest: string; code: string }): ModuleVersion => ({
-    ...module,
-    code: Buffer.from(module.code),
-  });
+  const byName = (modules: readonly GoldenModule[]): ReadonlyMap<string, ModuleVersion> =>
+    new Map(modules.map((module) => [module.name, { ...module, code: Buffer.from(module.code) }]));
   return {
     mesh: input.mesh,
     bindAddress: input.bindAddress,
-    modules: new Map(input.modules.map((module) => [module.name, version(module)])),
-    retiredModules: (input.retiredModules ?? []).map(version),
+    modules: byName(input.modules),
+    retiredPlugins: (input.retiredPlugins ?? []).flatMap(({ protocol, module }) =>
+      pluginVersions([protocol], byName([module])),
+    ),
     retiredClusters: input.retiredClusters ?? [],
   };
 }

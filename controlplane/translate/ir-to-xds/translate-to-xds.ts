@@ -9,20 +9,23 @@ import type { Wasm } from "../../gen/envoy/extensions/filters/network/wasm/v3/wa
 import { PluginConfigurationSchema } from "../../gen/metaproto/v1/plugin_pb.js";
 import type { Cluster } from "../../ir/cluster.js";
 import type { Listener, Mesh } from "../../ir/mesh.js";
+import type { Protocol } from "../../ir/protocol.js";
 import { cluster } from "./cluster.js";
 import { blackholeCluster, dialCluster } from "./dial-cluster.js";
 import { clusterLoadAssignment } from "./endpoints.js";
 import { internalListener, listener } from "./listener.js";
 import type { ModuleVersion } from "./module-version.js";
-import { BLACKHOLE_CLUSTER, DISCOVERY_CLUSTER, dialName, moduleResourceName } from "./names.js";
+import { BLACKHOLE_CLUSTER, DISCOVERY_CLUSTER, dialName, pluginName } from "./names.js";
+import { pluginSettings } from "./plugin-settings.js";
+import { type PluginVersion, pluginVersions } from "./plugin-version.js";
 import { discoveredWasmFilter, wasmExtensionConfig, wasmFilterConfig } from "./wasm-plugin.js";
 
 export interface XdsInput {
   readonly mesh: Mesh;
-  /** Versions in use, by name. */
+  /** By name. */
   readonly modules: ReadonlyMap<string, ModuleVersion>;
-  /** Versions that were in use: connections of theirs may still dial. */
-  readonly retiredModules: readonly ModuleVersion[];
+  /** What was in use: connections of theirs may still dial. */
+  readonly retiredPlugins: readonly PluginVersion[];
   /** Clusters that no route names any more, for requests that are on their way. */
   readonly retiredClusters: readonly Cluster[];
   /** IP address of listeners that name none. */
@@ -49,27 +52,34 @@ export interface XdsResources {
 }
 
 /**
- * The listeners that can be served: the first of those that want the same address, and only those whose
- * module is at hand.
+ * What can be served: the first of those listeners that want the same address, and only those whose module is at
+ * hand.
  */
-export function servableListeners(
+export function servable(
   mesh: Mesh,
   modules: ReadonlyMap<string, unknown>,
   bindAddress: string,
-): { readonly listeners: readonly Listener[]; readonly faults: readonly string[] } {
+): {
+  readonly listeners: readonly Listener[];
+  /** Those that `listeners` speak. */
+  readonly protocols: readonly Protocol[];
+  readonly faults: readonly string[];
+} {
+  const protocols = new Map(mesh.protocols.map((protocol) => [protocol.name, protocol]));
   const listeners: Listener[] = [];
   const faults: string[] = [];
   const owners = new Map<string, string>();
   for (const candidate of mesh.listeners) {
     const address = `${candidate.address ?? bindAddress}:${candidate.port}`;
     const owner = owners.get(address);
+    const module = protocols.get(candidate.protocol)?.module ?? "";
     if (owner !== undefined) {
       faults.push(
         `listener ${candidate.name} is left out: ${address} is taken by listener ${owner}`,
       );
-    } else if (!modules.has(candidate.module)) {
+    } else if (!modules.has(module)) {
       faults.push(
-        `listener ${candidate.name} is left out: there is no module ${candidate.module} ` +
+        `listener ${candidate.name} is left out: there is no module ${module} ` +
           `for protocol ${candidate.protocol}`,
       );
     } else {
@@ -77,13 +87,15 @@ export function servableListeners(
       listeners.push(candidate);
     }
   }
-  return { listeners, faults };
+  const spoken = new Set(listeners.map(({ protocol }) => protocol));
+  return { listeners, protocols: mesh.protocols.filter(({ name }) => spoken.has(name)), faults };
 }
 
-/** The same for every version of a module but for the code and what is named after it. */
-function moduleFilterConfig(module: ModuleVersion): Wasm {
+/** The same in both roles. */
+function pluginFilterConfig({ protocol, module, digest }: PluginVersion): Wasm {
+  const dialCluster = dialName(protocol.name, digest);
   return wasmFilterConfig({
-    module: module.name,
+    protocol: protocol.name,
     code: create(AsyncDataSourceSchema, {
       specifier: {
         case: "local",
@@ -91,9 +103,11 @@ function moduleFilterConfig(module: ModuleVersion): Wasm {
       },
     }),
     configuration: create(PluginConfigurationSchema, {
-      dialCluster: dialName(module.name, module.digest),
+      ...pluginSettings(protocol.settings),
+      dialCluster,
       discoveryCluster: DISCOVERY_CLUSTER,
     }),
+    vmVersion: dialCluster,
   });
 }
 
@@ -105,34 +119,26 @@ function pending<Message>(
   return { name, source: JSON.stringify(source), message };
 }
 
-/** Versions in use, with the retired ones behind them. */
-function moduleVersions(
-  input: XdsInput,
-  used: ReadonlySet<string>,
-): { readonly current: readonly ModuleVersion[]; readonly all: readonly ModuleVersion[] } {
-  const current = [...input.modules.values()].filter(({ name }) => used.has(name));
-  const retired = input.retiredModules.filter(
-    ({ name, digest }) => input.modules.get(name)?.digest !== digest,
-  );
-  return { current, all: [...current, ...retired] };
-}
-
 function extensionConfig(
   name: string,
-  module: ModuleVersion,
+  plugin: PluginVersion,
 ): PendingResource<TypedExtensionConfig> {
-  return pending(name, [name, module.name, module.digest], () =>
-    wasmExtensionConfig(name, moduleFilterConfig(module)),
+  return pending(name, [name, plugin.protocol.name, plugin.digest], () =>
+    wasmExtensionConfig(name, pluginFilterConfig(plugin)),
   );
 }
 
 /** Pure: equal inputs give equal resources, in a stable order. */
 export function translateToXds(input: XdsInput): XdsResources {
   const { mesh, bindAddress } = input;
-  const servable = servableListeners(mesh, input.modules, bindAddress);
-  const used = new Set(servable.listeners.map(({ module }) => module));
-  const { current, all } = moduleVersions(input, used);
-  const dialNames = all.map(({ name, digest }) => dialName(name, digest));
+  const { listeners, protocols, faults } = servable(mesh, input.modules, bindAddress);
+  const plugins = pluginVersions(protocols, input.modules);
+  const currentNames = new Set(plugins.map(dialNameOf));
+  const all = [
+    ...plugins,
+    ...input.retiredPlugins.filter((plugin) => !currentNames.has(dialNameOf(plugin))),
+  ];
+  const dialNames = all.map(dialNameOf);
   const meshNames = new Set(mesh.clusters.map(({ name }) => name));
   const clusters = [
     ...mesh.clusters,
@@ -156,23 +162,27 @@ export function translateToXds(input: XdsInput): XdsResources {
       ...dialNames.map((name) =>
         pending(name, "", () => internalListener(name, discoveredWasmFilter(name))),
       ),
-      ...servable.listeners.map((from) => pendingListener(from, from.address ?? bindAddress)),
+      ...listeners.map((from) => pendingListener(from, from.address ?? bindAddress)),
     ],
     extensionConfigs: [
-      ...all.map((module) => extensionConfig(dialName(module.name, module.digest), module)),
-      ...current.map((module) => extensionConfig(moduleResourceName(module.name), module)),
+      ...all.map((plugin) => extensionConfig(dialNameOf(plugin), plugin)),
+      ...plugins.map((plugin) => extensionConfig(pluginName(plugin.protocol.name), plugin)),
     ],
     extensionConfigOrder: new Map(
-      current.map(({ name, digest }) => [moduleResourceName(name), dialName(name, digest)]),
+      plugins.map((plugin) => [pluginName(plugin.protocol.name), dialNameOf(plugin)]),
     ),
-    faults: servable.faults,
+    faults,
   };
 }
 
 /** Routes are no part of a listener: they reach the module by themselves. */
 function pendingListener(from: Listener, address: string): PendingResource<XdsListener> {
-  const { name, port, module, downstreamTls } = from;
-  return pending(name, [address, port, module, downstreamTls], () =>
-    listener(from, address, discoveredWasmFilter(moduleResourceName(module))),
+  const { name, port, protocol, downstreamTls } = from;
+  return pending(name, [address, port, protocol, downstreamTls], () =>
+    listener(from, address, discoveredWasmFilter(pluginName(protocol))),
   );
+}
+
+function dialNameOf({ protocol, digest }: PluginVersion): string {
+  return dialName(protocol.name, digest);
 }

@@ -1,10 +1,10 @@
-// The wasm filter of both roles of a module, in a listener and in its internal listener.
+// The wasm filter of both roles of a protocol's module, in a listener and in its internal listener.
 //
 // A VM is shared by filters with the same VM id, code and VM configuration, and a root context by
 // those with the same root id and plugin configuration as well. Downstream and upstream connections
 // must meet in one root context, so both filters get the very same message from here.
 import { create, toJson } from "@bufbuild/protobuf";
-import { StringValueSchema, anyPack } from "@bufbuild/protobuf/wkt";
+import { type Any, StringValueSchema, anyPack } from "@bufbuild/protobuf/wkt";
 import type { AsyncDataSource } from "../../gen/envoy/config/core/v3/base_pb.js";
 import {
   type TypedExtensionConfig,
@@ -24,34 +24,47 @@ import {
   PluginConfigurationSchema,
 } from "../../gen/metaproto/v1/plugin_pb.js";
 import { adsConfigSource } from "./ads-config-source.js";
-import { moduleResourceName } from "./names.js";
+import { pluginName } from "./names.js";
 
 export const WASM_FILTER = "envoy.filters.network.wasm";
 
 export interface WasmPlugin {
-  /** Name of the module. */
-  readonly module: string;
+  readonly protocol: string;
   readonly code: AsyncDataSource;
   readonly configuration: PluginConfiguration;
+  /** What tells VMs of the same code apart; undefined: there is only one. */
+  readonly vmVersion?: string;
 }
 
 /**
  * Configuration of `envoy.filters.network.wasm`. The plugin's own is JSON in a StringValue: contrary to its
  * documentation, Envoy (1.36 to 1.40 at least) hands a Struct on in its binary form.
  */
-export function wasmFilterConfig({ module, code, configuration }: WasmPlugin): Wasm {
-  const name = moduleResourceName(module);
+export function wasmFilterConfig({ protocol, code, configuration, vmVersion }: WasmPlugin): Wasm {
+  const name = pluginName(protocol);
   const json = toJson(PluginConfigurationSchema, configuration);
-  const value = JSON.stringify(json, undefined, 2);
   return create(WasmSchema, {
     config: {
       name,
       rootId: name,
-      configuration: anyPack(StringValueSchema, create(StringValueSchema, { value })),
+      configuration: stringValue(JSON.stringify(json, undefined, 2)),
       failurePolicy: FailurePolicy.FAIL_RELOAD,
-      vm: { case: "vmConfig", value: { vmId: name, runtime: "envoy.wasm.runtime.v8", code } },
+      vm: {
+        case: "vmConfig",
+        value: {
+          // The same for all versions: what VMs share, they share by it.
+          vmId: name,
+          runtime: "envoy.wasm.runtime.v8",
+          code,
+          ...(vmVersion !== undefined && { configuration: stringValue(vmVersion) }),
+        },
+      },
     },
   });
+}
+
+function stringValue(value: string): Any {
+  return anyPack(StringValueSchema, create(StringValueSchema, { value }));
 }
 
 /** The filter with its configuration in place. */

@@ -1,0 +1,131 @@
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { validateResource } from "./kinds.js";
+
+function validate(settings: string) {
+  return validateResource(
+    parse(`apiVersion: metaprotocol.aeraki.io/v1alpha1
+kind: ApplicationProtocol
+metadata: { name: orders }
+spec:
+  protocol: orders
+  codec: dubbo
+${settings.replaceAll(/^/gm, "  ")}
+`),
+  );
+}
+
+function settingsOf(settings: string): unknown {
+  const validation = validate(settings);
+  if (validation.outcome !== "valid" || validation.resource.kind !== "ApplicationProtocol")
+    throw new Error(JSON.stringify(validation));
+  return validation.resource.spec.settings;
+}
+
+function findingsOf(settings: string): string[] {
+  const validation = validate(settings);
+  const faults = validation.outcome === "invalid" ? validation.faults : [];
+  return [...faults, ...validation.warnings].map(({ path, message }) => `${path}: ${message}`);
+}
+
+describe("the settings of a protocol", () => {
+  it("are all optional", () => {
+    expect(findingsOf("")).toEqual([]);
+    expect(settingsOf("")).toEqual({});
+  });
+
+  it("are what the module's configuration has", () => {
+    const yaml = `connectionMode: IN_ORDER
+limits:
+  maxFrameBytes: 536870912
+  maxRequestsPerDownstreamConnection: 2
+  maxRequestsPerUpstreamConnection: 3
+  maxRequests: 4
+  maxPendingRequests: 5
+  maxConnections: 6
+  maxBufferedBytes: 4294967295
+  maxRequestsAwaitingRoutes: 8
+defaultTimeout: 0s
+connectTimeout: 1.5s
+upstreamHeartbeat: 0s
+upstreamIdleTimeout: 1m30s
+initialFetchTimeout: 1ms`;
+    expect(findingsOf(yaml)).toEqual([]);
+    expect(settingsOf(yaml)).toEqual({
+      connectionMode: "IN_ORDER",
+      limits: {
+        maxFrameBytes: 536870912,
+        maxRequestsPerDownstreamConnection: 2,
+        maxRequestsPerUpstreamConnection: 3,
+        maxRequests: 4,
+        maxPendingRequests: 5,
+        maxConnections: 6,
+        maxBufferedBytes: 4294967295,
+        maxRequestsAwaitingRoutes: 8,
+      },
+      defaultTimeoutMs: 0,
+      connectTimeoutMs: 1500,
+      upstreamHeartbeatMs: 0,
+      upstreamIdleTimeoutMs: 90_000,
+      initialFetchTimeoutMs: 1,
+    });
+  });
+
+  it.each([
+    [
+      "connectionMode: shared",
+      'connectionMode: must be one of SHARED, IN_ORDER, EXCLUSIVE, not "shared"',
+    ],
+    ["limits: 5", "limits: must be an object, not 5"],
+    [
+      "limits: { maxRequests: 0 }",
+      "limits.maxRequests: must be an integer from 1 to 4294967295, not 0",
+    ],
+    [
+      "limits: { maxConnections: 4294967296 }",
+      "limits.maxConnections: must be an integer from 1 to 4294967295, not 4294967296",
+    ],
+    [
+      "limits: { maxFrameBytes: 536870913, maxBufferedBytes: 4294967295 }",
+      "limits.maxFrameBytes: must be an integer from 1 to 536870912, not 536870913",
+    ],
+    [
+      "limits: { maxFrameBytes: 16MiB }",
+      'limits.maxFrameBytes: must be an integer from 1 to 536870912, not "16MiB"',
+    ],
+    ["limits: { maxRequest: 1 }", "limits.maxRequest: unknown field; did you mean `maxRequests`?"],
+    ["defaultTimout: 1s", "defaultTimout: unknown field; did you mean `defaultTimeout`?"],
+    ["defaultTimeout: 15", "defaultTimeout: must be a string, not 15; put it in quotes"],
+    [
+      "defaultTimeout: soon",
+      "defaultTimeout: must be a duration such as `1.5s` or `100ms`, not `soon`",
+    ],
+    ["defaultTimeout: 10us", "defaultTimeout: must be `0s` or at least 1ms, not `10us`"],
+    ["defaultTimeout: 600h", "defaultTimeout: must be at most 2147483647ms, not `600h`"],
+    ["connectTimeout: 0s", "connectTimeout: must be at least 1ms, not `0s`"],
+    ["upstreamHeartbeat: 600h", "upstreamHeartbeat: must be at most 2147483647ms, not `600h`"],
+    ["upstreamIdleTimeout: 0s", "upstreamIdleTimeout: must be at least 1ms, not `0s`"],
+    ["initialFetchTimeout: 0s", "initialFetchTimeout: must be at least 1ms, not `0s`"],
+  ])("are refused if wrong: %s", (yaml, finding) => {
+    expect(validate(yaml).outcome).toBe("invalid");
+    expect(findingsOf(yaml)).toEqual([`spec.${finding}`]);
+  });
+
+  it.each([
+    [
+      "limits: { maxBufferedBytes: 1024 }",
+      "limits.maxBufferedBytes: no frame larger than maxBufferedBytes, 1024, gets through; maxFrameBytes is 16777216",
+    ],
+    [
+      "limits: { maxFrameBytes: 536870912 }",
+      "limits.maxFrameBytes: no frame larger than maxBufferedBytes, 268435456, gets through; maxFrameBytes is 536870912",
+    ],
+    [
+      "connectionMode: EXCLUSIVE\nlimits: { maxRequestsPerUpstreamConnection: 2 }",
+      "limits.maxRequestsPerUpstreamConnection: has no effect with EXCLUSIVE, where it is 1",
+    ],
+  ])("are accepted with a warning if they contradict each other: %s", (yaml, finding) => {
+    expect(validate(yaml).outcome).toBe("valid");
+    expect(findingsOf(yaml)).toEqual([`spec.${finding}`]);
+  });
+});
