@@ -5,7 +5,13 @@ import { Codec } from "../../codec/codec";
 import { Random } from "../../containers/random";
 import { BufferType, LogLevel, Status } from "../../proxy-wasm-as/abi/enums";
 import { getBuffer } from "../../proxy-wasm-as/host/buffers";
-import { grpcCancel, grpcClose, grpcSend, grpcStream, grpcToken } from "../../proxy-wasm-as/host/grpc";
+import {
+  grpcCancel,
+  grpcClose,
+  grpcSend,
+  grpcStream,
+  grpcToken,
+} from "../../proxy-wasm-as/host/grpc";
 import { log, logBytes } from "../../proxy-wasm-as/host/log";
 import { getPropertyString, PropertyPath } from "../../proxy-wasm-as/host/properties";
 import { getSharedDataAt, setSharedDataAt } from "../../proxy-wasm-as/host/shared-data";

@@ -217,10 +217,6 @@ export function hessianInt(value: number): Buffer {
   return bytes;
 }
 
-export function hessianNull(): Buffer {
-  return Buffer.from([0x4e]);
-}
-
 /** An untyped map of strings. */
 export function hessianMap(entries: Readonly<Record<string, string>>): Buffer {
   const parts = Object.entries(entries).flatMap(([key, value]) => [
