@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log"
 	"maps"
@@ -61,6 +62,8 @@ func serve(options serverOptions, lines *lines) error {
 		server := thrift.NewTSimpleServer4(processor(endpoint.Label, kept), socket, transport, protocol)
 		// A client that closes is no news; without this every one of them is logged.
 		server.SetLogger(func(string) {})
+		// Serve() would set it; without it the first connection that is reset ends the process.
+		server.SetLogContext(context.Background())
 		if err := server.Listen(); err != nil {
 			return err
 		}
