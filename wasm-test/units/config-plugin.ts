@@ -1,60 +1,16 @@
 // AssemblyScript: the plugin configuration's decoder as flat wasm exports.
 
-import { Message } from "../../assembly/codec/message";
 import { Faults } from "../../assembly/switchboard/config/faults";
 import {
   decodePluginConfiguration,
   PluginConfiguration,
 } from "../../assembly/switchboard/config/plugin-configuration";
-import { RouteTable } from "../../assembly/switchboard/route/table";
-import { usedHeapBytes } from "./heap-usage";
-import { FakeCodec } from "./route-fake-codec";
+import { keepFaults } from "./fault-text";
+import { codec } from "./route-fake-codec";
 
-export { usedHeapBytes };
-export {
-  cluster,
-  clusterCount,
-  entryNameLen,
-  entryNamePtr,
-  entryOrder,
-  entryTimeout,
-  isLastReference,
-  mutation,
-  mutationCount,
-  mutationEntry,
-  pick,
-  release,
-  retain,
-  routeCount,
-  tableNameLen,
-  tableNamePtr,
-  tableSize,
-} from "./route-table-access";
+export * from "./route-table-access";
 
-const codec = new FakeCodec();
-const message = new Message();
 let decoded: PluginConfiguration | null = null;
-let faultText: ArrayBuffer = new ArrayBuffer(0);
-
-export function allocate(bytes: u32): usize {
-  return heap.alloc(bytes);
-}
-
-export function free(ptr: usize): void {
-  heap.free(ptr);
-}
-
-export function declareAttribute(namePtr: usize, nameLen: u32): u32 {
-  return codec.add(namePtr, nameLen);
-}
-
-export function setAttribute(index: u32, isPresent: bool, ptr: usize, len: u32): void {
-  codec.set(index, isPresent, ptr, len);
-}
-
-export function lookup(table: usize): usize {
-  return changetype<usize>(changetype<RouteTable>(table).lookup(codec, message));
-}
 
 /** A number of ConnectionMode. */
 export function setCodecMode(mode: i32): void {
@@ -65,7 +21,7 @@ export function setCodecMode(mode: i32): void {
 export function decode(ptr: usize, len: u32): bool {
   const faults = new Faults();
   decoded = decodePluginConfiguration(ptr, len, codec, faults);
-  faultText = String.UTF8.encode(faults.text());
+  keepFaults(faults);
   if ((decoded == null) != faults.count > 0) abort("a configuration and faults, or neither");
   return decoded != null;
 }
@@ -75,14 +31,6 @@ export function drop(): void {
   const tables = decoded!.routeTables;
   for (let i = 0; i < tables.length; i++) tables[i].release();
   decoded = null;
-}
-
-export function faultsPtr(): usize {
-  return changetype<usize>(faultText);
-}
-
-export function faultsLen(): u32 {
-  return faultText.byteLength;
 }
 
 /** 0: dial cluster, 1: discovery cluster, 2: default route configuration. */

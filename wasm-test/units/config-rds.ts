@@ -1,7 +1,6 @@
 // AssemblyScript: the route subscription as flat wasm exports. What it sends out is kept as a list of
 // events for the test to read: kind, and an address and a length that depend on the kind.
 
-import { Message } from "../../assembly/codec/message";
 import {
   DiscoveryTransport,
   RouteDiscovery,
@@ -10,30 +9,9 @@ import {
 import { Faults } from "../../assembly/switchboard/config/faults";
 import { RouteTableBuilder } from "../../assembly/switchboard/config/route-builder";
 import { decodeRouteConfiguration } from "../../assembly/switchboard/config/route-configuration-pb";
-import { RouteTable } from "../../assembly/switchboard/route/table";
-import { usedHeapBytes } from "./heap-usage";
-import { FakeCodec } from "./route-fake-codec";
+import { codec } from "./route-fake-codec";
 
-export { usedHeapBytes };
-export {
-  cluster,
-  clusterCount,
-  entryNameLen,
-  entryNamePtr,
-  entryOrder,
-  entryTimeout,
-  isLastReference,
-  mutation,
-  mutationCount,
-  mutationEntry,
-  pick,
-  release,
-  retain,
-  routeCount,
-  tableNameLen,
-  tableNamePtr,
-  tableSize,
-} from "./route-table-access";
+export * from "./route-table-access";
 
 /** In the order of EVENTS in config-rds.test.ts. */
 enum Event {
@@ -52,8 +30,6 @@ class EventRecord {
   ) {}
 }
 
-const codec = new FakeCodec();
-const message = new Message();
 let events: Array<EventRecord> = new Array<EventRecord>();
 let canOpen: bool = true;
 let closesWhileOpening: bool = false;
@@ -131,34 +107,6 @@ function copyOf(ptr: usize, len: u32): ArrayBuffer {
 function recordName(kind: Event, subscription: RouteSubscription): void {
   const name = subscription.name;
   record(kind, changetype<usize>(name), name.byteLength);
-}
-
-export function allocate(bytes: u32): usize {
-  return heap.alloc(bytes);
-}
-
-export function free(ptr: usize): void {
-  heap.free(ptr);
-}
-
-export function declareAttribute(namePtr: usize, nameLen: u32): u32 {
-  return codec.add(namePtr, nameLen);
-}
-
-export function setAttribute(index: u32, isPresent: bool, ptr: usize, len: u32): void {
-  codec.set(index, isPresent, ptr, len);
-}
-
-export function faultsPtr(): usize {
-  return 0;
-}
-
-export function faultsLen(): u32 {
-  return 0;
-}
-
-export function lookup(table: usize): usize {
-  return changetype<usize>(changetype<RouteTable>(table).lookup(codec, message));
 }
 
 /** Begins anew; tables of the one before are given up. */

@@ -106,3 +106,6 @@ export class FakeCodec extends Codec {
     return this.records + <usize>index * RECORD_BYTES;
   }
 }
+
+/** What the tables of a unit are built for, and asked with. */
+export const codec = new FakeCodec();

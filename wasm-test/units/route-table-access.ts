@@ -1,8 +1,37 @@
-// AssemblyScript: what a route table and its entries tell, as flat wasm exports.
+// AssemblyScript: route tables as flat wasm exports: a codec of the test's, whose attributes it sets, and
+// what a table and its entries tell. Re-exported by every unit that has tables.
 
+import { Message } from "../../assembly/codec/message";
 import { Mutation } from "../../assembly/codec/mutation";
 import { RouteEntry } from "../../assembly/switchboard/route/route-entry";
 import { RouteTable } from "../../assembly/switchboard/route/table";
+import { codec } from "./route-fake-codec";
+
+export { faultsLen, faultsPtr } from "./fault-text";
+export { usedHeapBytes } from "./heap-usage";
+
+const message = new Message();
+
+export function allocate(bytes: u32): usize {
+  return heap.alloc(bytes);
+}
+
+export function free(ptr: usize): void {
+  heap.free(ptr);
+}
+
+export function declareAttribute(namePtr: usize, nameLen: u32): u32 {
+  return codec.add(namePtr, nameLen);
+}
+
+export function setAttribute(index: u32, isPresent: bool, ptr: usize, len: u32): void {
+  codec.set(index, isPresent, ptr, len);
+}
+
+/** Address of the entry, or 0. */
+export function lookup(table: usize): usize {
+  return changetype<usize>(changetype<RouteTable>(table).lookup(codec, message));
+}
 
 export function entryOrder(entry: usize): u32 {
   return changetype<RouteEntry>(entry).order;

@@ -8,49 +8,12 @@ import { GROUP_SEED, mixKey } from "../../assembly/switchboard/route/hash-slots"
 import { LookupCost } from "../../assembly/switchboard/route/lookup-cost";
 import { RouteTable } from "../../assembly/switchboard/route/table";
 import { hashBytes } from "../../assembly/wire/bytes";
-import { FakeCodec } from "./route-fake-codec";
-import { usedHeapBytes } from "./heap-usage";
+import { keepFaults } from "./fault-text";
+import { codec } from "./route-fake-codec";
 
-export { usedHeapBytes };
-export {
-  cluster,
-  clusterCount,
-  entryNameLen,
-  entryNamePtr,
-  entryOrder,
-  entryTimeout,
-  isLastReference,
-  mutation,
-  mutationCount,
-  mutationEntry,
-  pick,
-  release,
-  retain,
-  routeCount,
-  tableNameLen,
-  tableNamePtr,
-  tableSize,
-} from "./route-table-access";
+export * from "./route-table-access";
 
-const codec = new FakeCodec();
 const message = new Message();
-let faultText: ArrayBuffer = new ArrayBuffer(0);
-
-export function allocate(bytes: u32): usize {
-  return heap.alloc(bytes);
-}
-
-export function free(ptr: usize): void {
-  heap.free(ptr);
-}
-
-export function declareAttribute(namePtr: usize, nameLen: u32): u32 {
-  return codec.add(namePtr, nameLen);
-}
-
-export function setAttribute(index: u32, isPresent: bool, ptr: usize, len: u32): void {
-  codec.set(index, isPresent, ptr, len);
-}
 
 export function fetches(): u32 {
   return codec.fetches;
@@ -66,7 +29,7 @@ export function build(ptr: usize, len: u32): usize {
   const builder = new RouteTableBuilder(faults);
   decodeRouteConfiguration(ptr, len, builder, faults);
   const table = builder.build(codec);
-  faultText = String.UTF8.encode(faults.text());
+  keepFaults(faults);
   if ((table == null) != faults.count > 0) abort("a table and faults, or neither");
   return changetype<usize>(table);
 }
@@ -77,21 +40,15 @@ export function buildAndRelease(ptr: usize, len: u32): bool {
   return table != null && table.release();
 }
 
-export function faultsPtr(): usize {
-  return changetype<usize>(faultText);
-}
-
-export function faultsLen(): u32 {
-  return faultText.byteLength;
-}
-
-/** Address of the entry, or 0. */
-export function lookup(table: usize): usize {
-  return changetype<usize>(changetype<RouteTable>(table).lookup(codec, message));
-}
-
 export function steps(): u64 {
   return LookupCost.steps;
+}
+
+function setRequest(pairs: usize, width: u32): void {
+  for (let i: u32 = 0; i < width; i++) {
+    const pair = pairs + <usize>i * 8;
+    codec.set(i, true, load<u32>(pair), load<u32>(pair, 4));
+  }
 }
 
 /**
@@ -108,11 +65,7 @@ export function lookupMany(
   let sum: u32 = 0;
   let at: u32 = 0;
   for (let round: u32 = 0; round < rounds; round++) {
-    const request = requests + <usize>(at * width) * 8;
-    for (let i: u32 = 0; i < width; i++) {
-      const pair = request + <usize>i * 8;
-      codec.set(i, true, load<u32>(pair), load<u32>(pair, 4));
-    }
+    setRequest(requests + <usize>(at * width) * 8, width);
     const entry = changetype<RouteTable>(table).lookup(codec, message);
     sum = sum * 31 + (entry == null ? 7 : entry.order);
     at = at + 1 == count ? 0 : at + 1;
@@ -124,11 +77,7 @@ export function lookupMany(
 export function setMany(requests: usize, count: u32, width: u32, rounds: u32): u32 {
   let at: u32 = 0;
   for (let round: u32 = 0; round < rounds; round++) {
-    const request = requests + <usize>(at * width) * 8;
-    for (let i: u32 = 0; i < width; i++) {
-      const pair = request + <usize>i * 8;
-      codec.set(i, true, load<u32>(pair), load<u32>(pair, 4));
-    }
+    setRequest(requests + <usize>(at * width) * 8, width);
     at = at + 1 == count ? 0 : at + 1;
   }
   return at;
