@@ -15,7 +15,6 @@ import { resourcesView, snapshotView } from "./debug-views.js";
 import { Metrics } from "./metrics.js";
 import { ModulesInUse } from "./modules-in-use.js";
 import { ProxyConfigurator, type RetentionOptions } from "./proxy-configuration.js";
-import { RegexCache } from "./regex-cache.js";
 import { type SocketAddress, formatSocketAddress } from "./socket-address.js";
 import { streamObserver } from "./stream-observer.js";
 
@@ -46,7 +45,6 @@ export class ControlPlane {
   private readonly store: DirectoryStore;
   private readonly modules: ModuleDirectory;
   private readonly modulesInUse = new ModulesInUse();
-  private readonly regexes = new RegexCache(compileRegex);
   private readonly configurator: ProxyConfigurator;
   private readonly ads: AdsServer;
   private readonly admin: AdminServer;
@@ -67,7 +65,7 @@ export class ControlPlane {
     });
     this.configurator = new ProxyConfigurator({
       ...options,
-      compileRegex: this.regexes.compile,
+      compileRegex,
       isRefused: (name) => this.ads.isRefused(EXTENSION_CONFIG_TYPE, name),
     });
     this.admin = new AdminServer(this.adminHandlers());
@@ -137,7 +135,6 @@ export class ControlPlane {
     );
     this.translation = translation;
     const missingFiles = this.modulesInUse.use(translation.mesh, moduleSet);
-    this.regexes.sweep();
     const hasChanged = snapshot.version !== this.ads.snapshot?.version;
     this.ads.setSnapshot(snapshot);
     this.scheduleExpiry();
