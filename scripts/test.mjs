@@ -44,6 +44,7 @@ const steps = {
   layers: npm("layers"),
   knip: npm("knip"),
   "gen:check": npm("gen:check"),
+  "docs:check": npm("docs:check"),
   build: setup("build"),
   envoy: setup("envoy"),
   peers: setup("peers"),
