@@ -7,7 +7,10 @@ import { type RouteOptions, type ServiceOptions, listenerOf, serviceYaml } from 
 const NODE = "envoy-under-test";
 
 /** What of Envoy varies. */
-export type MeshEnvoyOptions = Pick<EnvoyOptions, "concurrency" | "logLevel" | "expectedFailures">;
+export type MeshEnvoyOptions = Pick<
+  EnvoyOptions,
+  "args" | "concurrency" | "logLevel" | "expectedFailures"
+>;
 
 /** One control plane and one Envoy. Call `stop` in the test's clean-up, always. */
 export class Mesh {
