@@ -101,10 +101,10 @@ export class DubboConsumer {
   }
 }
 
-/** The text in a response: a value, or the message of an error the proxy made. */
+/** The text in a response: a value shorter than 32, or the message of an error the proxy made. */
 export function dubboText({ status, body }: DubboHeader): string {
   const text = body.toString("latin1");
   const local = /metaproto: [ -~]*/.exec(text)?.[0];
   if (local !== undefined) return `${String(status)} ${local}`;
-  return /[ -~]{1,31}/.exec(text.slice(1))?.[0] ?? "";
+  return text.slice(2, 2 + body.readUInt8(1));
 }
