@@ -134,6 +134,18 @@ describe("bootstrap", () => {
   });
 });
 
+describe("serve is refused with", () => {
+  test.each([
+    [["--former-versions", "-1"], /Not a number from 0 to 1000/],
+    [["--former-versions-for", "soon"], /Not a duration such as `90m` or `24h`/],
+    [["--former-versions-for", "600h"], /of 24 days at most/],
+  ])("%j", async (args, message) => {
+    const { code, stderr } = await runCommand("serve", "--config", config, ...args);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(message);
+  });
+});
+
 describe("static", () => {
   test("prints one configuration with the routes in it", async () => {
     const args = ["static", "--config", config, "--modules", modules, "--bind", "127.0.0.1"];

@@ -1,6 +1,7 @@
 // Options that several commands have in common.
 import { join, relative } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
+import { parseDurationMs } from "../api/duration.js";
 import { errorMessage } from "../runtime/error-message.js";
 import { type SocketAddress, parseSocketAddress } from "../server/socket-address.js";
 import { packageRoot } from "./package-root.js";
@@ -54,4 +55,23 @@ export function portNumber(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("Not a port.");
   return port;
+}
+
+export function count(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value > 1_000) {
+    throw new InvalidArgumentError("Not a number from 0 to 1000.");
+  }
+  return value;
+}
+
+/** The longest that a timer can wait: 24 days. */
+const MAX_DURATION_MS = 2 ** 31 - 1;
+
+export function durationMs(text: string): number {
+  const value = parseDurationMs(text);
+  if (value === undefined || value > MAX_DURATION_MS) {
+    throw new InvalidArgumentError("Not a duration such as `90m` or `24h`, of 24 days at most.");
+  }
+  return value;
 }

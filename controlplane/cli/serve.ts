@@ -7,6 +7,8 @@ import {
   addressOption,
   bindOption,
   configOption,
+  count,
+  durationMs,
   modulesOption,
 } from "./options.js";
 
@@ -16,6 +18,8 @@ interface ServeOptions {
   readonly adminAddress: SocketAddress;
   readonly bind: string;
   readonly modules: string;
+  readonly formerVersions: number;
+  readonly formerVersionsFor: number;
   readonly logLevel: LogLevel;
 }
 
@@ -36,6 +40,19 @@ export function serveCommand(): Command {
     .addOption(bindOption())
     .addOption(modulesOption())
     .addOption(
+      new Option(
+        "--former-versions <count>",
+        "former code and settings of each protocol kept for connections that are with them",
+      )
+        .argParser(count)
+        .default(8),
+    )
+    .addOption(
+      new Option("--former-versions-for <duration>", "how long they are kept at most")
+        .argParser(durationMs)
+        .default(24 * 3_600_000, "24h"),
+    )
+    .addOption(
       new Option("--log-level <level>", "least important lines to log")
         .choices(LOG_LEVELS)
         .default("info"),
@@ -52,6 +69,8 @@ async function serve(options: ServeOptions): Promise<void> {
     xdsAddress: options.xdsAddress,
     adminAddress: options.adminAddress,
     bindAddress: options.bind,
+    maxRetiredPlugins: options.formerVersions,
+    retiredPluginMs: options.formerVersionsFor,
     logger,
   });
   const { xdsPort, adminPort } = await controlPlane.start();

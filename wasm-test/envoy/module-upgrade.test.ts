@@ -62,7 +62,11 @@ describeWith("a module is replaced under load", missing, () => {
         },
       ],
       // A listener that is removed keeps what belongs to it for this long; the default is 600 s.
-      envoy: { concurrency: 2, args: ["--drain-time-s", "1"] },
+      envoy: {
+        concurrency: 2,
+        args: ["--drain-time-s", "1"],
+        serveArgs: ["--former-versions", "2"],
+      },
     });
   });
 

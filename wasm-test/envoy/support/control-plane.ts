@@ -68,15 +68,21 @@ export class ControlPlane {
     /** Fixed, so that proxies find it again after a restart. */
     private readonly xdsPort: number,
     private readonly adminPort: number,
+    private readonly serveArgs: readonly string[],
   ) {}
 
   /**
    * Starts it with these files in its directory, and with copies of the built modules, so that a
    * build that runs meanwhile replaces nothing.
+   *
+   * @param serveArgs further arguments of `metaproto serve`.
    */
-  static async start(files: Readonly<Record<string, string>>): Promise<ControlPlane> {
+  static async start(
+    files: Readonly<Record<string, string>>,
+    serveArgs: readonly string[] = [],
+  ): Promise<ControlPlane> {
     const folder = mkdtempSync(join(tmpdir(), "metaproto-control-plane-"));
-    const controlPlane = new ControlPlane(folder, await freePort(), await freePort());
+    const controlPlane = new ControlPlane(folder, await freePort(), await freePort(), serveArgs);
     mkdirSync(controlPlane.configFolder);
     mkdirSync(controlPlane.modulesFolder);
     for (const name of MODULES) {
@@ -220,7 +226,7 @@ export class ControlPlane {
       args: [
         ...[COMMAND, "serve", "--config", this.configFolder, "--modules", this.modulesFolder],
         ...["--xds-address", this.xdsAddress, "--admin-address", this.adminAddress],
-        ...["--bind", "127.0.0.1"],
+        ...["--bind", "127.0.0.1", ...this.serveArgs],
       ],
     });
     this.process = child;

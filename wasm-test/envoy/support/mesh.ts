@@ -10,7 +10,10 @@ const NODE = "envoy-under-test";
 export type MeshEnvoyOptions = Pick<
   EnvoyOptions,
   "args" | "concurrency" | "logLevel" | "expectedFailures"
->;
+> & {
+  /** Further arguments of `metaproto serve`. */
+  readonly serveArgs?: readonly string[];
+};
 
 /** One control plane and one Envoy. Call `stop` in the test's clean-up, always. */
 export class Mesh {
@@ -27,10 +30,10 @@ export class Mesh {
   /** Starts both; every listener is bound when this returns. */
   static async start(
     services: readonly ServiceOptions[],
-    options: MeshEnvoyOptions = {},
+    { serveArgs, ...options }: MeshEnvoyOptions = {},
   ): Promise<Mesh> {
     const files = services.map((service) => [fileOf(service), serviceYaml(service)] as const);
-    const controlPlane = await ControlPlane.start(Object.fromEntries(files));
+    const controlPlane = await ControlPlane.start(Object.fromEntries(files), serveArgs);
     let envoy: Envoy | undefined;
     try {
       const bootstrap = await controlPlane.bootstrap(NODE);
