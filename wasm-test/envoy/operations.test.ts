@@ -10,6 +10,7 @@ import { describeWith } from "./support/describe-with.js";
 import { DubboMesh } from "./support/dubbo-mesh.js";
 import { type DubboConsumer, missingDubboPeer } from "./support/dubbo-peer.js";
 import type { PeerServer, Traffic } from "./support/peer-client.js";
+import { Mesh } from "./support/mesh.js";
 import { freePort } from "./support/ports.js";
 import {
   type ServiceOptions,
@@ -127,6 +128,19 @@ describeWith("operations", [missingDubboPeer(), missingThriftPeer("go")], () => 
       controlPlane().write(thriftFile, serviceYaml(thrift));
       await waitForAnswers("v1", "t1");
     });
+  });
+
+  test("a worker that gets its first client without a control plane has the routes", async () => {
+    const service = { ...thrift, host: "workers.thrift", port: await freePort() };
+    const mesh = await Mesh.start([service], { concurrency: 4 });
+    const target = { ...FRAMED, port: service.port };
+    expect((await thriftClient.call(target, THRIFT_HELLO)).label).toBe("t1");
+    await mesh.controlPlane.kill();
+    for (let i = 0; i < 32; i++) {
+      const call = thriftClient.call({ ...target, reference: `client ${i}` }, THRIFT_HELLO);
+      expect((await call).label).toBe("t1");
+    }
+    await mesh.stop();
   });
 
   describe("a file is broken", () => {

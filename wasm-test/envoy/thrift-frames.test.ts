@@ -211,6 +211,30 @@ describeWith("Thrift frames", missingThriftPeers(), () => {
     });
   });
 
+  describe("one-way calls", () => {
+    test.each(WIRES)("%o: a server gets them, and nothing comes back", async (wire) => {
+      // The client in Python says on the wire that a call is one-way; the one in Go does not.
+      const client = thrift.client("python");
+      const target: ThriftTarget = { ...wire, port: thrift.port };
+      const texts = Array.from({ length: 20 }, (_, i) => `${wire.transport} ${wire.protocol} ${i}`);
+      for (const [index, what] of texts.entries()) {
+        await client.call(target, { method: "fire", args: [what] });
+        // What came back to it would be taken for this answer.
+        const sum = await client.call(target, { method: "add", args: [index, 1] });
+        expect(sum.value).toBe(index + 1);
+      }
+      await expect
+        .poll(async () => {
+          const all = await Promise.all(
+            THRIFT_LANGUAGES.map((language) => thrift.server(language).statistics()),
+          );
+          const fired = all.flatMap((seen) => Object.values(seen).flatMap((label) => label.fired));
+          return fired.filter((what) => texts.includes(what)).sort();
+        })
+        .toEqual(texts.sort());
+    });
+  });
+
   describe("a client that is gone", () => {
     test("before its answer: nobody else gets it", async () => {
       const [gone, stays] = await Promise.all([
