@@ -111,11 +111,7 @@ class EnvoyNetwork implements Network {
 
   async start(options: NetworkOptions, version: string | undefined): Promise<void> {
     await buildWasm(options.protocol);
-    if (options.isDiscovered === true) {
-      this.control = await RouteControlPlane.start((stream, message) => {
-        this.onRequest(stream, message);
-      });
-    }
+    if (options.isDiscovered === true) this.control = await this.newControlPlane(await freePort());
     const clusters = Object.fromEntries(
       Object.entries(options.clusters).map(([name, endpoints]) => [
         name,
@@ -126,7 +122,7 @@ class EnvoyNetwork implements Network {
     const { protocol, plugin } = options;
     this.envoy = await Envoy.start({
       bootstrap: switchboardBootstrap({ protocol, plugin, clusters, ...control }),
-      // A refused route configuration is logged as a warning, an unknown cluster by tcp_proxy.
+      concurrency: options.workers ?? 1,
       ...(version === undefined ? {} : { version }),
     });
     this.port = await this.envoy.listenerPort(LISTENER);
@@ -167,6 +163,21 @@ class EnvoyNetwork implements Network {
     this.published = configurations;
     this.version++;
     for (const stream of this.control?.streams ?? []) this.send(stream, configurations);
+  }
+
+  async stopControlPlane(): Promise<void> {
+    this.control?.stop();
+    await pause(0);
+  }
+
+  async startControlPlane(): Promise<void> {
+    this.control = await this.newControlPlane(this.control?.port ?? 0);
+  }
+
+  private newControlPlane(port: number): Promise<RouteControlPlane> {
+    return RouteControlPlane.start((stream, message) => {
+      this.onRequest(stream, message);
+    }, port);
   }
 
   private onRequest(stream: DiscoveryStream, message: Buffer): void {

@@ -66,6 +66,28 @@ export function dubboRoutesScenarios(world: World): void {
     expect(v2.requests).toHaveLength(5);
   });
 
+  it("without the control plane the last routes stay, and newer ones come when it is back", async () => {
+    const { network } = await setUp(world);
+    const client = await DubboConsumer.connect(network);
+    network.publish([routesTo("v1")]);
+    let id = 0n;
+    expect(dubboText(await client.call({ id: ++id, method: "m" }))).toBe("v1");
+    await network.stopControlPlane();
+    for (let attempt = 0; attempt < 20; attempt++) {
+      await network.pass(20);
+      expect(dubboText(await client.call({ id: ++id, method: "m" }))).toBe("v1");
+    }
+    network.publish([routesTo("v2")]);
+    await network.startControlPlane();
+    let answer = "v1";
+    for (let attempt = 0; attempt < 400 && answer === "v1"; attempt++) {
+      await network.pass(50);
+      answer = dubboText(await client.call({ id: ++id, method: "m" }));
+    }
+    expect(answer).toBe("v2");
+    expect(client.wire.isClosed).toBe(false);
+  });
+
   it("bad routes are refused with the reason, and those before stay", async () => {
     const { network } = await setUp(world);
     const client = await DubboConsumer.connect(network);

@@ -17,9 +17,11 @@ export async function openWith(
   world: World,
   providers: readonly DubboProvider[],
   plugin: Readonly<Record<string, unknown>> = {},
+  workers = 1,
 ): Promise<Network> {
   return world.open({
     protocol: "dubbo",
+    workers,
     clusters: { v1: providers.map((provider) => provider.endpoint) },
     plugin: {
       routeConfigurations: [
@@ -228,6 +230,24 @@ export function dubboSmokeScenarios(world: World): void {
 }
 
 export function dubboScenarios(world: World): void {
+  it("clients of three workers get their own answers, from pools of each worker's own", async () => {
+    const provider = await startHeld(world);
+    const network = await openWith(world, [provider], {}, 3);
+    const clients = await consumers(network, 60);
+    clients.forEach((client, index) => {
+      client.send({ id: 1n, method: `m${String(index)}` });
+    });
+    await network.until("all requests", () => provider.requests.length === 60);
+    expect(provider.endpoint.wires.length).toBeLessThanOrEqual(3);
+    for (const request of [...provider.requests].reverse()) {
+      provider.reply(request, /m\d+/.exec(request.frame.body.toString("latin1"))?.[0]);
+    }
+    for (const [index, client] of clients.entries()) {
+      expect(dubboText(await client.response(1n))).toBe(`m${String(index)}`);
+    }
+    expect(await network.stat("downstream_rq_total")).toBe(60);
+  });
+
   it("a connection that ends with 500 requests of 500 clients outstanding fails each of them", async () => {
     const provider = await startHeld(world);
     const network = await openWith(world, [provider]);

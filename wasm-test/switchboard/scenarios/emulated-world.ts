@@ -100,11 +100,14 @@ class EmulatedNetwork implements Network {
   readonly rejections: string[] = [];
   readonly mesh: Mesh;
   readonly #control: GrpcServer;
+  readonly #workers: number;
   #published: readonly RouteConfigurationJson[] | undefined;
+  #connections = 0;
   #version = 0;
   #nonce = 0;
 
   constructor(module: WebAssembly.Module, options: NetworkOptions) {
+    this.#workers = options.workers ?? 1;
     this.#control = new GrpcServer({
       onMessage: (stream, message) => {
         const request = parseDiscoveryRequest(message);
@@ -125,12 +128,12 @@ class EmulatedNetwork implements Network {
         ...(isDiscovered ? { routeConfigurations: [], discoveryCluster: "control" } : {}),
         ...options.plugin,
       },
-      host: { clusters: { control: { grpc: this.#control } } },
+      host: { workers: this.#workers, clusters: { control: { grpc: this.#control } } },
     });
   }
 
   connect(onBytes: OnBytes): Promise<Wire> {
-    const socket = this.mesh.connectSocket();
+    const socket = this.mesh.connectSocket(undefined, this.#connections++ % this.#workers);
     const wire = new ClientWire(socket);
     socket.onData = (bytes) => {
       onBytes(wire, Buffer.from(bytes));
@@ -160,6 +163,16 @@ class EmulatedNetwork implements Network {
     this.#published = configurations;
     this.#version++;
     for (const stream of this.#control.openStreams) this.#send(stream, configurations);
+  }
+
+  stopControlPlane(): Promise<void> {
+    this.#control.kill();
+    return Promise.resolve();
+  }
+
+  startControlPlane(): Promise<void> {
+    this.#control.reachability = "up";
+    return Promise.resolve();
   }
 
   #send(

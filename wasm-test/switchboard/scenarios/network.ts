@@ -27,7 +27,7 @@ export interface Endpoint {
   restart(): Promise<void>;
 }
 
-/** An RouteConfiguration of proto/metaproto/v1/route.proto, as JSON. */
+/** A RouteConfiguration of proto/metaproto/v1/route.proto, as JSON. */
 export type RouteConfigurationJson = Readonly<Record<string, unknown>>;
 
 export interface NetworkOptions {
@@ -38,6 +38,8 @@ export interface NetworkOptions {
   readonly plugin: Readonly<Record<string, unknown>>;
   /** With a control plane that route configurations come from by `publish`. */
   readonly isDiscovered?: boolean;
+  /** Worker threads, over which clients' connections are spread. Default: 1. */
+  readonly workers?: number;
 }
 
 export interface Network {
@@ -50,6 +52,10 @@ export interface Network {
   stat(name: string): Promise<number>;
   /** Makes these the route configurations of the control plane, under a version of their own. */
   publish(configurations: readonly RouteConfigurationJson[]): void;
+  /** Ends the control plane, as if its process was killed. */
+  stopControlPlane(): Promise<void>;
+  /** Starts it again at the same address. It serves what was published last. */
+  startControlPlane(): Promise<void>;
   /** Error messages of the NACKs so far. */
   readonly rejections: readonly string[];
 }

@@ -125,6 +125,31 @@ export function thriftScenarios(world: World): void {
     expect(server.peakOutstanding).toBe(1);
   });
 
+  it("300 calls of 300 clients at once have each a connection to itself", async () => {
+    const { network, server } = await setUp(world);
+    server.answers = false;
+    const callers: ThriftCaller[] = [];
+    for (let i = 0; i < 300; i++) callers.push(await ThriftCaller.connect(network, FRAMED));
+    callers.forEach((caller, index) => {
+      caller.send("hello", { text: `client ${String(index)}` });
+    });
+    await network.until("all calls", () => server.calls.length === 300);
+    expect(new Set(server.calls.map(({ wire }) => wire)).size).toBe(300);
+    for (const call of server.calls) {
+      server.reply(call, /client \d+/.exec(call.message.body.toString())?.[0] ?? "");
+    }
+    for (const [index, caller] of callers.entries()) {
+      expect(await caller.answer(0)).toBe(`client ${String(index)}`);
+    }
+    // They serve the next calls as well.
+    for (const caller of callers) caller.send("again");
+    await network.until("all calls again", () => server.calls.length === 600);
+    for (const call of server.calls.slice(300)) server.reply(call);
+    for (const caller of callers) expect(await caller.answer(1)).toBe("v1");
+    expect(server.peakOutstanding).toBe(1);
+    expect(server.endpoint.wires.length).toBeLessThan(310);
+  });
+
   it("a oneway call is delivered and not answered", async () => {
     const { network, server } = await setUp(world);
     const caller = await ThriftCaller.connect(network, FRAMED);
