@@ -7,6 +7,7 @@ import { ListenerSchema } from "../gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "../gen/metaproto/v1/route_pb.js";
 import type { Cluster } from "../ir/cluster.js";
 import type { Listener, Mesh } from "../ir/mesh.js";
+import { endpointsVersion } from "../translate/ir-to-routes/endpoints-version.js";
 import {
   type CompileRegex,
   translateToRoutes,
@@ -194,10 +195,10 @@ function routesSource(
   const reachable = clusterNames.map((clusterName) => {
     const cluster = clusters.get(clusterName);
     if (cluster === undefined) return clusterName;
-    const { loadBalancer, maxConnections, maxPendingRequests, maxRequests, endpoints } = cluster;
+    const { loadBalancer, maxConnections, maxPendingRequests, maxRequests } = cluster;
     return [
       clusterName,
-      [endpoints.length, loadBalancer],
+      [cluster.discovery, endpointsVersion(cluster.endpoints).toString(), loadBalancer],
       [maxConnections, maxPendingRequests, maxRequests],
     ];
   });

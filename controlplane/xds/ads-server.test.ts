@@ -350,6 +350,23 @@ describe("flow", () => {
     serve({ CDS: { a: "1", b: "1" }, routes: { r: "to both" } });
     expect(contents(await module.take(ROUTES_TYPE, ["r"]))).toEqual(["to both"]);
   });
+
+  test("modules get routes once the proxy has accepted the endpoints", async () => {
+    serve({ EDS: { a: "1" }, routes: { r: "1" } });
+    const proxy = connect("envoy-1");
+    proxy.request(ENDPOINT_TYPE, { names: ["a"] });
+    await proxy.take(ENDPOINT_TYPE, ["a"]);
+    const module = connect("envoy-1", MODULE_AGENT);
+    module.request(ROUTES_TYPE, { names: ["r"] });
+    await module.take(ROUTES_TYPE, ["r"]);
+    await expect.poll(() => events).toContain("accepted envoy-1 routes");
+
+    serve({ EDS: { a: "2" }, routes: { r: "2" } });
+    const endpoints = await proxy.next(ENDPOINT_TYPE);
+    expect(events.at(-1)).toBe("sent envoy-1 EDS a");
+    proxy.accept(ENDPOINT_TYPE, endpoints, ["a"]);
+    expect(contents(await module.take(ROUTES_TYPE, ["r"]))).toEqual(["2"]);
+  });
 });
 
 describe("streams", () => {

@@ -14,7 +14,7 @@ import { AdsStream, type StreamContext } from "./ads-stream.js";
 import type { StreamNode } from "./stream-node.js";
 import { type EncodedResponse, aggregatedDiscoveryService } from "./discovery-service.js";
 import type { XdsObserver } from "./observer.js";
-import { CLUSTER_TYPE, type ResourceType } from "./resource-type.js";
+import { type ResourceType, ROUTED_TO } from "./resource-type.js";
 import type { Snapshot } from "./snapshot.js";
 import { type ProxyStatus, proxyStatuses } from "./status.js";
 
@@ -155,10 +155,11 @@ export class AdsServer {
     call.on("error", close);
   }
 
-  /** True while the proxy itself, if it is connected here, lacks clusters of the newest snapshot. */
+  /** True while the proxy itself, if it is connected here, lacks clusters or endpoints of the newest snapshot. */
   private isProxyBehind(nodeId: string): boolean {
     for (const stream of this.streamsByNode.get(nodeId) ?? []) {
-      if (stream.node?.role === "proxy" && !stream.isUpToDate(CLUSTER_TYPE)) return true;
+      if (stream.node?.role !== "proxy") continue;
+      if (!ROUTED_TO.every((type) => stream.isUpToDate(type))) return true;
     }
     return false;
   }

@@ -7,6 +7,7 @@ import {
   CLUSTER_TYPE,
   ENDPOINT_TYPE,
   RESOURCE_TYPES,
+  ROUTED_TO,
   ROUTES_TYPE,
   type ResourceType,
 } from "./resource-type.js";
@@ -22,7 +23,7 @@ export interface StreamContext {
   snapshot(): Snapshot | undefined;
   /** The stream has said who it is. */
   onFirstRequest(stream: AdsStream, node: StreamNode): void;
-  /** True while the proxy of this node lacks clusters that routes may name. */
+  /** True while the proxy of this node lacks clusters that routes may name, or their endpoints. */
   isProxyBehind(nodeId: string): boolean;
   /** The node's proxy may have caught up. */
   onProxyProgress(nodeId: string): void;
@@ -82,7 +83,7 @@ export class AdsStream {
     );
     this.report(node, type, outcome);
     this.pump();
-    if (type === CLUSTER_TYPE) this.context.onProxyProgress(node.id);
+    if (ROUTED_TO.includes(type)) this.context.onProxyProgress(node.id);
   }
 
   /** Sends what is due. */

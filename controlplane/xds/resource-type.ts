@@ -52,3 +52,6 @@ export const RESOURCE_TYPES: readonly ResourceType[] = [
   EXTENSION_CONFIG_TYPE,
   ROUTES_TYPE,
 ];
+
+/** What a proxy must have before its modules get routes: a module dials as soon as it has a route. */
+export const ROUTED_TO: readonly ResourceType[] = [CLUSTER_TYPE, ENDPOINT_TYPE];

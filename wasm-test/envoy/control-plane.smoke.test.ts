@@ -247,6 +247,28 @@ describe("a stock Envoy and the control plane", () => {
     expect(await proxy.stat("listener_manager.listener_modified")).toBe(0);
   });
 
+  test("an endpoint that leaves is left, connections and all, and no request is lost", async () => {
+    await start();
+    const client = await connect();
+    expect(await call(client)).toBe("v1");
+    const [left, v2] = servers;
+    const next = await startProvider("the next v1");
+    let isRunning = true;
+    const answers: string[] = [];
+    const ask = async (): Promise<void> => {
+      while (isRunning) answers.push(await call(client));
+    };
+    const traffic = ask();
+    writeService({ v1: next.port, v2: v2?.port ?? 0 });
+    await waitUntil("requests to the next one", () => answers.at(-1) === "the next v1");
+    await waitUntil("no connection to the one that left", () =>
+      left?.connections.every((connection) => connection.ended),
+    );
+    isRunning = false;
+    await traffic;
+    expect(answers.filter((answer) => answer !== "v1" && answer !== "the next v1")).toEqual([]);
+  });
+
   test("a route to a cluster that comes with it, and back when it goes, loses no request", async () => {
     const { control } = await start();
     const [v1, v2] = servers.map((server) => server.port);

@@ -14,6 +14,7 @@ import {
 import type { Cluster } from "../../ir/cluster.js";
 import type { Listener } from "../../ir/mesh.js";
 import type { AttributeMatch, Mutation, Route } from "../../ir/route.js";
+import { endpointsVersion } from "./endpoints-version.js";
 
 /** Compiles a pattern in RE2 syntax to the automaton of metaproto.v1.Regex. */
 export type CompileRegex = (
@@ -114,10 +115,12 @@ function mutation(from: Mutation): MessageInitShape<typeof MutationSchema> {
 function cluster(from: Cluster): MessageInitShape<typeof ClusterSchema> {
   return {
     name: from.name,
-    endpoints: from.endpoints.length,
+    // How many addresses a name has, only the proxy knows: the pool finds them by dialling.
+    endpoints: from.discovery === "dns" ? 0 : from.endpoints.length,
     maxConnections: from.maxConnections ?? 0,
     maxRequests: from.maxRequests ?? 0,
     maxPendingRequests: from.maxPendingRequests ?? 0,
     loadBalancer: LOAD_BALANCERS[from.loadBalancer],
+    endpointsVersion: endpointsVersion(from.endpoints),
   };
 }
