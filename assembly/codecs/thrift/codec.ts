@@ -12,8 +12,8 @@ import { loadU32Be, storeU16Be, storeU32Be } from "../../wire/byte-order";
 import { VARINT32_BYTES } from "../../wire/varint";
 import { keepContext, writeApplicationException } from "./application-exception";
 import { findAttribute, findAttributeId } from "./attributes";
-import { walkBinary } from "./binary-skip";
-import { walkCompact } from "./compact-skip";
+import { BinaryGrammar } from "./binary-grammar";
+import { CompactGrammar } from "./compact-grammar";
 import {
   FRAME_LENGTH_BYTES,
   MAX_FRAME_LENGTH,
@@ -42,6 +42,10 @@ import {
   detectDialect,
   leastFrameBytes,
 } from "./transport-detection";
+import { walkValues } from "./value-walk";
+
+const binary = new BinaryGrammar();
+const compact = new CompactGrammar();
 
 export class ThriftCodec extends Codec {
   constructor() {
@@ -176,8 +180,8 @@ function decodeUnframed(message: Message, len: u32, walk: StructWalk): DecodeSta
   if (walk.position == 0) walk.begin(body);
   status =
     protocol == Protocol.Compact
-      ? walkCompact(walk, message.frame, len)
-      : walkBinary(walk, message.frame, len);
+      ? walkValues<CompactGrammar>(compact, walk, message.frame, len)
+      : walkValues<BinaryGrammar>(binary, walk, message.frame, len);
   message.need = walk.wanted;
   if (status == DecodeStatus.WaitForData) return status;
   const end = walk.position;
