@@ -1,4 +1,4 @@
-// npm run bench [-- --quick] [-- --write]: Envoy's own filters and ours side by side, in one Envoy.
+// npm run bench [-- --quick] [--rounds N] [--write]: Envoy's own filters and ours side by side, in one Envoy.
 //
 // Rounds are interleaved, so that what else the machine does meets all alike; medians are reported.
 // --quick: one short round. --write: the table goes into docs/bench/README.md.
@@ -67,7 +67,8 @@ function write(table: string, rounds: number, seconds: number): void {
 }
 
 const isQuick = process.argv.includes("--quick");
-const rounds = isQuick ? 1 : 5;
+const roundsAt = process.argv.indexOf("--rounds");
+const rounds = roundsAt > 0 ? Number(process.argv[roundsAt + 1]) : isQuick ? 1 : 5;
 const seconds = isQuick ? 2 : 3;
 const measurements = await run(rounds, seconds);
 const table = markdownTable(measurements);
