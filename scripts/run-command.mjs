@@ -11,9 +11,13 @@ export function toolVersion(tool, args = ["--version"]) {
 
 /**
  * Runs a command to its end. @throws Error with the end of its output when it fails; with `isShown` the
- * output goes to the terminal as it comes.
+ * output goes to the terminal as it comes. Resolves with the last `keptBytes` of the output.
  */
-export function run(command, args, { cwd = ROOT, env = {}, isShown = false } = {}) {
+export function run(
+  command,
+  args,
+  { cwd = ROOT, env = {}, isShown = false, keptBytes = 20_000 } = {},
+) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
       cwd,
@@ -22,7 +26,7 @@ export function run(command, args, { cwd = ROOT, env = {}, isShown = false } = {
     });
     let output = "";
     const keep = (chunk) => {
-      output = (output + chunk).slice(-20_000);
+      output = (output + chunk).slice(-keptBytes);
     };
     child.stdout?.on("data", keep);
     child.stderr?.on("data", keep);

@@ -18,6 +18,7 @@ export const ENVOY_VERSIONS = { main: "1.40.0", smoke: "1.36.2" };
 const BUILD_INPUTS = [
   ...["assembly", "controlplane", "proto", "asconfig.json"],
   ...["package.json", "package-lock.json", "tsconfig.base.json", "scripts/build-wasm.mjs"],
+  "scripts/build-controlplane.mjs",
 ];
 
 function readLock(path) {
