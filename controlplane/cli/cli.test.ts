@@ -270,6 +270,29 @@ describe("serve", () => {
     serve = undefined;
   });
 
+  test("a restart while a file is bad is told as what it is: something is missing", async () => {
+    serve = await ServeProcess.start(config, modules);
+    writeFileSync(join(config, "service.yaml"), SERVICE.replace("[demo.meta]", "[]"));
+    const { log } = serve;
+    await expect.poll(() => log.join("\n")).toMatch(/hosts: .*the version before stays in effect/);
+    expect(log.join("\n")).not.toContain("no last good version");
+    await serve.stop();
+
+    serve = await ServeProcess.start(config, modules);
+    const warnings = serve.log.filter((line) => line.includes("no last good version"));
+    expect(warnings).toEqual([
+      expect.stringMatching(
+        / warn +\S*service\.yaml: ServiceEntry\/demo has no last good version: its hosts are not served$/,
+      ),
+    ]);
+    const metric = "\nmetaproto_resources_not_in_effect";
+    expect((await serve.admin("/metrics")).body).toContain(`${metric} 1\n`);
+    const again = serve.log;
+    writeFileSync(join(config, "service.yaml"), SERVICE);
+    await expect.poll(() => again.join("\n")).toMatch(/reported faults and warnings are gone/);
+    expect((await serve.admin("/metrics")).body).toContain(`${metric} 0\n`);
+  });
+
   test("a replaced module is sent to the proxies", async () => {
     serve = await ServeProcess.start(config, modules);
     const proxy = connect("envoy");

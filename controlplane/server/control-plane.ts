@@ -14,6 +14,7 @@ import { type AdminHandler, AdminServer, jsonResponse, textResponse } from "./ad
 import { resourcesView, snapshotView } from "./debug-views.js";
 import { Metrics } from "./metrics.js";
 import { ModulesInUse } from "./modules-in-use.js";
+import { notInEffect } from "./not-in-effect.js";
 import { ProxyConfigurator, type RetentionOptions } from "./proxy-configuration.js";
 import { type SocketAddress, formatSocketAddress } from "./socket-address.js";
 import { streamObserver } from "./stream-observer.js";
@@ -138,9 +139,15 @@ export class ControlPlane {
     const hasChanged = snapshot.version !== this.ads.snapshot?.version;
     this.ads.setSnapshot(snapshot);
     this.scheduleExpiry();
+    const missing = notInEffect({
+      configuration,
+      translation,
+      directory: this.options.configDirectory,
+    });
+    this.metrics.notInEffect.set(missing.length);
     this.report(
       [...this.resourceFaults().map(formatFault), ...moduleSet.faults, ...missingFiles, ...faults],
-      [...configuration.warnings, ...translation.warnings].map(formatFault),
+      [...[...configuration.warnings, ...translation.warnings].map(formatFault), ...missing],
     );
     for (const { name, typeUrl } of RESOURCE_TYPES) {
       const size = snapshot.types.get(typeUrl)?.resources.size ?? 0;

@@ -16,6 +16,10 @@ export class Metrics {
   readonly resources = this.gauge("resources", "Resources read, by kind", ["kind"]);
   readonly faults = this.gauge("faults", "Faults in resources and modules at this moment");
   readonly warnings = this.gauge("warnings", "Warnings about resources at this moment");
+  readonly notInEffect = this.gauge(
+    "resources_not_in_effect",
+    "Resources and files with a fault of which no version was good since the start",
+  );
   readonly snapshotResources = this.gauge("snapshot_resources", "Resources for proxies", ["type"]);
   readonly reloads = this.counter("reloads_total", "Configurations processed", ["result"]);
   readonly reloadDuration = new Histogram({
