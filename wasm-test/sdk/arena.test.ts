@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 
+import { RandomSource } from "../inputs/random-source.js";
 import { instantiateUnit } from "../modules/unit.js";
 import type { ArenaUnit } from "./support/arena-unit.js";
 
@@ -154,22 +155,18 @@ describe("nesting", () => {
   });
 
   it("random nested calls never overlap and end where they began", () => {
-    let seed = 12345;
-    const random = (below: number) => {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-      return seed % below;
-    };
+    const random = new RandomSource(12345);
     const start = mark();
     const run = (depth: number): void => {
       const position = mark();
-      const held = Array.from({ length: 1 + random(4) }, () => {
-        const size = random(10) === 0 ? random(600 * KIB) : random(2000);
-        const byte = random(255) + 1;
+      const held = Array.from({ length: 1 + random.below(4) }, () => {
+        const size = random.below(10) === 0 ? random.below(600 * KIB) : random.below(2000);
+        const byte = random.below(255) + 1;
         const ptr = allocate(size);
         fill(ptr, size, byte);
         return { ptr, size, byte };
       });
-      if (depth < 6) for (let i = random(3); i > 0; i--) run(depth + 1);
+      if (depth < 6) for (let i = random.below(3); i > 0; i--) run(depth + 1);
       for (const { ptr, size, byte } of held) expect(isFilled(ptr, size, byte)).toBe(true);
       release(position);
     };

@@ -2,6 +2,7 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 
+import { RandomSource } from "../inputs/random-source.js";
 import { instantiateUnit, type UnitExports } from "../modules/unit.js";
 
 /** What wasm-test/units/sdk-context-table.ts exports. */
@@ -68,22 +69,18 @@ describe("removal", () => {
   });
 
   it("leaves every other context reachable, in any order of adding and removing", () => {
-    let seed = 4711;
-    const random = (below: number) => {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-      return seed % below;
-    };
+    const random = new RandomSource(4711);
     const model = new Map<number, number>();
     for (let step = 0; step < 30_000; step++) {
-      const id = 1 + random(300);
-      if (random(2) === 0) {
+      const id = 1 + random.below(300);
+      if (random.below(2) === 0) {
         model.set(id, step);
         add(id, step);
       } else {
         model.delete(id);
         remove(id);
       }
-      const probe = 1 + random(300);
+      const probe = 1 + random.below(300);
       expect(find(probe)).toBe(model.get(probe) ?? ABSENT);
     }
     expect(count()).toBe(model.size);

@@ -3,6 +3,7 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 
+import { RandomSource } from "../inputs/random-source.js";
 import { instantiateUnit } from "../modules/unit.js";
 import type { ArenaUnit } from "./support/arena-unit.js";
 
@@ -50,11 +51,7 @@ describe("the forecast", () => {
   });
 
   it("never promises what would grow memory, over random allocations and frees", () => {
-    let seed = 99;
-    const random = (below: number) => {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-      return seed % below;
-    };
+    const random = new RandomSource(99);
     const held: number[] = [];
     let refused = 0;
     let granted = 0;
@@ -63,11 +60,11 @@ describe("the forecast", () => {
     freeze();
     const fixed = size();
     for (let i = 0; i < 20_000; i++) {
-      if (held.length > 0 && random(100) < 48) {
-        free(held.splice(random(held.length), 1)[0] ?? 0);
+      if (held.length > 0 && random.below(100) < 48) {
+        free(held.splice(random.below(held.length), 1)[0] ?? 0);
         continue;
       }
-      const ptr = take(2 ** random(20) + random(500));
+      const ptr = take(2 ** random.below(20) + random.below(500));
       if (ptr === 0) refused++;
       else {
         granted++;

@@ -2,8 +2,8 @@
 // surrogates pass, and it takes text that has been decoded already.
 import { beforeAll, describe, expect, test } from "vitest";
 import { instantiateUnit, type UnitExports } from "../modules/unit.js";
-import { mutate } from "./mutated-bytes.js";
-import { RandomSource } from "./random-source.js";
+import { mutate } from "../inputs/mutated-bytes.js";
+import { RandomSource } from "../inputs/random-source.js";
 
 interface JsonExports extends UnitExports {
   readonly allocate: (bytes: number) => number;

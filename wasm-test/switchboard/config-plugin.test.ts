@@ -9,8 +9,8 @@ import {
   RouteConfigurationSchema,
 } from "../../controlplane/gen/metaproto/v1/route_pb.js";
 import { instantiateUnit } from "../modules/unit.js";
-import { mutate } from "./mutated-bytes.js";
-import { RandomSource } from "./random-source.js";
+import { mutate } from "../inputs/mutated-bytes.js";
+import { RandomSource } from "../inputs/random-source.js";
 import { RouteHarness } from "./route-harness.js";
 import { configurationOf, type ReferenceMatch, regex } from "./route-reference.js";
 import { type TableExports, TableHarness } from "./table-harness.js";
@@ -539,7 +539,7 @@ describe("routes in JSON", () => {
             name: "cluster-0",
             endpoints: random.below(9),
             loadBalancer: random.pick(BALANCERS),
-            endpointsVersion: BigInt(random.next()) << 32n,
+            endpointsVersion: BigInt(random.below(2 ** 32)) << 32n,
           },
         ],
       });

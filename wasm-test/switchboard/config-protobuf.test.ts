@@ -5,8 +5,8 @@ import {
   Cluster_LoadBalancer,
   Mutation_Operation,
 } from "../../controlplane/gen/metaproto/v1/route_pb.js";
-import { mutate } from "./mutated-bytes.js";
-import { RandomSource } from "./random-source.js";
+import { mutate } from "../inputs/mutated-bytes.js";
+import { RandomSource } from "../inputs/random-source.js";
 import { encodeConfiguration, RouteHarness } from "./route-harness.js";
 import { regex } from "./route-reference.js";
 

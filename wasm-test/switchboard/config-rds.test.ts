@@ -7,8 +7,8 @@ import {
   DiscoveryResponseSchema,
 } from "../../controlplane/gen/envoy/service/discovery/v3/discovery_pb.js";
 import { instantiateUnit } from "../modules/unit.js";
-import { mutate } from "./mutated-bytes.js";
-import { RandomSource } from "./random-source.js";
+import { mutate } from "../inputs/mutated-bytes.js";
+import { RandomSource } from "../inputs/random-source.js";
 import { encodeConfiguration } from "./route-harness.js";
 import { type TableExports, TableHarness } from "./table-harness.js";
 

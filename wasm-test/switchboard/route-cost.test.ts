@@ -2,7 +2,7 @@
 // that they hopefully do not have. Steps are asserted, since they are the same on every machine;
 // nanoseconds are printed.
 import { beforeAll, describe, expect, test } from "vitest";
-import { RandomSource } from "./random-source.js";
+import { RandomSource } from "../inputs/random-source.js";
 import { encodeConfiguration, RouteHarness } from "./route-harness.js";
 import {
   configurationOf,

@@ -5,7 +5,7 @@ import {
   Cluster_LoadBalancer,
   Mutation_Operation,
 } from "../../controlplane/gen/metaproto/v1/route_pb.js";
-import { RandomSource } from "./random-source.js";
+import { RandomSource } from "../inputs/random-source.js";
 import { RouteHarness, type RouteConfigurationInit } from "./route-harness.js";
 import { configurationOf, type ReferenceRoute } from "./route-reference.js";
 

@@ -7,6 +7,7 @@ import {
   MutationOperation,
   Origin,
 } from "../harness/contract.js";
+import { RandomSource } from "../../inputs/random-source.js";
 import {
   buildFrame,
   concat,
@@ -19,7 +20,7 @@ import {
   toHex,
   wholeCaptures,
 } from "./frames.js";
-import { damage, HessianWriter, Random } from "./random-hessian.js";
+import { damage, HessianWriter } from "./random-hessian.js";
 
 // The harness fails a test when the codec traps, reads behind the frame or before a guard is told,
 // writes outside of its room, or reports a value that lies elsewhere.
@@ -35,7 +36,7 @@ const STEPS = [
 const seeds = wholeCaptures().filter(({ bytes }) => bytes.length < 1000);
 
 /** A damaged capture; mostly with a length that fits, so that the body is looked at. */
-function damagedFrame(random: Random): Uint8Array {
+function damagedFrame(random: RandomSource): Uint8Array {
   const { bytes } = random.pick(seeds);
   const body = damage(bytes.subarray(HEADER_BYTES), random);
   const frame = Buffer.from(concat(bytes.subarray(0, HEADER_BYTES), body));
@@ -76,7 +77,7 @@ function expectMutated(before: DecodedMessage, bytes: Uint8Array, origin: Origin
 
 describe("damaged captures", () => {
   test("100 000 of them from each side", () => {
-    const random = new Random(0x0dabb);
+    const random = new RandomSource(0x0dabb);
     let applied = 0;
     for (let i = 0; i < 100_000; i++) {
       const frame = damagedFrame(random);
@@ -90,7 +91,7 @@ describe("damaged captures", () => {
   }, 60_000);
 
   test("50 000 bodies of random bytes", () => {
-    const random = new Random(7);
+    const random = new RandomSource(7);
     for (let i = 0; i < 50_000; i++) {
       const flag = random.pick([0xc2, 0x02, 0xd7, 0x17, 0xa2]);
       const frame = buildFrame({ flag, body: random.bytes(random.below(64)) });
@@ -103,7 +104,7 @@ describe("well-formed bodies", () => {
   const key = hessianString("key");
 
   test("10 000 random arguments and attachments are walked over, and kept byte by byte", () => {
-    const random = new Random(42);
+    const random = new RandomSource(42);
     for (let i = 0; i < 10_000; i++) {
       const writer = new HessianWriter(random);
       const args = concat(writer.value(6), writer.value(3));
@@ -133,7 +134,7 @@ describe("well-formed bodies", () => {
   }, 60_000);
 
   test("cut off anywhere they have no attachments", () => {
-    const random = new Random(3);
+    const random = new RandomSource(3);
     for (let i = 0; i < 200; i++) {
       const args = new HessianWriter(random).value(5);
       const frame = hessianRequest({
@@ -205,7 +206,7 @@ describe("hostile bodies of 1 MiB end soon", () => {
 test("nothing is allocated", () => {
   const first = codec.allocationProbe();
   const distance = codec.allocationProbe() - first;
-  const random = new Random(99);
+  const random = new RandomSource(99);
   for (let i = 0; i < 2000; i++) exercise(damagedFrame(random), Origin.Downstream);
   expect(codec.allocationProbe() - first).toBe(2 * distance);
 });

@@ -1,28 +1,6 @@
 // Random but well-formed Hessian2 values, and random damage, from a fixed seed.
+import type { RandomSource } from "../../inputs/random-source.js";
 import { concat, fromHex } from "./frames.js";
-
-/** mulberry32: 32 bits of state, the same numbers on every machine. */
-export class Random {
-  constructor(private state: number) {}
-
-  /** An integer from 0 to `limit` - 1. */
-  below(limit: number): number {
-    this.state = (this.state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  }
-
-  pick<T>(items: readonly T[]): T {
-    const item = items[this.below(items.length)];
-    if (item === undefined) throw new Error("there is nothing to pick from");
-    return item;
-  }
-
-  bytes(count: number): Uint8Array {
-    return Uint8Array.from({ length: count }, () => this.below(256));
-  }
-}
 
 const SCALARS = [
   ...["90", "80", "bf", "c8ff", "d00000", "4900000001", "e0", "f8ff", "3c0000", "5900000001"],
@@ -44,7 +22,7 @@ const BINARIES = ["20", "215a", "34025a5a", "4200015a", "41000148215a"] as const
 export class HessianWriter {
   private readonly fieldCounts: number[] = [];
 
-  constructor(private readonly random: Random) {}
+  constructor(private readonly random: RandomSource) {}
 
   /** One value that nests at most `depth` containers. */
   value(depth: number): Uint8Array {
@@ -122,7 +100,7 @@ const HOSTILE = [
 ].map(fromHex);
 
 /** `bytes` with one to four small damages. */
-export function damage(bytes: Uint8Array, random: Random): Uint8Array {
+export function damage(bytes: Uint8Array, random: RandomSource): Uint8Array {
   let result = bytes;
   for (let count = 1 + random.below(4); count > 0; count--) {
     const at = random.below(result.length + 1);

@@ -1,6 +1,6 @@
 // The worked example of docs/protocol-owners: what every codec is tested for, on the smallest protocol.
 import { describe, expect, test } from "vitest";
-import { RandomSource } from "../../switchboard/random-source.js";
+import { RandomSource } from "../../inputs/random-source.js";
 import { CodecConnection } from "../harness/codec-connection.js";
 import { CodecHarness } from "../harness/codec-harness.js";
 import {

@@ -8,10 +8,11 @@ import {
   type MutationStep,
   Origin,
 } from "../harness/contract.js";
+import { RandomSource } from "../../inputs/random-source.js";
 import { CAPTURED_FRAMES } from "./captured-frames.js";
 import { type InfoBlock, writeHeaderFrame } from "./header-frame.js";
 import { DIALECTS, WireType, writeMessage } from "./official-library.js";
-import { Random, randomMessage } from "./random-message.js";
+import { randomMessage, randomText } from "./random-message.js";
 
 const SEED = 0x7e57;
 const INPUTS = 210_000;
@@ -41,24 +42,24 @@ const STEPS: readonly MutationStep[] = [
 // Values that lengths, counts and types like to break at.
 const BYTES = [0, 1, 2, 0x0b, 0x0c, 0x0f, 0x7f, 0x80, 0x81, 0x82, 0xfe, 0xff];
 
-function randomHeaderFrame(random: Random, payload: Uint8Array): Uint8Array {
+function randomHeaderFrame(random: RandomSource, payload: Uint8Array): Uint8Array {
   const blocks: InfoBlock[] = [];
-  while (random.chance(1, 2)) {
+  while (random.below(2) === 0) {
     const id = 1 + random.below(3);
     const entry = (): [string, string] => [
       random.pick(["user-id", "USER-ID", "Trace", "x", ""]),
-      random.text(20),
+      randomText(random, 20),
     ];
     if (id === 3) blocks.push({ id, rest: [random.below(256), random.below(256)] });
     else blocks.push({ id, entries: Array.from({ length: random.below(4) }, entry) });
   }
-  const transforms = random.chance(1, 8) ? [random.below(4)] : [];
+  const transforms = random.below(8) === 0 ? [random.below(4)] : [];
   const seqid = random.below(2 ** 32);
   return writeHeaderFrame({ seqid, protocolId: random.below(3), transforms, blocks, payload });
 }
 
-function randomFrame(random: Random, origin: Origin): Uint8Array {
-  if (random.chance(1, 4)) {
+function randomFrame(random: RandomSource, origin: Origin): Uint8Array {
+  if (random.below(4) === 0) {
     return random.pick(CAPTURED_FRAMES.filter((f) => f.origin === origin && !f.truncated)).bytes;
   }
   const types =
@@ -67,16 +68,16 @@ function randomFrame(random: Random, origin: Origin): Uint8Array {
       : [WireType.Reply, WireType.Exception];
   const dialect = random.pick(DIALECTS);
   const frame = writeMessage(dialect, randomMessage(random, random.pick(types)));
-  if (dialect.transport !== "unframed" || random.chance(1, 2)) return frame;
+  if (dialect.transport !== "unframed" || random.below(2) === 0) return frame;
   return randomHeaderFrame(random, frame);
 }
 
 /** Changes, repeats, cuts or replaces some of the bytes. */
-function spoil(random: Random, frame: Uint8Array): Uint8Array {
+function spoil(random: RandomSource, frame: Uint8Array): Uint8Array {
   let bytes = frame.slice();
   for (let times = random.below(4); times > 0 && bytes.length > 0; times--) {
     // Heads are worth more than bodies.
-    const at = random.below(random.chance(1, 2) ? Math.min(40, bytes.length) : bytes.length);
+    const at = random.below(random.below(2) === 0 ? Math.min(40, bytes.length) : bytes.length);
     const end = Math.min(bytes.length, at + 1 + random.below(4));
     switch (random.below(5)) {
       case 0:
@@ -95,13 +96,13 @@ function spoil(random: Random, frame: Uint8Array): Uint8Array {
         bytes = new Uint8Array(Buffer.concat([bytes.subarray(0, at), bytes.subarray(end)]));
     }
   }
-  return random.chance(1, 10) ? bytes.subarray(0, random.below(bytes.length + 1)) : bytes;
+  return random.below(10) === 0 ? bytes.subarray(0, random.below(bytes.length + 1)) : bytes;
 }
 
 /** Shows the bytes in two pieces or at once, as a connection does. */
-function decode(random: Random, bytes: Uint8Array, origin: Origin): DecodedMessage {
+function decode(random: RandomSource, bytes: Uint8Array, origin: Origin): DecodedMessage {
   codec.clearState(state);
-  if (random.chance(1, 3)) {
+  if (random.below(3) === 0) {
     const part = bytes.subarray(0, 1 + random.below(bytes.length));
     const first = codec.decode(part, origin, state);
     if (first.decodeStatus !== DecodeStatus.WaitForData) return first;
@@ -146,7 +147,7 @@ function useMessage(message: DecodedMessage, origin: Origin): void {
 test(
   `${String(INPUTS)} spoiled frames neither trap nor read or write where they must not`,
   () => {
-    const random = new Random(SEED);
+    const random = new RandomSource(SEED);
     const seen = { done: 0, waiting: 0, refused: 0 };
     for (let round = 0; round < INPUTS / SPOILED_PER_FRAME; round++) {
       const origin = random.pick([Origin.Downstream, Origin.Upstream]);
@@ -177,10 +178,10 @@ test(
 test(
   "noise does not trap",
   () => {
-    const random = new Random(SEED);
+    const random = new RandomSource(SEED);
     for (let round = 0; round < 20_000; round++) {
       const bytes = new Uint8Array(1 + random.below(60)).map(() =>
-        random.chance(1, 2) ? random.pick(BYTES) : random.below(256),
+        random.below(2) === 0 ? random.pick(BYTES) : random.below(256),
       );
       const message = decode(random, bytes, random.pick([Origin.Downstream, Origin.Upstream]));
       expect([DecodeStatus.Done, DecodeStatus.WaitForData, DecodeStatus.Error]).toContain(

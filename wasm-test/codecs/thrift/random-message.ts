@@ -1,33 +1,7 @@
 // Random messages from a seed, written by the official library.
 import type { TProtocol } from "thrift";
+import type { RandomSource } from "../../inputs/random-source.js";
 import { type OutgoingMessage, ValueType, WireType } from "./official-library.js";
-
-/** A reproducible source of numbers (mulberry32). */
-export class Random {
-  constructor(private state: number) {}
-
-  /** A whole number from 0 to `bound` - 1. */
-  below(bound: number): number {
-    this.state = (this.state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.state ^ (this.state >>> 15), this.state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 0x1_0000_0000) * bound);
-  }
-
-  chance(numerator: number, denominator: number): boolean {
-    return this.below(denominator) < numerator;
-  }
-
-  pick<Item>(items: readonly Item[]): Item {
-    const item = items[this.below(items.length)];
-    if (item === undefined) throw new Error("nothing to pick from");
-    return item;
-  }
-
-  text(longest: number): string {
-    return "abcdefghijklmnop-é".repeat(1 + longest / 18).slice(0, this.below(longest + 1));
-  }
-}
 
 const TYPES = Object.values(ValueType);
 const CONTAINERS: readonly ValueType[] = [
@@ -38,16 +12,21 @@ const CONTAINERS: readonly ValueType[] = [
 ];
 const DEEPEST = 4;
 
+/** Up to `longest` characters. */
+export function randomText(random: RandomSource, longest: number): string {
+  return "abcdefghijklmnop-é".repeat(1 + longest / 18).slice(0, random.below(longest + 1));
+}
+
 class RandomWriter {
   constructor(
-    private readonly random: Random,
+    private readonly random: RandomSource,
     private readonly protocol: TProtocol,
   ) {}
 
   fields(depth: number): void {
     let id = 0;
     for (let left = this.random.below(5); left > 0; left--) {
-      id += this.random.chance(1, 8) ? 1 + this.random.below(2000) : 1 + this.random.below(3);
+      id += this.random.below(8) === 0 ? 1 + this.random.below(2000) : 1 + this.random.below(3);
       const type = this.type(depth);
       this.protocol.writeFieldBegin("field", type, id);
       this.value(type, depth);
@@ -61,14 +40,14 @@ class RandomWriter {
   }
 
   private count(): number {
-    return this.random.chance(1, 30) ? 15 + this.random.below(20) : this.random.below(4);
+    return this.random.below(30) === 0 ? 15 + this.random.below(20) : this.random.below(4);
   }
 
   private value(type: ValueType, depth: number): void {
     const { random, protocol } = this;
     switch (type) {
       case ValueType.Bool:
-        protocol.writeBool(random.chance(1, 2));
+        protocol.writeBool(random.below(2) === 0);
         break;
       case ValueType.I8:
         protocol.writeByte(random.below(128));
@@ -86,7 +65,7 @@ class RandomWriter {
         protocol.writeDouble(random.below(1000) / 7);
         break;
       case ValueType.String:
-        protocol.writeString(random.text(random.chance(1, 20) ? 300 : 12));
+        protocol.writeString(randomText(random, random.below(20) === 0 ? 300 : 12));
         break;
       case ValueType.Uuid:
         protocol.writeUuid("00112233-4455-6677-8899-aabbccddeeff");
@@ -119,15 +98,18 @@ class RandomWriter {
 }
 
 /** A message of `type` with everything else left to chance. */
-export function randomMessage(random: Random, type: WireType = WireType.Call): OutgoingMessage {
-  const keys = ["user-id", "Trace", "x", ""].filter(() => random.chance(1, 3));
-  const service = random.chance(1, 4) ? `${random.text(5)}:` : "";
+export function randomMessage(
+  random: RandomSource,
+  type: WireType = WireType.Call,
+): OutgoingMessage {
+  const keys = ["user-id", "Trace", "x", ""].filter(() => random.below(3) === 0);
+  const service = random.below(4) === 0 ? `${randomText(random, 5)}:` : "";
   return {
-    name: service + random.text(12),
+    name: service + randomText(random, 12),
     type,
-    seqid: random.chance(1, 3) ? 0 : random.below(2 ** random.pick([7, 14, 21, 31])),
-    headerSeqid: random.chance(1, 2) ? 0 : random.below(2 ** 31),
-    headers: Object.fromEntries(keys.map((key) => [key, random.text(20)])),
+    seqid: random.below(3) === 0 ? 0 : random.below(2 ** random.pick([7, 14, 21, 31])),
+    headerSeqid: random.below(2) === 0 ? 0 : random.below(2 ** 31),
+    headers: Object.fromEntries(keys.map((key) => [key, randomText(random, 20)])),
     fields: (protocol) => {
       new RandomWriter(random, protocol).fields(0);
     },

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { CodecConnection } from "../harness/codec-connection.js";
 import { CodecHarness } from "../harness/codec-harness.js";
 import { DecodeStatus, Origin } from "../harness/contract.js";
+import { RandomSource } from "../../inputs/random-source.js";
 import {
   DIALECTS,
   NAMED_DIALECTS,
@@ -10,7 +11,7 @@ import {
   dialectNumber,
   writeMessage,
 } from "./official-library.js";
-import { Random, randomMessage } from "./random-message.js";
+import { randomMessage } from "./random-message.js";
 
 const codec = await CodecHarness.load("thrift-codec");
 const { walkSteps } = codec.exports as unknown as { walkSteps: () => bigint };
@@ -20,7 +21,7 @@ const UNFRAMED = DIALECTS.filter((dialect) => dialect.transport === "unframed");
 
 describe.each(NAMED_DIALECTS)("random messages, %s", (_name, dialect) => {
   test("end where the library ended them, however they are cut", () => {
-    const random = new Random(20_240_611);
+    const random = new RandomSource(20_240_611);
     for (let round = 0; round < 300; round++) {
       const frames = [0, 1, 2].map(() => writeMessage(dialect, randomMessage(random)));
       const stream = new Uint8Array(Buffer.concat(frames));
@@ -37,7 +38,7 @@ describe.each(UNFRAMED.map((dialect) => [dialect.protocol, dialect] as const))(
   "unframed %s",
   (_name, dialect) => {
     test("need never passes the end of the message, and is met step by step", () => {
-      const random = new Random(7);
+      const random = new RandomSource(7);
       for (let round = 0; round < 200; round++) {
         const frame = writeMessage(dialect, randomMessage(random));
         codec.clearState(state);
@@ -113,7 +114,7 @@ describe.each(UNFRAMED.map((dialect) => [dialect.protocol, dialect] as const))(
 
 test("a response's struct is walked as well", () => {
   const upstream = new CodecConnection(codec, Origin.Upstream);
-  const random = new Random(11);
+  const random = new RandomSource(11);
   for (let round = 0; round < 100; round++) {
     const frame = writeMessage(random.pick(UNFRAMED), randomMessage(random, WireType.Reply));
     const received = upstream.feedInChunks(frame, 1 + random.below(frame.length));
