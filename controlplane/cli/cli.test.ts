@@ -326,15 +326,23 @@ describe("serve", () => {
       .toContain('metaproto_xds_accepted_total{type="routes"} 1');
 
     const status = (await runCommand("status", ...address)).stdout;
-    expect(status).toMatch(/^PROXY +STREAM +AGENT +CONNECTED +CDS +EDS +LDS +ECDS +ROUTES\n/);
-    expect(status).toMatch(/^envoy-1 +proxy +envoy +\S+ +synced +- +refused +- +-$/m);
-    expect(status).toMatch(/^envoy-1 +module +metaproto +\S+ +- +- +- +- +synced$/m);
+    expect(status).toMatch(/^PROXY +AGENT +CONNECTED +CDS +EDS +LDS +ECDS +ROUTES\n/);
+    expect(status).toMatch(/^envoy-1 +envoy +\S+ +synced +- +refused +- +dubbo 1\/1$/m);
     expect(status).toMatch(
-      /^envoy-1: refused LDS metaproto\.dubbo\.\w+, demo\.meta_20880 at \S+: cannot bind$/m,
+      /^envoy-1: refused LDS metaproto\.dubbo\.\w+, demo\.meta_20880: cannot bind \(last at \S+\)$/m,
     );
+    const streams = (await runCommand("status", "--streams", ...address)).stdout;
+    expect(streams).toMatch(/^envoy-1 +proxy +- +envoy +\S+ +synced +- +refused +- +-$/m);
+    expect(streams).toMatch(/^envoy-1 +module +dubbo +metaproto +\S+ +- +- +- +- +synced$/m);
     const json: unknown = JSON.parse((await runCommand("status", "--json", ...address)).stdout);
     expect(json).toMatchObject([
-      { node: "envoy-1", streams: [{ role: "proxy" }, { role: "module" }] },
+      {
+        node: "envoy-1",
+        streams: [
+          { role: "proxy", protocols: [] },
+          { role: "module", protocols: ["dubbo"] },
+        ],
+      },
     ]);
 
     const routes = (await runCommand("routes", "demo.meta", ...address)).stdout;

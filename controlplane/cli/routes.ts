@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { Listener, Mesh } from "../ir/mesh.js";
 import type { AttributeMatch, Mutation, Route } from "../ir/route.js";
-import type { ProxyStatus } from "../server/proxy-status.js";
+import type { ProxyView } from "../server/proxy-status.js";
 import type { SocketAddress } from "../server/socket-address.js";
 import { adminJson } from "./admin-client.js";
 import { adminAddressOption, modulesOption } from "./options.js";
@@ -45,7 +45,7 @@ async function routesText(host: string, options: RoutesOptions): Promise<string>
     snapshot.types.routes.resources.map(({ name, version }) => [name, version]),
   );
   const answer = await adminJson(adminAddress, "/debug/proxies");
-  const { proxies } = answer as { readonly proxies: readonly ProxyStatus[] };
+  const { proxies } = answer as { readonly proxies: readonly ProxyView[] };
   return listeners
     .map((listener) => `${listenerText(listener)}\n${holders(listener, versions, proxies)}`)
     .join("\n\n");
@@ -110,7 +110,7 @@ function mutationText(side: string, { operation, key, value }: Mutation): string
 }
 
 /** Of each proxy, how many of its modules' streams have the newest routes of `listener`. */
-function holders({ name }: Listener, versions: Versions, proxies: readonly ProxyStatus[]): string {
+function holders({ name }: Listener, versions: Versions, proxies: readonly ProxyView[]): string {
   const newest = versions.get(name);
   const lines = proxies.flatMap(({ node, streams }) => {
     const held = streams.flatMap(({ types }) =>

@@ -11,6 +11,7 @@ import {
   durationMs,
   modulesOption,
 } from "./options.js";
+import { packageVersion } from "./package-root.js";
 
 interface ServeOptions {
   readonly config: string;
@@ -64,6 +65,7 @@ async function serve(options: ServeOptions): Promise<void> {
   const { ControlPlane } = await import("../server/control-plane.js");
   const logger = createLogger(options.logLevel, (line) => process.stderr.write(`${line}\n`));
   const controlPlane = new ControlPlane({
+    version: packageVersion(),
     configDirectory: options.config,
     modulesDirectory: options.modules,
     xdsAddress: options.xdsAddress,

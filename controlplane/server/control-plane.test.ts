@@ -36,6 +36,7 @@ test("it is alive at once, and ready when there is something to serve", async ()
   execFileSync("mkfifo", [slow]);
   const port = await freePort();
   controlPlane = new ControlPlane({
+    version: "1.2.3",
     configDirectory: join(folder, "config"),
     modulesDirectory: join(folder, "modules"),
     xdsAddress: { host: "127.0.0.1", port: 0 },

@@ -16,10 +16,13 @@ import { Metrics } from "./metrics.js";
 import { ModulesInUse } from "./modules-in-use.js";
 import { notInEffect } from "./not-in-effect.js";
 import { ProxyConfigurator, type RetentionOptions } from "./proxy-configuration.js";
+import { proxiesView } from "./proxy-status.js";
 import { type SocketAddress, formatSocketAddress } from "./socket-address.js";
 import { streamObserver } from "./stream-observer.js";
 
 export interface ControlPlaneOptions extends RetentionOptions {
+  /** Of this package, for its metrics. */
+  readonly version: string;
   /** Directory of resources in YAML and JSON. */
   readonly configDirectory: string;
   /** Directory of `<module>.wasm`. */
@@ -42,7 +45,7 @@ export interface Listening {
 export class ControlPlane {
   private readonly clock: Clock;
   private readonly logger: Logger;
-  private readonly metrics = new Metrics();
+  private readonly metrics: Metrics;
   private readonly store: DirectoryStore;
   private readonly modules: ModuleDirectory;
   private readonly modulesInUse = new ModulesInUse();
@@ -58,6 +61,7 @@ export class ControlPlane {
   constructor(private readonly options: ControlPlaneOptions) {
     this.clock = options.clock ?? systemClock;
     this.logger = options.logger;
+    this.metrics = new Metrics(options.version);
     this.store = new DirectoryStore(options.configDirectory, options.store);
     this.modules = new ModuleDirectory(options.modulesDirectory);
     this.ads = new AdsServer({
@@ -209,7 +213,10 @@ export class ControlPlane {
           return jsonResponse(snapshotView(snapshot, query.get("type") ?? undefined));
         },
       ],
-      ["/debug/proxies", () => jsonResponse({ proxies: this.ads.proxies() })],
+      [
+        "/debug/proxies",
+        () => jsonResponse({ proxies: proxiesView(this.ads.proxies(), this.translation?.mesh) }),
+      ],
     ]);
   }
 

@@ -2,7 +2,10 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from "prom-client";
 import { RESOURCE_TYPES } from "../xds/resource-type.js";
 
-type Labels = "type" | "kind" | "role" | "result";
+type Labels = "type" | "kind" | "role" | "result" | "version";
+
+/** Gauges of the process whose names end as those of counters do; the sum of the one without `_total` says the same. */
+const MISNAMED = ["nodejs_active_handles", "nodejs_active_requests", "nodejs_active_resources"];
 
 export class Metrics {
   readonly registry = new Registry();
@@ -33,13 +36,20 @@ export class Metrics {
     "When the last configuration was processed without an error, since the Unix epoch",
   );
 
-  constructor() {
+  /** @param version of this package. */
+  constructor(version: string) {
     collectDefaultMetrics({ register: this.registry });
+    for (const name of MISNAMED) this.registry.removeSingleMetric(`${name}_total`);
+    this.gauge("build_info", "Always 1; the version is in the label", ["version"]).set(
+      { version },
+      1,
+    );
     for (const { name } of RESOURCE_TYPES) {
       for (const counter of [this.responses, this.resourcesSent, this.accepted, this.refused]) {
         counter.inc({ type: name }, 0);
       }
     }
+    for (const role of ["proxy", "module"]) this.streams.set({ role }, 0);
     for (const result of ["ok", "error"]) this.reloads.inc({ result }, 0);
   }
 

@@ -26,10 +26,10 @@ import {
   startThriftClient,
   startThriftServer,
 } from "./support/thrift-peer.js";
+import { FRAMED } from "./support/thrift-wire.js";
 
 const HELLO = { method: "sayHello", args: ["you"] };
 const THRIFT_HELLO = { method: "hello", args: ["you"] } as const;
-const FRAMED = { transport: "framed", protocol: "binary" } as const;
 /** Reconnects to the control plane back off to many seconds. */
 const RECONNECTED = { timeoutMs: 40_000 };
 
@@ -252,7 +252,10 @@ describeWith("operations", [missingDubboPeer(), missingThriftPeer("go")], () => 
 
   describe("the operator looks at it", () => {
     test("status and routes of what runs", async () => {
-      const status = await controlPlane().command("status");
+      const summary = await controlPlane().command("status");
+      expect(summary).toMatchObject({ code: 0, stderr: "" });
+      expect(summary.stdout).toMatch(/^envoy-under-test .* dubbo (\d)\/\1, thrift (\d)\/\2$/m);
+      const status = await controlPlane().command("status", "--streams");
       expect(status).toMatchObject({ code: 0, stderr: "" });
       const rows = status.stdout.split("\n").map((row) => row.split(/\s{2,}/));
       const streams = rows.filter(([node]) => node === "envoy-under-test");
