@@ -50,6 +50,7 @@ export class Answers {
   /** Writes the response, or keeps it while those to earlier requests are missing. */
   private deliver(stream: Stream, message: Message): void {
     const source = changetype<RequestSource>(stream.downstream);
+    if (source.closeWhenFlushed) return;
     const entry = stream.route;
     let mutation: Mutation | null = null;
     if (entry !== null) mutation = entry.responseMutation;
@@ -57,7 +58,10 @@ export class Answers {
       this.keepAnswer(stream, message, mutation);
       return;
     }
-    if (!this.writer.queue(message, stream.id, mutation, source.output)) return;
+    if (!this.writer.queue(message, stream.id, mutation, source.output)) {
+      this.giveUp(source);
+      return;
+    }
     // Others of this client are in flight, and their answers may be here already.
     if (source.isOrdered && source.requests.length > 1) deferDownstream(source);
     else queueDownstream(source);
@@ -70,9 +74,16 @@ export class Answers {
       const length = this.writer.write(message, stream.id, mutation, frame);
       this.answerLater(stream, frame, bound, length);
     } else {
-      // It cannot be answered, and nothing after it could be.
-      closeDownstream(changetype<RequestSource>(stream.downstream));
+      this.giveUp(changetype<RequestSource>(stream.downstream));
     }
+  }
+
+  /**
+   * No memory is left for an answer. A client that waited for it in vain would be worse off. Nothing
+   * more is written to it: an answer would be missing before it.
+   */
+  private giveUp(source: RequestSource): void {
+    closeDownstream(source);
   }
 
   private answerLater(stream: Stream, frame: usize, capacity: u32, length: u32): void {
@@ -88,11 +99,13 @@ export class Answers {
     while (source.requests.length > 0) {
       const stream = source.requests.first();
       if (stream.state != StreamState.Answered) return;
-      if (source.output.append(stream.frame, stream.frameLength)) {
-        retireBlock(stream.frame, stream.frameCapacity);
-        stream.frame = 0;
-        deferDownstream(source);
+      if (!source.output.append(stream.frame, stream.frameLength)) {
+        this.giveUp(source);
+        return;
       }
+      retireBlock(stream.frame, stream.frameCapacity);
+      stream.frame = 0;
+      deferDownstream(source);
       this.endAndRelease(stream);
     }
   }
@@ -171,6 +184,7 @@ export class Answers {
     if (stream.downstream == 0 || stream.isOneway) return;
     const context = this.replies.captured(stream.context, stream.contextLength);
     const source = changetype<RequestSource>(stream.downstream);
+    if (source.closeWhenFlushed) return;
     if (!source.isOrdered || source.requests.isFirst(stream)) {
       this.replies.send(source, kind, stream.id, text, context);
       return;
@@ -178,7 +192,7 @@ export class Answers {
     const capacity = this.replies.bound(text, context);
     const frame = allocateBudgeted(capacity);
     if (frame == 0) {
-      closeDownstream(source);
+      this.giveUp(source);
       return;
     }
     const length = this.codec.encodeError(kind, stream.id, context, text, frame, capacity);
@@ -194,7 +208,7 @@ export class Answers {
     // The answer may have to wait for earlier ones: a record of its own takes the place in the order.
     const substitute = streams.acquire();
     if (substitute === null || stream.downstream == 0) {
-      if (stream.downstream != 0) closeDownstream(changetype<RequestSource>(stream.downstream));
+      if (stream.downstream != 0) this.giveUp(changetype<RequestSource>(stream.downstream));
       this.leavePool(stream);
       this.leaveSource(stream);
       return;

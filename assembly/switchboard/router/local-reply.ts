@@ -5,7 +5,7 @@ import { Codec, MAX_REPLY_CONTEXT } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { Message, Slice } from "../../codec/message";
 import { Connection } from "../connection/connection";
-import { queueDownstream } from "../connection/flush-list";
+import { closeDownstream, queueDownstream } from "../connection/flush-list";
 import { stats } from "../telemetry/stats";
 
 /** What encodeError may need besides the text and the context. */
@@ -17,11 +17,17 @@ export class LocalReplies {
 
   constructor(private readonly codec: Codec) {}
 
-  /** Queues an error reply to request `id`, whose reply context was captured at `contextPtr`. */
+  /**
+   * Queues an error reply to request `id`, whose reply context was captured at `contextPtr`. Where no
+   * memory is left for it the connection is closed: an error of its own kind, and no silence.
+   */
   send(connection: Connection, kind: ErrorKind, id: u64, text: Slice, context: Slice): void {
     const capacity = this.bound(text, context);
     const out = connection.output.reserve(capacity);
-    if (out == 0) return;
+    if (out == 0) {
+      closeDownstream(connection);
+      return;
+    }
     const length = this.codec.encodeError(kind, id, context, text, out, capacity);
     connection.output.commit(length);
     if (length > 0) queueDownstream(connection);
