@@ -16,8 +16,8 @@ import {
   startThriftClient,
   startThriftServer,
 } from "./support/thrift-peer.js";
+import { FRAMED } from "./support/thrift-wire.js";
 
-const FRAMED = { transport: "framed", protocol: "binary" } as const;
 const ACTIVE_VMS = "wasm.envoy.wasm.runtime.v8.active";
 const labels = { dubbo: ["v1", "v2"], thrift: ["t1", "t2"] } as const;
 const MODULES: readonly LoadProtocol[] = ["dubbo", "thrift"];

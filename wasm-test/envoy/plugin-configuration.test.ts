@@ -28,10 +28,9 @@ import { LISTENER, switchboardBootstrap } from "./support/switchboard-bootstrap.
 import { TcpServer } from "./support/tcp-server.js";
 import { THRIFT_LANGUAGES, missingThriftPeers } from "./support/thrift-mesh.js";
 import { type ThriftClient, startThriftClient, startThriftServer } from "./support/thrift-peer.js";
-import { ExceptionType } from "./support/thrift-wire.js";
+import { FRAMED, ExceptionType } from "./support/thrift-wire.js";
 
 const HELLO: DubboRequest = { method: "sayHello", args: ["you"] };
-const FRAMED = { transport: "framed", protocol: "binary" } as const;
 const HEADER = { transport: "header", protocol: "binary" } as const;
 
 /** Routes of both protocols: inverted matches first, then a cluster that is not there. */

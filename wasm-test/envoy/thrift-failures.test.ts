@@ -11,6 +11,7 @@ import { TcpServer } from "./support/tcp-server.js";
 import { THRIFT_LANGUAGES, ThriftMesh, missingThriftPeers } from "./support/thrift-mesh.js";
 import { type ThriftClient, type ThriftTarget, startThriftServer } from "./support/thrift-peer.js";
 import {
+  FRAMED,
   ExceptionType,
   MessageType,
   type ThriftWire,
@@ -23,7 +24,6 @@ import {
 
 const HELLO = { method: "hello", args: ["you"] } as const;
 const SLOW = { method: "slow", args: [1_500] } as const;
-const FRAMED = { transport: "framed", protocol: "binary" } as const;
 const HEADER = { transport: "header", protocol: "compact" } as const;
 const MAX_FRAME_BYTES = 16 << 20;
 

@@ -8,6 +8,7 @@ import { TcpServer } from "./support/tcp-server.js";
 import { THRIFT_LANGUAGES, ThriftMesh, missingThriftPeers } from "./support/thrift-mesh.js";
 import { type ThriftTarget, startThriftClient } from "./support/thrift-peer.js";
 import {
+  FRAMED,
   MessageType,
   type ThriftWire,
   parseThriftFrame,
@@ -17,7 +18,6 @@ import {
 } from "./support/thrift-wire.js";
 
 const MIB = 1 << 20;
-const FRAMED = { transport: "framed", protocol: "binary" } as const;
 const HEADER = { transport: "header", protocol: "compact" } as const;
 const WIRES: readonly ThriftWire[] = [
   FRAMED,

@@ -25,6 +25,7 @@ import type { ServiceOptions } from "./support/resources.js";
 import { TcpConnection } from "./support/tcp-connection.js";
 import { missingThriftPeer, startThriftServer } from "./support/thrift-peer.js";
 import {
+  FRAMED,
   MessageType,
   parseThriftFrame,
   stringStruct,
@@ -33,7 +34,6 @@ import {
 } from "./support/thrift-wire.js";
 
 const HELLO = { method: "sayHello", args: ["you"] };
-const FRAMED = { transport: "framed", protocol: "binary" } as const;
 
 let folder: string;
 let authority: CertificateAuthority;

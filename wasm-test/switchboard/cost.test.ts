@@ -1,6 +1,7 @@
 // What a request costs at steady state, in calls to the host and bytes copied across the boundary of
 // the VM: exact numbers, so that whoever adds to the path of a request sees it here.
 import { describe, expect, it } from "vitest";
+import { FRAMED } from "../envoy/support/thrift-wire.js";
 import {
   dubboHeartbeat,
   dubboRequest,
@@ -10,7 +11,7 @@ import {
 import { DubboMesh, Provider } from "./dubbo-fixture.js";
 import type { Mesh } from "./mesh.js";
 import { Service, ThriftMesh } from "./thrift-fixture.js";
-import { callFrame, FRAMED, replyFrame } from "./thrift-messages.js";
+import { callFrame, replyFrame } from "./thrift-messages.js";
 
 interface Cost {
   /** Host calls by name, those that are not made left out. */

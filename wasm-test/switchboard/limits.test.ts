@@ -2,11 +2,12 @@
 // own overload error (or, where bytes cannot be understood, ends its own connection), and nobody else
 // notices.
 import { describe, expect, it } from "vitest";
+import { FRAMED } from "../envoy/support/thrift-wire.js";
 import { dubboRequest, dubboResponse, hessianString } from "../envoy/support/dubbo-wire.js";
 import { GrpcServer } from "../host/index.js";
 import { DubboMesh, Provider, type DubboClient } from "./dubbo-fixture.js";
 import { Service, ThriftMesh } from "./thrift-fixture.js";
-import { callFrame, FRAMED } from "./thrift-messages.js";
+import { callFrame } from "./thrift-messages.js";
 
 function held(name = "v1"): Provider {
   const provider = new Provider(name);

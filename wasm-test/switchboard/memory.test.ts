@@ -1,11 +1,12 @@
 // What peers can make a worker hold is bounded, and given back.
 import { describe, expect, it } from "vitest";
+import { FRAMED } from "../envoy/support/thrift-wire.js";
 import { dubboFrame, dubboRequest, dubboResponse } from "../envoy/support/dubbo-wire.js";
 import { builtModule } from "../modules/built-module.js";
 import { DubboMesh, Provider } from "./dubbo-fixture.js";
 import { holdings } from "./probe.js";
 import { ThriftMesh, Service } from "./thrift-fixture.js";
-import { callFrame, FRAMED } from "./thrift-messages.js";
+import { callFrame } from "./thrift-messages.js";
 
 const DUBBO = await builtModule("test/switchboard-dubbo");
 const THRIFT = await builtModule("test/switchboard-thrift");

@@ -1,6 +1,7 @@
 // At steady state nothing is allocated: after a warm-up neither the VM's memory nor its heap grows,
 // however many requests, connections and endpoints come and go.
 import { describe, expect, it } from "vitest";
+import { FRAMED } from "../envoy/support/thrift-wire.js";
 import { dubboRequest, dubboResponse, valueBody } from "../envoy/support/dubbo-wire.js";
 import { TcpServer, type ServerConnection } from "../host/index.js";
 import { builtModule } from "../modules/built-module.js";
@@ -8,7 +9,7 @@ import { DubboMesh, Provider } from "./dubbo-fixture.js";
 import type { Mesh } from "./mesh.js";
 import { holdings } from "./probe.js";
 import { Service, ThriftMesh } from "./thrift-fixture.js";
-import { callFrame, FRAMED, replyFrame } from "./thrift-messages.js";
+import { callFrame, replyFrame } from "./thrift-messages.js";
 
 const DUBBO = await builtModule("test/switchboard-dubbo");
 const THRIFT = await builtModule("test/switchboard-thrift");

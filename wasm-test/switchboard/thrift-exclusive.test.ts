@@ -1,9 +1,9 @@
 // Thrift's usual servers work through a connection in order, one call at a time: each call has an
 // upstream connection to itself.
 import { describe, expect, it } from "vitest";
-import { MessageType, thriftFrame } from "../envoy/support/thrift-wire.js";
+import { FRAMED, MessageType, thriftFrame } from "../envoy/support/thrift-wire.js";
 import { Service, ThriftMesh } from "./thrift-fixture.js";
-import { callFrame, FRAMED, replyFrame } from "./thrift-messages.js";
+import { callFrame, replyFrame } from "./thrift-messages.js";
 
 const OVERLOAD = "exception 6: metaproto: too many requests are outstanding for cluster v1";
 

@@ -1,11 +1,16 @@
 // A Thrift mesh in one process: the built module in the host emulator, scripted servers, and clients
 // that speak in messages of any transport and protocol.
-import { MessageType, type ThriftMessage, type ThriftWire } from "../envoy/support/thrift-wire.js";
+import {
+  FRAMED,
+  MessageType,
+  type ThriftMessage,
+  type ThriftWire,
+} from "../envoy/support/thrift-wire.js";
 import { TcpServer, type Client, type ServerConnection } from "../host/index.js";
 import type { TcpServerOptions } from "../host/tcp-server.js";
 import { builtModule } from "../modules/built-module.js";
 import { Mesh, type MeshOptions } from "./mesh.js";
-import { answerText, callFrame, FRAMED, replyFrame, type CallOptions } from "./thrift-messages.js";
+import { answerText, callFrame, replyFrame, type CallOptions } from "./thrift-messages.js";
 import { detectWire, ThriftReader } from "./thrift-stream.js";
 
 export interface CallRequest {

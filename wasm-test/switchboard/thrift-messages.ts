@@ -8,20 +8,6 @@ import {
 } from "../envoy/support/thrift-wire.js";
 import { readStruct } from "./thrift-struct.js";
 
-export const FRAMED: ThriftWire = { transport: "framed", protocol: "binary" };
-
-/** Every way to wrap a message that clients use. */
-export const WIRES: readonly ThriftWire[] = [
-  FRAMED,
-  { transport: "framed", protocol: "binary-lax" },
-  { transport: "framed", protocol: "compact" },
-  { transport: "buffered", protocol: "binary" },
-  { transport: "buffered", protocol: "binary-lax" },
-  { transport: "buffered", protocol: "compact" },
-  { transport: "header", protocol: "binary" },
-  { transport: "header", protocol: "compact" },
-];
-
 export function wireName({ transport, protocol }: ThriftWire): string {
   return `${transport} ${protocol}`;
 }

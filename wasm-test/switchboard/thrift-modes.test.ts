@@ -1,8 +1,8 @@
 // Thrift with the other connection modes, and what holds in every mode.
 import { describe, expect, it } from "vitest";
-import { MessageType, thriftFrame } from "../envoy/support/thrift-wire.js";
+import { FRAMED, WIRES, MessageType, thriftFrame } from "../envoy/support/thrift-wire.js";
 import { Service, ThriftMesh } from "./thrift-fixture.js";
-import { callFrame, FRAMED, wireName, WIRES } from "./thrift-messages.js";
+import { callFrame, wireName } from "./thrift-messages.js";
 
 function held(name = "v1"): Service {
   const service = new Service(name);

@@ -5,42 +5,15 @@ import {
   type ThriftMessage,
   type ThriftWire,
 } from "../envoy/support/thrift-wire.js";
+import { MessageReader } from "./message-reader.js";
 import { readStruct } from "./thrift-struct.js";
 
-export class ThriftReader {
-  #pieces: Buffer[] = [];
-  #length = 0;
-  /** Bytes with which a message may be complete. */
-  #wanted = 1;
-
-  constructor(readonly wire: ThriftWire) {}
-
-  /** The messages that these bytes complete. @throws Error on bytes that are not of this wire. */
-  push(bytes: Uint8Array): ThriftMessage[] {
-    this.#pieces.push(Buffer.from(bytes));
-    this.#length += bytes.length;
-    const messages: ThriftMessage[] = [];
-    if (this.#length < this.#wanted) return messages;
-    let rest = Buffer.concat(this.#pieces);
-    for (;;) {
-      const length = messageLength(this.wire, rest);
-      if (length === undefined || rest.length < length) {
-        this.#keep(rest, length ?? rest.length + 1);
-        return messages;
-      }
-      messages.push(parseThriftFrame(this.wire, rest.subarray(0, length)));
-      rest = rest.subarray(length);
-    }
-  }
-
-  get pendingBytes(): number {
-    return this.#length;
-  }
-
-  #keep(rest: Buffer, wanted: number): void {
-    this.#pieces = [rest];
-    this.#length = rest.length;
-    this.#wanted = wanted;
+export class ThriftReader extends MessageReader<ThriftMessage> {
+  constructor(readonly wire: ThriftWire) {
+    super(
+      (bytes) => messageLength(wire, bytes),
+      (bytes) => parseThriftFrame(wire, bytes),
+    );
   }
 }
 

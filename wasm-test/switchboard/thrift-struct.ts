@@ -1,4 +1,5 @@
 // Reads the structs that the scripted Thrift peers write: strings and 32-bit integers.
+import { readVarint, unzigzag } from "../envoy/support/thrift-compact.js";
 import type { ThriftProtocol } from "../envoy/support/thrift-wire.js";
 
 const BINARY_STRING = 11;
@@ -69,17 +70,4 @@ function readCompact(bytes: Buffer): ThriftStruct {
 function textAt(bytes: Buffer, at: number, length: number): string {
   if (at + length > bytes.length) throw new RangeError("the text is not complete");
   return bytes.toString("utf8", at, at + length);
-}
-
-function readVarint(bytes: Buffer, at: number): { value: number; end: number } {
-  let value = 0;
-  for (let shift = 0; ; shift += 7) {
-    const byte = bytes.readUInt8(at++);
-    value = (value | ((byte & 0x7f) << shift)) >>> 0;
-    if (byte < 0x80) return { value, end: at };
-  }
-}
-
-function unzigzag(value: number): number {
-  return (value >>> 1) ^ -(value & 1);
 }

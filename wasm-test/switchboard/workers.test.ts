@@ -1,8 +1,8 @@
 // Several workers, each with a VM, connections and pools of its own.
 import { describe, expect, it } from "vitest";
+import { FRAMED } from "../envoy/support/thrift-wire.js";
 import { DubboMesh, Provider } from "./dubbo-fixture.js";
 import { Service, ThriftMesh } from "./thrift-fixture.js";
-import { FRAMED } from "./thrift-messages.js";
 
 describe("clients of two workers", () => {
   it("ask with equal ids at once and get each its own answer", () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { hessianMap, hessianString } from "../../envoy/support/dubbo-wire.js";
 import { CodecHarness } from "../harness/codec-harness.js";
 import { DecodeStatus, Origin } from "../harness/contract.js";
 import {
@@ -7,9 +8,7 @@ import {
   concat,
   Flag,
   fromHex,
-  hessianMap,
   hessianRequest,
-  hessianString,
   hessianValue,
 } from "./frames.js";
 

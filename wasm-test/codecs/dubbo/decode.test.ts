@@ -1,16 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { hessianString } from "../../envoy/support/dubbo-wire.js";
 import { CodecConnection } from "../harness/codec-connection.js";
 import { CodecHarness } from "../harness/codec-harness.js";
 import { DecodeStatus, MessageType, Origin, ResponseStatus } from "../harness/contract.js";
-import {
-  buildFrame,
-  capture,
-  concat,
-  Flag,
-  fromHex,
-  hessianString,
-  wholeCaptures,
-} from "./frames.js";
+import { buildFrame, capture, concat, Flag, fromHex, wholeCaptures } from "./frames.js";
 
 const codec = await CodecHarness.load("dubbo-codec");
 const downstream = new CodecConnection(codec, Origin.Downstream);

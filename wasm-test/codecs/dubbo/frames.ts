@@ -1,6 +1,7 @@
 // Building and reading Dubbo frames without the codec under test. Hessian2 bodies are read by
 // hessian.js, which others wrote.
 import hessian from "hessian.js";
+import { hessianMap, hessianString } from "../../envoy/support/dubbo-wire.js";
 import { type HexFixture, readHexFixtures } from "../harness/hex-fixture.js";
 
 export const HEADER_BYTES = 16;
@@ -59,19 +60,6 @@ export function buildFrame({ flag, status, id = 7n, body }: FrameParts): Uint8Ar
   header.writeBigUInt64BE(id, 4);
   header.writeUInt32BE(body.length, 12);
   return concat(header, body);
-}
-
-/** A Hessian2 string of fewer than 1024 ASCII characters. */
-export function hessianString(text: string): Uint8Array {
-  const { length } = text;
-  const head = length < 32 ? [length] : [0x30 + (length >> 8), length & 0xff];
-  return concat(Uint8Array.from(head), Buffer.from(text, "latin1"));
-}
-
-/** A Hessian2 untyped map of strings. */
-export function hessianMap(entries: Readonly<Record<string, string>>): Uint8Array {
-  const texts = Object.entries(entries).flat().map(hessianString);
-  return concat(fromHex("48"), ...texts, fromHex("5a"));
 }
 
 /** The parts of a Hessian2 request body; texts as strings, everything else as Hessian2 bytes. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { hessianMap, hessianString } from "../../envoy/support/dubbo-wire.js";
 import { CodecHarness } from "../harness/codec-harness.js";
 import {
   type DecodedMessage,
@@ -14,9 +15,7 @@ import {
   Flag,
   fromHex,
   HEADER_BYTES,
-  hessianMap,
   hessianRequest,
-  hessianString,
   toHex,
   wholeCaptures,
 } from "./frames.js";

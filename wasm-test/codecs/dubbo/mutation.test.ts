@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { hessianMap, hessianString } from "../../envoy/support/dubbo-wire.js";
 import { CodecHarness } from "../harness/codec-harness.js";
 import {
   DecodeStatus,
@@ -13,9 +14,7 @@ import {
   concat,
   Flag,
   fromHex,
-  hessianMap,
   hessianRequest,
-  hessianString,
   readAttachments,
   readHessianBody,
   toHex,

@@ -1,16 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { hessianString } from "../../envoy/support/dubbo-wire.js";
 import { CodecHarness } from "../harness/codec-harness.js";
 import { DecodeStatus, ErrorKind, MessageType, Origin } from "../harness/contract.js";
-import {
-  buildFrame,
-  capture,
-  concat,
-  Flag,
-  fromHex,
-  hessianString,
-  readHessianBody,
-  toHex,
-} from "./frames.js";
+import { buildFrame, capture, concat, Flag, fromHex, readHessianBody, toHex } from "./frames.js";
 import { readJsonbBody } from "./jsonb-reader.js";
 
 const codec = await CodecHarness.load("dubbo-codec");

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { hessianMap } from "../../envoy/support/dubbo-wire.js";
 import { CodecHarness } from "../harness/codec-harness.js";
 import { MutationOperation, Origin } from "../harness/contract.js";
-import { buildFrame, concat, Flag, fromHex, hessianMap, hessianRequest } from "./frames.js";
+import { buildFrame, concat, Flag, fromHex, hessianRequest } from "./frames.js";
 import { jsonbItem } from "./jsonb-reader.js";
 
 const codec = await CodecHarness.load("dubbo-codec");

@@ -1,5 +1,6 @@
 // A reader and a writer of THeader frames of the tests' own: unlike the libraries it knows blocks
 // of the connection and keeps the order of blocks and of equal keys.
+import { varint } from "../../envoy/support/thrift-compact.js";
 import { readFrameLength } from "./official-library.js";
 
 export type KeyValue = readonly [key: string, value: string];
@@ -23,10 +24,6 @@ export interface HeaderFrame {
 }
 
 const HEADER_OFFSET = 14;
-
-function varint(value: number): number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(Math.floor(value / 128))];
-}
 
 function text(value: string): number[] {
   const bytes = Buffer.from(value);

@@ -14,10 +14,15 @@ import { type LoadProtocol, missingLoad, runLoad, startEchoServer } from "./load
 import type { TcpConnection } from "./tcp-connection.js";
 import { type ConnectionScript, TcpServer } from "./tcp-server.js";
 import { missingThriftPeer, startThriftClient, startThriftServer } from "./thrift-peer.js";
-import { parseThriftFrame, stringStruct, thriftFrame, thriftFrameLength } from "./thrift-wire.js";
+import {
+  FRAMED,
+  parseThriftFrame,
+  stringStruct,
+  thriftFrame,
+  thriftFrameLength,
+} from "./thrift-wire.js";
 
 const SHORT = { seconds: 0.5, warmupSeconds: 0.1, drainSeconds: 0.5 } as const;
-const FRAMED = { transport: "framed", protocol: "binary" } as const;
 const cleanUps: (() => Promise<void>)[] = [];
 
 afterEach(async () => {

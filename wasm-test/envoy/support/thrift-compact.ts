@@ -21,3 +21,17 @@ export function zigzag(value: number): number {
 export function compactBytes(bytes: Buffer): Buffer {
   return Buffer.concat([Buffer.from(varint(bytes.length)), bytes]);
 }
+
+/** Reads an unsigned LEB128; `end` is the offset behind it. @throws RangeError when the bytes end before. */
+export function readVarint(bytes: Buffer, at: number): { value: number; end: number } {
+  let value = 0;
+  for (let shift = 0; ; shift += 7) {
+    const byte = bytes.readUInt8(at++);
+    value = (value | ((byte & 0x7f) << shift)) >>> 0;
+    if (byte < 0x80) return { value, end: at };
+  }
+}
+
+export function unzigzag(value: number): number {
+  return (value >>> 1) ^ -(value & 1);
+}

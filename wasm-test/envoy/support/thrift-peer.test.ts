@@ -10,17 +10,7 @@ import {
   startThriftClient,
   startThriftServer,
 } from "./thrift-peer.js";
-
-const WIRES = [
-  { transport: "framed", protocol: "binary" },
-  { transport: "framed", protocol: "binary-lax" },
-  { transport: "framed", protocol: "compact" },
-  { transport: "buffered", protocol: "binary" },
-  { transport: "buffered", protocol: "binary-lax" },
-  { transport: "buffered", protocol: "compact" },
-  { transport: "header", protocol: "binary" },
-  { transport: "header", protocol: "compact" },
-] as const;
+import { WIRES } from "./thrift-wire.js";
 
 const LANGUAGES: readonly ThriftLanguage[] = ["go", "python"];
 const missing = LANGUAGES.map(missingThriftPeer).find((reason) => reason !== undefined);

@@ -1,6 +1,6 @@
 // Thrift messages byte by byte, for tests that a well-behaved library cannot write.
 // Source: Apache Thrift, doc/specs/thrift-binary-protocol.md, thrift-compact-protocol.md, HeaderFormat.md
-import { compactBytes, varint, zigzag } from "./thrift-compact.js";
+import { compactBytes, readVarint, varint, zigzag } from "./thrift-compact.js";
 
 export type ThriftTransport = "framed" | "buffered" | "header";
 export type ThriftProtocol = "binary" | "binary-lax" | "compact";
@@ -27,6 +27,24 @@ export interface ThriftWire {
   readonly transport: ThriftTransport;
   readonly protocol: ThriftProtocol;
 }
+
+/** What libraries do unless they are told otherwise. */
+export const FRAMED = { transport: "framed", protocol: "binary" } as const satisfies ThriftWire;
+
+/** Every way to wrap a message that clients use. */
+export const WIRES = [
+  FRAMED,
+  { transport: "framed", protocol: "binary-lax" },
+  { transport: "framed", protocol: "compact" },
+  { transport: "buffered", protocol: "binary" },
+  { transport: "buffered", protocol: "binary-lax" },
+  { transport: "buffered", protocol: "compact" },
+  { transport: "header", protocol: "binary" },
+  { transport: "header", protocol: "compact" },
+] as const satisfies readonly ThriftWire[];
+
+/** Those that every official library can be told to use. */
+export const STRICT_WIRES = WIRES.filter(({ protocol }) => protocol !== "binary-lax");
 
 /** A message; `body` is the encoded struct, STOP included. */
 export interface ThriftMessage {
@@ -174,13 +192,4 @@ function parseInfo(info: Buffer): Record<string, string> {
     }
   }
   return headers;
-}
-
-function readVarint(bytes: Buffer, at: number): { value: number; end: number } {
-  let value = 0;
-  for (let shift = 0; ; shift += 7) {
-    const byte = bytes.readUInt8(at++);
-    value = (value | ((byte & 0x7f) << shift)) >>> 0;
-    if (byte < 0x80) return { value, end: at };
-  }
 }

@@ -1,7 +1,7 @@
 // What Thrift users see of the switchboard, in any world.
 import { expect, it } from "vitest";
-import { MessageType } from "../../envoy/support/thrift-wire.js";
-import { callFrame, FRAMED, wireName, WIRES } from "../thrift-messages.js";
+import { FRAMED, WIRES, MessageType } from "../../envoy/support/thrift-wire.js";
+import { callFrame, wireName } from "../thrift-messages.js";
 import type { Network, World } from "./network.js";
 import { ThriftCaller, ThriftServer } from "./thrift-peers.js";
 
