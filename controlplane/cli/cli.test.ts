@@ -13,7 +13,7 @@ import {
   ROUTES_TYPE,
 } from "../xds/resource-type.js";
 import { AdsClient } from "../xds/testing/ads-client.js";
-import { ServeProcess, runCommand } from "./testing/run-command.js";
+import { ServeProcess, runCommand, runCommandUnread } from "./testing/run-command.js";
 
 const SERVICE = `apiVersion: networking.istio.io/v1beta1
 kind: ServiceEntry
@@ -120,6 +120,11 @@ describe("bootstrap", () => {
       dynamic_resources: { lds_config: { ads: {} }, cds_config: { ads: {} } },
       static_resources: { clusters: [{ name: "metaproto-xds", type: "STATIC" }] },
     });
+  });
+
+  test("is no failure when nobody reads it to its end", async () => {
+    const { code, stderr } = await runCommandUnread("bootstrap", "--node-id", "n");
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 
   test.each([

@@ -11,6 +11,12 @@ import { staticCommand } from "./static.js";
 import { statusCommand } from "./status.js";
 import { validateCommand } from "./validate.js";
 
+// `metaproto ... | head` is no fault: there is nobody left to read the rest.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 const program = new Command("metaproto")
   .description("Layer-7 traffic management for any protocol on stock Envoy")
   .version(packageVersion())

@@ -246,6 +246,40 @@ describe("bytes that are not Dubbo", () => {
     expect(client.socket.closed).toBe(true);
   });
 
+  it("that carry no id end the connection once earlier requests are answered", () => {
+    const provider = new Provider("v1");
+    provider.answers = false;
+    const mesh = meshWith(provider);
+    const client = mesh.connect();
+    client.request({ id: 1n, method: "m" });
+    mesh.run();
+    client.socket.send(Buffer.from("no Dubbo frame"));
+    client.socket.send(dubboRequest({ id: 2n, method: "m" }));
+    mesh.host.advance(5000);
+    expect(client.socket.closed).toBe(false);
+    for (const request of provider.requests) request.reply("answer");
+    mesh.run();
+    expect(client.response(1n).body.includes("answer")).toBe(true);
+    expect(client.responses.size).toBe(1);
+    mesh.host.advance(2000);
+    expect(client.socket.closed).toBe(true);
+  });
+
+  it("that carry no id do not hold a connection open whose requests are never answered", () => {
+    const provider = new Provider("v1");
+    provider.answers = false;
+    const mesh = meshWith(provider, { defaultTimeout: "0s" });
+    const client = mesh.connect();
+    client.request({ id: 1n, method: "m" });
+    mesh.run();
+    client.socket.send(Buffer.from("no Dubbo frame"));
+    mesh.host.advance(29_000);
+    expect(client.socket.closed).toBe(false);
+    mesh.host.advance(2000);
+    expect(client.socket.closed).toBe(true);
+    expect(mesh.stat("downstream_rq_active")).toBe(0);
+  });
+
   it("from a server fail what is in flight on its connection only", () => {
     const bad = new Provider("bad");
     bad.answers = false;

@@ -109,6 +109,37 @@ describe("maxFrameBytes", () => {
     mesh.host.advance(LINGER_MS);
     expect(beyond.socket.closed).toBe(true);
   });
+
+  it("takes nothing from earlier calls, whose answers come first", () => {
+    const service = new Service("v1");
+    service.answers = false;
+    const mesh = new ThriftMesh({
+      clusters: { v1: [service] },
+      plugin: { limits: { maxFrameBytes: 1000 } },
+    });
+    const client = mesh.connect();
+    client.call("hello", { seqid: 1 });
+    client.call("hello", { seqid: 2 });
+    mesh.run();
+    client.call("hello", { seqid: 3, text: "x".repeat(1000) });
+    client.call("hello", { seqid: 4 });
+    mesh.host.advance(5 * LINGER_MS);
+    expect(client.replies).toHaveLength(0);
+    expect(client.socket.closed).toBe(false);
+    for (const request of [...service.requests].reverse()) {
+      request.reply(`answer ${String(request.message.seqid)}`);
+    }
+    mesh.run();
+    expect(client.answers).toEqual([
+      "answer 1",
+      "answer 2",
+      "exception 7: metaproto: the request is malformed or too large",
+    ]);
+    expect(client.replies.map((reply) => reply.seqid)).toEqual([1, 2, 3]);
+    mesh.host.advance(LINGER_MS);
+    expect(client.socket.closed).toBe(true);
+    expect(mesh.stat("downstream_rq_active")).toBe(0);
+  });
 });
 
 describe("maxRequestsPerDownstreamConnection", () => {

@@ -112,17 +112,16 @@ export class DownstreamConnection extends RequestSource {
   private refuse(): void {
     stats.downstreamDecodeError++;
     this.paused = true;
-    if (!this.message.idKnown) {
-      closeDownstream(this);
-      return;
-    }
-    this.router.answers.refuse(this, this.message, ErrorKind.MalformedRequest);
-    this.linger();
+    const idKnown = this.message.idKnown;
+    if (idKnown) this.router.answers.refuse(this, this.message, ErrorKind.MalformedRequest);
+    if (idKnown || this.requests.length > 0) this.linger();
+    else closeDownstream(this);
   }
 
   /**
    * A socket that is closed with bytes unread is reset, and the client would lose the answer with it:
-   * what it still sends is read and dropped, to the end of the refused frame or until it pauses.
+   * what it still sends is read and dropped, to the end of the refused frame or until it pauses. Its
+   * earlier requests are answered first.
    */
   private linger(): void {
     if (this.isRefused) return;
@@ -143,6 +142,8 @@ export class DownstreamConnection extends RequestSource {
       this.missingBytes -= fresh;
       return;
     }
+    this.missingBytes = 0;
+    if (this.requests.length > 0) return;
     closeDownstream(this);
     this.router.finish();
   }
@@ -151,7 +152,8 @@ export class DownstreamConnection extends RequestSource {
   endLinger(): bool {
     if (!this.open || !this.isRefused || this.closeWhenFlushed) return true;
     const now = clock.nowMs;
-    if (now < this.lingerUntilMs && now < this.lingerIdleMs) return false;
+    const isBusy = now < this.lingerIdleMs || this.requests.length > 0;
+    if (now < this.lingerUntilMs && isBusy) return false;
     closeDownstream(this);
     return true;
   }

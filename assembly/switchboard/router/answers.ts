@@ -114,12 +114,23 @@ export class Answers {
   refuse(source: RequestSource, message: Message, kind: ErrorKind): void {
     countLocalReply(kind);
     if (message.type == MessageType.Oneway) return;
-    if (source.isOrdered && source.requests.length > 0) {
-      closeDownstream(source);
+    const text = this.text.compose(kind, 0, 0, 0);
+    const context = this.replies.capture(message);
+    if (!source.isOrdered || source.requests.length == 0) {
+      this.replies.send(source, kind, message.id, text, context);
       return;
     }
-    const text = this.text.compose(kind, 0, 0, 0);
-    this.replies.send(source, kind, message.id, text, this.replies.capture(message));
+    const stream = streams.acquire();
+    if (stream === null) {
+      this.giveUp(source);
+      return;
+    }
+    stats.downstreamRqActive++;
+    stream.id = message.id;
+    stream.isOneway = false;
+    stream.downstream = changetype<usize>(source);
+    source.requests.push(stream);
+    this.replyLater(stream, source, kind, text, context);
   }
 
   /** There are no routes to match, and none will come in time. */
@@ -189,6 +200,17 @@ export class Answers {
       this.replies.send(source, kind, stream.id, text, context);
       return;
     }
+    this.replyLater(stream, source, kind, text, context);
+  }
+
+  /** Answers to earlier requests of the client are missing. */
+  private replyLater(
+    stream: Stream,
+    source: RequestSource,
+    kind: ErrorKind,
+    text: Slice,
+    context: Slice,
+  ): void {
     const capacity = this.replies.bound(text, context);
     const frame = allocateBudgeted(capacity);
     if (frame == 0) {

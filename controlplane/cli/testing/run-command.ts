@@ -20,8 +20,18 @@ function spawnCommand(args: readonly string[]): ChildProcess {
 
 /** Runs the command to its end. */
 export function runCommand(...args: string[]): Promise<CommandResult> {
+  return finish(spawnCommand(args));
+}
+
+/** Likewise, with a reader that is gone before anything is printed. */
+export function runCommandUnread(...args: string[]): Promise<CommandResult> {
+  const child = spawnCommand(args);
+  child.stdout?.destroy();
+  return finish(child);
+}
+
+function finish(child: ChildProcess): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawnCommand(args);
     let stdout = "";
     let stderr = "";
     child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
