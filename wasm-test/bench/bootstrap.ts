@@ -1,125 +1,5 @@
-// One Envoy with Envoy's own filters and ours side by side, each before the same echo server.
-
-const TYPE = "type.googleapis.com";
-const FILTERS = `${TYPE}/envoy.extensions.filters.network`;
-
-/** One way from a listener to the echo server of its protocol. */
-export interface Contender {
-  readonly name: string;
-  readonly protocol: "dubbo" | "thrift";
-  /** What ours is compared with. */
-  readonly kind: "baseline" | "envoy" | "ours";
-  readonly filters: (cluster: string) => object[];
-}
-
-function filter(name: string, type: string, config: object): object {
-  return { name, typed_config: { "@type": `${FILTERS}.${type}`, ...config } };
-}
-
-function tcpProxy(cluster: string): object {
-  const config = { stat_prefix: "tcp", cluster, idle_timeout: "0s" };
-  return filter("envoy.filters.network.tcp_proxy", "tcp_proxy.v3.TcpProxy", config);
-}
-
-function dubboProxy(cluster: string): object {
-  const method = { name: { safe_regex: { regex: ".*" } } };
-  const routes = [{ match: { method }, route: { cluster } }];
-  return filter("envoy.filters.network.dubbo_proxy", "dubbo_proxy.v3.DubboProxy", {
-    stat_prefix: "dubbo",
-    protocol_type: "Dubbo",
-    serialization_type: "Hessian2",
-    route_config: [{ name: "local", interface: "*", routes }],
-  });
-}
-
-function genericProxy(cluster: string): object {
-  const generic = `${FILTERS}.generic_proxy`;
-  const action = { "@type": `${generic}.action.v3.RouteAction`, name: "all", cluster };
-  return filter("envoy.filters.network.generic_proxy", "generic_proxy.v3.GenericProxy", {
-    stat_prefix: "generic",
-    codec_config: {
-      name: "envoy.generic_proxy.codecs.dubbo",
-      typed_config: { "@type": `${generic}.codecs.dubbo.v3.DubboCodecConfig` },
-    },
-    filters: [
-      {
-        name: "envoy.filters.generic.router",
-        typed_config: { "@type": `${generic}.router.v3.Router` },
-      },
-    ],
-    route_config: {
-      name: "local",
-      virtual_hosts: [
-        {
-          name: "all",
-          hosts: ["*"],
-          routes: { on_no_match: { action: { name: "route", typed_config: action } } },
-        },
-      ],
-    },
-  });
-}
-
-function thriftProxy(cluster: string): object {
-  return filter("envoy.filters.network.thrift_proxy", "thrift_proxy.v3.ThriftProxy", {
-    stat_prefix: "thrift",
-    transport: "FRAMED",
-    protocol: "BINARY",
-    route_config: {
-      name: "local",
-      routes: [{ match: { method_name: "" }, route: { cluster } }],
-    },
-  });
-}
-
-/** Routes before the one that is taken, so that none is found by luck. */
-const OTHER_ROUTES = 99;
-
-function routeConfiguration(cluster: string): object {
-  const others = Array.from({ length: OTHER_ROUTES }, (_, index) => ({
-    name: `other-${String(index)}`,
-    match: [{ name: "method", exact: `other${String(index)}` }],
-    destinations: [{ cluster }],
-  }));
-  const last = { name: "default", destinations: [{ cluster }] };
-  return { name: "bench", routes: [...others, last], clusters: [{ name: cluster, endpoints: 1 }] };
-}
-
-function wasm(module: string, cluster: string): object {
-  const configuration = {
-    dialCluster: `dial-${module}`,
-    routeConfigurations: [routeConfiguration(cluster)],
-  };
-  return filter("envoy.filters.network.wasm", "wasm.v3.Wasm", {
-    config: {
-      name: module,
-      root_id: module,
-      configuration: {
-        "@type": `${TYPE}/google.protobuf.StringValue`,
-        value: JSON.stringify(configuration),
-      },
-      vm_config: {
-        runtime: "envoy.wasm.runtime.v8",
-        vm_id: module,
-        code: { local: { filename: `build/${module}.wasm` } },
-      },
-    },
-  });
-}
-
-function ours(module: string, cluster: string): object[] {
-  return [wasm(module, cluster), filter("envoy.filters.network.echo", "echo.v3.Echo", {})];
-}
-
-export const CONTENDERS: readonly Contender[] = [
-  { name: "tcp_proxy", protocol: "dubbo", kind: "baseline", filters: (c) => [tcpProxy(c)] },
-  { name: "dubbo_proxy", protocol: "dubbo", kind: "envoy", filters: (c) => [dubboProxy(c)] },
-  { name: "generic_proxy", protocol: "dubbo", kind: "envoy", filters: (c) => [genericProxy(c)] },
-  { name: "metaproto", protocol: "dubbo", kind: "ours", filters: (c) => ours("dubbo", c) },
-  { name: "tcp_proxy", protocol: "thrift", kind: "baseline", filters: (c) => [tcpProxy(c)] },
-  { name: "thrift_proxy", protocol: "thrift", kind: "envoy", filters: (c) => [thriftProxy(c)] },
-  { name: "metaproto", protocol: "thrift", kind: "ours", filters: (c) => ours("thrift", c) },
-];
+// One Envoy with all contenders side by side.
+import { PROTOCOLS, tcpProxy, TYPE, wasm, type Contender, type Protocol } from "./contenders.js";
 
 /** Name of the listener of a contender. */
 export function listenerName(contender: Contender): string {
@@ -155,20 +35,24 @@ function dialCluster(module: string): object {
   };
 }
 
-/** The bootstrap; `ports` are those of the echo servers. */
-export function benchBootstrap(ports: Readonly<Record<"dubbo" | "thrift", number>>): object {
-  const protocols = ["dubbo", "thrift"] as const;
-  const listeners = CONTENDERS.map((contender) => ({
+/** The bootstrap with these contenders; `ports` are those of the echo servers. */
+export function benchBootstrap(
+  contenders: readonly Contender[],
+  ports: Readonly<Record<Protocol, number>>,
+): object {
+  const proxies = contenders.filter(({ kind }) => kind !== "direct");
+  const modules = proxies.filter(({ kind }) => kind === "ours").map(({ protocol }) => protocol);
+  const listeners = proxies.map((contender) => ({
     name: listenerName(contender),
     address: { socket_address: { address: "127.0.0.1", port_value: 0 } },
     filter_chains: [{ filters: contender.filters(`echo-${contender.protocol}`) }],
   }));
-  const internal = protocols.map((module) => ({
+  const internal = modules.map((module) => ({
     name: `dial-${module}`,
     internal_listener: {},
     filter_chains: [{ filters: [wasm(module, `echo-${module}`), tcpProxy(`echo-${module}`)] }],
   }));
-  const backends = protocols.map((protocol) =>
+  const backends = PROTOCOLS.map((protocol) =>
     cluster(`echo-${protocol}`, {
       socket_address: { address: "127.0.0.1", port_value: ports[protocol] },
     }),
@@ -184,7 +68,7 @@ export function benchBootstrap(ports: Readonly<Record<"dubbo" | "thrift", number
     ],
     static_resources: {
       listeners: [...listeners, ...internal],
-      clusters: [...backends, ...protocols.map(dialCluster)],
+      clusters: [...backends, ...modules.map(dialCluster)],
     },
   };
 }

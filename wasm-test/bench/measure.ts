@@ -1,77 +1,76 @@
-// One shape of load on one contender: what it costs Envoy and what the clients see.
+// One case on one contender: what it costs Envoy and what the clients see.
 import type { Envoy } from "../envoy/support/envoy.js";
-import { runLoad } from "../envoy/support/load.js";
-import { listenerName, type Contender } from "./bootstrap.js";
+import { runLoad, type LoadResult } from "../envoy/support/load.js";
+import { listenerName } from "./bootstrap.js";
+import type { Case } from "./cases.js";
+import type { Contender, Protocol } from "./contenders.js";
 
-/** Connections and requests in flight on each. */
-export interface Shape {
-  readonly connections: number;
-  readonly inFlight: number;
-}
-
-export function shapeName(shape: Shape): string {
-  return `${String(shape.connections)}x${String(shape.inFlight)}`;
-}
-
-export interface Measurement {
-  readonly shape: string;
-  readonly contender: Contender;
-  /** CPU of Envoy, all threads, for one request; microseconds. */
+/** What a measurement yields, by the name it has in results and tables. */
+export interface Sample {
+  /** CPU of Envoy, all threads, for one request; microseconds. 0 without Envoy. */
   readonly cpuUs: number;
   readonly rps: number;
   readonly p50Us: number;
   readonly p99Us: number;
+  readonly p999Us: number;
+  /** CPU of Envoy, all threads, in percent of one core. */
+  readonly envoyPercent: number;
+  /** CPU of the load generator, in percent of one core. */
+  readonly loadPercent: number;
   /** Answers that were wrong or missing. A run with any says nothing about speed. */
   readonly faults: number;
 }
 
+/** The processes that a measurement involves. */
+export interface Bench {
+  readonly envoy: Envoy;
+  /** Ports of the echo servers. */
+  readonly ports: Readonly<Record<Protocol, number>>;
+}
+
+/** How long to measure, in seconds. */
+export interface Timing {
+  readonly warmupSeconds: number;
+  readonly seconds: number;
+}
+
+/** @param rate requests per second, for an open loop. */
 export async function measure(
-  envoy: Envoy,
+  { envoy, ports }: Bench,
   contender: Contender,
-  shape: Shape,
-  seconds: number,
-): Promise<Measurement> {
-  const port = await envoy.listenerPort(listenerName(contender));
-  const before = envoy.cpuTimeMs();
+  load: Case,
+  timing: Timing,
+  rate?: number,
+): Promise<Sample> {
+  const isDirect = contender.kind === "direct";
+  const port = isDirect
+    ? ports[contender.protocol]
+    : await envoy.listenerPort(listenerName(contender));
   const result = await runLoad({
     protocol: contender.protocol,
     port,
-    connections: shape.connections,
-    inFlight: shape.inFlight,
-    seconds,
-    // What is sent in a warm-up would count as CPU, but not as requests.
-    warmupSeconds: 0,
-    isAnyOrder: shape.inFlight > 1,
+    connections: load.connections,
+    inFlight: load.inFlight,
+    payload: load.payload,
+    ...timing,
+    ...(rate === undefined ? {} : { rate }),
+    // thrift_proxy answers pipelined calls in any order; ours and the server keep it.
+    isAnyOrder: true,
+    ...(isDirect ? {} : { watchPid: envoy.pid }),
   });
-  const cpuMs = envoy.cpuTimeMs() - before;
+  return sampleOf(result);
+}
+
+function sampleOf(result: LoadResult): Sample {
+  const wallUs = result.seconds * 1e6;
   return {
-    shape: shapeName(shape),
-    contender,
-    cpuUs: (cpuMs * 1000) / Math.max(1, result.requests),
+    cpuUs: result.watched_cpu_us / Math.max(1, result.requests),
     rps: result.rps,
     p50Us: result.p50_us,
     p99Us: result.p99_us,
+    p999Us: result.p999_us,
+    envoyPercent: (100 * result.watched_cpu_us) / wallUs,
+    loadPercent: (100 * result.own_cpu_us) / wallUs,
     faults: result.errors + result.mismatched,
-  };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted[Math.floor(sorted.length / 2)] ?? 0;
-  const below = sorted[Math.ceil(sorted.length / 2) - 1] ?? 0;
-  return (middle + below) / 2;
-}
-
-/** The median of several rounds, value by value. */
-export function medians(rounds: readonly Measurement[]): Measurement {
-  const [first] = rounds;
-  if (first === undefined) throw new Error("no round was measured");
-  return {
-    ...first,
-    cpuUs: median(rounds.map((round) => round.cpuUs)),
-    rps: median(rounds.map((round) => round.rps)),
-    p50Us: median(rounds.map((round) => round.p50Us)),
-    p99Us: median(rounds.map((round) => round.p99Us)),
-    faults: rounds.reduce((sum, round) => sum + round.faults, 0),
   };
 }

@@ -112,10 +112,11 @@ static void check_answer(struct load *load, struct connection *connection, const
     mismatch(load, "the payload of another request");
   }
   load->answers++;
-  if (now >= load->measure_from_ns && now < load->measure_to_ns) {
-    load->requests++;
-    histogram_record(&load->latencies, now - slot->start_ns);
-  }
+  bool is_counted = now >= load->measure_from_ns && now < load->measure_to_ns;
+  if (is_counted) load->requests++;
+  // Of the open loop every request that was due within the time counts, however late its answer.
+  if (load->is_open_loop) is_counted = slot->start_ns >= load->measure_from_ns && slot->start_ns < load->measure_to_ns;
+  if (is_counted) histogram_record(&load->latencies, now - slot->start_ns);
   slot->id = 0;
   connection->answered++;
   connection->outstanding--;

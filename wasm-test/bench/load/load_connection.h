@@ -20,8 +20,9 @@ struct load {
   unsigned slot_bits; // Bits of an id that name the slot.
   bool is_ordered;    // Answers must come in the order of the requests.
   int epoll;
-  uint64_t measure_from_ns;
-  uint64_t measure_to_ns;
+  bool is_open_loop;
+  uint64_t measure_from_ns; // UINT64_MAX until it begins.
+  uint64_t measure_to_ns;   // UINT64_MAX until it ends.
   struct histogram latencies;
   uint64_t answers;    // All of them.
   uint64_t requests;   // Answers within the time of measurement.

@@ -6,7 +6,6 @@
 // Prints {"port":PORT} when it listens. Ends after the given time, with its standard input when that is a
 // pipe, or on a signal.
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,11 +13,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "delay.h"
+#include "lifetime.h"
 #include "net.h"
 #include "options.h"
 #include "protocol.h"
@@ -195,20 +194,6 @@ static void start(struct worker *worker) {
   epoll_ctl(worker->epoll, EPOLL_CTL_ADD, worker->timer, &timing);
   pthread_t thread;
   if (pthread_create(&thread, NULL, serve, worker) != 0) fail("no thread");
-}
-
-// Waits for the end of the time or of a piped standard input. Other inputs (a terminal, /dev/null of a
-// background job) say nothing about who started this.
-static void wait_for_end(double seconds) {
-  struct stat status;
-  bool is_pipe = fstat(STDIN_FILENO, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
-  struct pollfd input = {.fd = is_pipe ? STDIN_FILENO : -1, .events = POLLIN};
-  uint64_t end = now_ns() + (uint64_t)(seconds * 1e9);
-  for (uint64_t now = now_ns(); now < end; now = now_ns()) {
-    if (poll(&input, 1, (int)((end - now) / 1000000) + 1) <= 0) continue;
-    char ignored[4096];
-    if (read(STDIN_FILENO, ignored, sizeof ignored) <= 0) return;
-  }
 }
 
 int main(int argc, char **argv) {

@@ -28,7 +28,7 @@ export interface LoadOptions {
   readonly payload?: number;
   /** Time of measurement; default 5. */
   readonly seconds?: number;
-  /** Time before it, with the same load; default 1. */
+  /** Time before it, with the same load, once all connections are open; default 1. */
   readonly warmupSeconds?: number;
   /** Longest wait for missing answers after the end; default 5. */
   readonly drainSeconds?: number;
@@ -40,6 +40,8 @@ export interface LoadOptions {
   readonly method?: string;
   /** Dubbo interface; default "demo.Greeter". */
   readonly service?: string;
+  /** A process whose use of CPU and memory is told in the result. */
+  readonly watchPid?: number;
 }
 
 /** What came of it; times in microseconds. */
@@ -59,6 +61,14 @@ export interface LoadResult {
   /** Connections that ended. */
   readonly closed: number;
   readonly unanswered: number;
+  /** Time of measurement as it was, in seconds. */
+  readonly seconds: number;
+  /** CPU time of the load itself during the measurement. */
+  readonly own_cpu_us: number;
+  /** CPU time of the watched process during the measurement, all threads. */
+  readonly watched_cpu_us: number;
+  /** Resident bytes of the watched process at the end of the measurement, all connections open. */
+  readonly watched_rss: number;
   /** Why the first mismatched one was. */
   readonly fault: string | null;
 }
@@ -82,6 +92,7 @@ export function startLoad(options: LoadOptions): RunningLoad {
     warmup: options.warmupSeconds,
     drain: options.drainSeconds,
     rate: options.rate,
+    watch: options.watchPid,
   };
   const texts: Record<string, string | undefined> = {
     protocol: options.protocol,

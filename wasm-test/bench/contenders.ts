@@ -1,0 +1,159 @@
+// What is compared: Envoy's own filters and ours, each a way from a listener to the same echo server.
+
+export const TYPE = "type.googleapis.com";
+export const PROTOCOLS = ["dubbo", "thrift"] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+const FILTERS = `${TYPE}/envoy.extensions.filters.network`;
+
+/** One way from a listener to the echo server of its protocol. */
+export interface Contender {
+  readonly name: string;
+  readonly protocol: Protocol;
+  /** No proxy at all, any proxy, Envoy's filters for the protocol, or ours. */
+  readonly kind: "direct" | "baseline" | "envoy" | "ours";
+  /** None for the one without a proxy. */
+  readonly filters: (cluster: string) => object[];
+}
+
+function filter(name: string, type: string, config: object): object {
+  return { name, typed_config: { "@type": `${FILTERS}.${type}`, ...config } };
+}
+
+export function tcpProxy(cluster: string): object {
+  const config = { stat_prefix: "tcp", cluster, idle_timeout: "0s" };
+  return filter("envoy.filters.network.tcp_proxy", "tcp_proxy.v3.TcpProxy", config);
+}
+
+function dubboProxy(cluster: string): object {
+  const method = { name: { safe_regex: { regex: ".*" } } };
+  const routes = [{ match: { method }, route: { cluster } }];
+  return filter("envoy.filters.network.dubbo_proxy", "dubbo_proxy.v3.DubboProxy", {
+    stat_prefix: "dubbo",
+    protocol_type: "Dubbo",
+    serialization_type: "Hessian2",
+    route_config: [{ name: "local", interface: "*", routes }],
+  });
+}
+
+function genericProxy(cluster: string): object {
+  const generic = `${FILTERS}.generic_proxy`;
+  const action = { "@type": `${generic}.action.v3.RouteAction`, name: "all", cluster };
+  return filter("envoy.filters.network.generic_proxy", "generic_proxy.v3.GenericProxy", {
+    stat_prefix: "generic",
+    codec_config: {
+      name: "envoy.generic_proxy.codecs.dubbo",
+      typed_config: { "@type": `${generic}.codecs.dubbo.v3.DubboCodecConfig` },
+    },
+    filters: [
+      {
+        name: "envoy.filters.generic.router",
+        typed_config: { "@type": `${generic}.router.v3.Router` },
+      },
+    ],
+    route_config: {
+      name: "local",
+      virtual_hosts: [
+        {
+          name: "all",
+          hosts: ["*"],
+          routes: { on_no_match: { action: { name: "route", typed_config: action } } },
+        },
+      ],
+    },
+  });
+}
+
+/**
+ * With transport and protocol named, so that it does not find them out for each connection, and one route.
+ *
+ * @param isPassthrough the arguments of a call are not decoded; ours does not decode them either.
+ */
+function thriftProxy(cluster: string, isPassthrough: boolean): object {
+  return filter("envoy.filters.network.thrift_proxy", "thrift_proxy.v3.ThriftProxy", {
+    stat_prefix: "thrift",
+    payload_passthrough: isPassthrough,
+    transport: "FRAMED",
+    protocol: "BINARY",
+    route_config: {
+      name: "local",
+      routes: [{ match: { method_name: "" }, route: { cluster } }],
+    },
+  });
+}
+
+/** Routes before the one that is taken, so that none is found by luck. */
+const OTHER_ROUTES = 99;
+
+function routeConfiguration(cluster: string): object {
+  const others = Array.from({ length: OTHER_ROUTES }, (_, index) => ({
+    name: `other-${String(index)}`,
+    match: [{ name: "method", exact: `other${String(index)}` }],
+    destinations: [{ cluster }],
+  }));
+  const last = { name: "default", destinations: [{ cluster }] };
+  return { name: "bench", routes: [...others, last], clusters: [{ name: cluster, endpoints: 1 }] };
+}
+
+export function wasm(module: string, cluster: string): object {
+  const configuration = {
+    dialCluster: `dial-${module}`,
+    routeConfigurations: [routeConfiguration(cluster)],
+  };
+  return filter("envoy.filters.network.wasm", "wasm.v3.Wasm", {
+    config: {
+      name: module,
+      root_id: module,
+      configuration: {
+        "@type": `${TYPE}/google.protobuf.StringValue`,
+        value: JSON.stringify(configuration),
+      },
+      vm_config: {
+        runtime: "envoy.wasm.runtime.v8",
+        vm_id: module,
+        code: { local: { filename: `build/${module}.wasm` } },
+      },
+    },
+  });
+}
+
+function ours(module: string, cluster: string): object[] {
+  return [wasm(module, cluster), filter("envoy.filters.network.echo", "echo.v3.Echo", {})];
+}
+
+function direct(protocol: Protocol): Contender {
+  return { name: "direct", protocol, kind: "direct", filters: () => [] };
+}
+
+function baseline(protocol: Protocol): Contender {
+  return { name: "tcp_proxy", protocol, kind: "baseline", filters: (c) => [tcpProxy(c)] };
+}
+
+function metaproto(protocol: Protocol): Contender {
+  return { name: OURS, protocol, kind: "ours", filters: (c) => ours(protocol, c) };
+}
+
+export const OURS = "metaproto";
+
+export const CONTENDERS: readonly Contender[] = [
+  direct("dubbo"),
+  baseline("dubbo"),
+  { name: "dubbo_proxy", protocol: "dubbo", kind: "envoy", filters: (c) => [dubboProxy(c)] },
+  { name: "generic_proxy", protocol: "dubbo", kind: "envoy", filters: (c) => [genericProxy(c)] },
+  metaproto("dubbo"),
+  direct("thrift"),
+  baseline("thrift"),
+  {
+    name: "thrift_proxy",
+    protocol: "thrift",
+    kind: "envoy",
+    filters: (c) => [thriftProxy(c, false)],
+  },
+  {
+    name: "thrift_proxy passthrough",
+    protocol: "thrift",
+    kind: "envoy",
+    filters: (c) => [thriftProxy(c, true)],
+  },
+  metaproto("thrift"),
+];
