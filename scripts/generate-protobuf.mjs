@@ -86,6 +86,16 @@ const EXCLUDED_TYPES = [
   "xds.type.matcher.v3.Matcher",
 ];
 
+/** Fields of a newer API than the package has, which older proxies skip: file -> message -> declaration. */
+const NEWER_FIELDS = {
+  "envoy/config/listener/v3/listener.proto": {
+    Listener: "google.protobuf.Duration per_connection_buffer_high_watermark_timeout = 38;",
+  },
+  "envoy/config/cluster/v3/cluster.proto": {
+    Cluster: "google.protobuf.Duration per_connection_buffer_high_watermark_timeout = 60;",
+  },
+};
+
 /** Files that only declare options, which are stripped. */
 const ANNOTATIONS =
   /^(validate|udpa\/annotations|xds\/annotations|envoy\/annotations|google\/api)\//;
@@ -106,13 +116,23 @@ function strip(source) {
     .replaceAll(/^import "([^"]*)";\s*?$/gm, (line, path) => (ANNOTATIONS.test(path) ? "" : line));
 }
 
+function addNewerFields(file, text) {
+  let result = text;
+  for (const [message, field] of Object.entries(NEWER_FIELDS[file] ?? {})) {
+    const head = new RegExp(`^message ${message} \\{`, "m");
+    if (!head.test(text)) throw new Error(`${file} has no message ${message}`);
+    result = result.replace(head, `$&\n  ${field}`);
+  }
+  return result;
+}
+
 /** Copies `file` and what it imports, stripped, into `stage`. */
 function stageEnvoy(file, stage) {
   const target = join(stage, file);
   if (file.startsWith("google/protobuf/") || existsSync(target)) return;
   const folder = ENVOY_ROOTS.find((candidate) => existsSync(join(candidate, file)));
   if (folder === undefined) throw new Error(`${file} is in none of ${ENVOY_ROOTS.join(", ")}`);
-  const text = strip(readFileSync(join(folder, file), "utf8"));
+  const text = addNewerFields(file, strip(readFileSync(join(folder, file), "utf8")));
   mkdirSync(dirname(target), { recursive: true });
   writeFileSync(target, text);
   for (const [, imported] of text.matchAll(/^import (?:public )?"([^"]*)";/gm)) {

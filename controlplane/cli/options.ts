@@ -43,6 +43,30 @@ export function bindOption(): Option {
   );
 }
 
+/**
+ * Long enough for the largest frame (16 MiB by default) at 4.5 Mbit/s, since it does not matter whether a peer reads
+ * slowly or not at all.
+ */
+const DEFAULT_UNREAD_TIMEOUT = "30s";
+
+export function unreadTimeoutOption(): Option {
+  return new Option(
+    "--unread-timeout <duration>",
+    "close peers that leave over 1 MiB unread for so long; Envoy 1.38 and later; 0s: never",
+  )
+    .argParser(durationMs)
+    .default(parseDurationMs(DEFAULT_UNREAD_TIMEOUT), DEFAULT_UNREAD_TIMEOUT);
+}
+
+export function tcpUserTimeoutOption(): Option {
+  return new Option(
+    "--tcp-user-timeout <duration>",
+    "close clients to which nothing could be sent for so long; Linux only; 0s: never",
+  )
+    .argParser(durationMs)
+    .default(0, "0s");
+}
+
 export function modulesOption(): Option {
   const builtIn = relative(process.cwd(), join(packageRoot(), "build"));
   return new Option("--modules <dir>", "directory of <module>.wasm").default(

@@ -10,6 +10,8 @@ import {
   count,
   durationMs,
   modulesOption,
+  tcpUserTimeoutOption,
+  unreadTimeoutOption,
 } from "./options.js";
 import { packageVersion } from "./package-root.js";
 
@@ -19,6 +21,8 @@ interface ServeOptions {
   readonly adminAddress: SocketAddress;
   readonly bind: string;
   readonly modules: string;
+  readonly unreadTimeout: number;
+  readonly tcpUserTimeout: number;
   readonly formerVersions: number;
   readonly formerVersionsFor: number;
   readonly logLevel: LogLevel;
@@ -40,6 +44,8 @@ export function serveCommand(): Command {
     )
     .addOption(bindOption())
     .addOption(modulesOption())
+    .addOption(unreadTimeoutOption())
+    .addOption(tcpUserTimeoutOption())
     .addOption(
       new Option(
         "--former-versions <count>",
@@ -71,6 +77,7 @@ async function serve(options: ServeOptions): Promise<void> {
     xdsAddress: options.xdsAddress,
     adminAddress: options.adminAddress,
     bindAddress: options.bind,
+    peerTimeouts: { unreadMs: options.unreadTimeout, tcpUserMs: options.tcpUserTimeout },
     maxRetiredPlugins: options.formerVersions,
     retiredPluginMs: options.formerVersionsFor,
     logger,

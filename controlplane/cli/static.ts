@@ -1,10 +1,19 @@
 import { Command } from "commander";
-import { bindOption, configOption, modulesOption, portNumber } from "./options.js";
+import {
+  bindOption,
+  configOption,
+  modulesOption,
+  portNumber,
+  tcpUserTimeoutOption,
+  unreadTimeoutOption,
+} from "./options.js";
 
 interface StaticOptions {
   readonly config: string;
   readonly modules: string;
   readonly bind: string;
+  readonly unreadTimeout: number;
+  readonly tcpUserTimeout: number;
   readonly adminPort: number;
 }
 
@@ -16,17 +25,21 @@ export function staticCommand(): Command {
     .addOption(configOption())
     .addOption(modulesOption())
     .addOption(bindOption())
+    .addOption(unreadTimeoutOption())
+    .addOption(tcpUserTimeoutOption())
     .option(
       "--admin-port <port>",
       "port of Envoy's admin interface on 127.0.0.1",
       portNumber,
       19_000,
     )
-    .action(async ({ config, modules, bind, adminPort }: StaticOptions) => {
+    .action(async (options: StaticOptions) => {
+      const { config, modules, bind, adminPort } = options;
       const { staticConfiguration } = await import("../server/directory-mesh.js");
       const result = await staticConfiguration({
         directories: { config, modules },
         bindAddress: bind,
+        peerTimeouts: { unreadMs: options.unreadTimeout, tcpUserMs: options.tcpUserTimeout },
         admin: { host: "127.0.0.1", port: adminPort },
       });
       for (const line of result.faults) process.stderr.write(`error: ${line}\n`);

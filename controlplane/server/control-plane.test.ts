@@ -42,6 +42,7 @@ test("it is alive at once, and ready when there is something to serve", async ()
     xdsAddress: { host: "127.0.0.1", port: 0 },
     adminAddress: { host: "127.0.0.1", port },
     bindAddress: "127.0.0.1",
+    peerTimeouts: { unreadMs: 30_000, tcpUserMs: 0 },
     logger: createLogger("error", () => undefined),
   });
   const started = controlPlane.start();

@@ -8,6 +8,7 @@ import { errorMessage } from "../runtime/error-message.js";
 import type { Logger } from "../runtime/logger.js";
 import { DirectoryStore, type DirectoryStoreOptions } from "../stores/directory/directory-store.js";
 import { type Translation, translateToMesh } from "../translate/api-to-ir/translate-to-mesh.js";
+import type { PeerTimeouts } from "../translate/ir-to-xds/peer-timeouts.js";
 import { AdsServer } from "../xds/ads-server.js";
 import { EXTENSION_CONFIG_TYPE, RESOURCE_TYPES } from "../xds/resource-type.js";
 import { type AdminHandler, AdminServer, jsonResponse, textResponse } from "./admin-server.js";
@@ -31,6 +32,7 @@ export interface ControlPlaneOptions extends RetentionOptions {
   readonly adminAddress: SocketAddress;
   /** IP address of listeners that name none. */
   readonly bindAddress: string;
+  readonly peerTimeouts: PeerTimeouts;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly store?: DirectoryStoreOptions;

@@ -7,6 +7,7 @@ import { compileRegex } from "../regex/compile-regex.js";
 import { loadDirectory } from "../stores/directory/load-directory.js";
 import { translateToMesh } from "../translate/api-to-ir/translate-to-mesh.js";
 import { translateToRoutes } from "../translate/ir-to-routes/translate-to-routes.js";
+import type { PeerTimeouts } from "../translate/ir-to-xds/peer-timeouts.js";
 import { staticBootstrap } from "../translate/ir-to-xds/static-bootstrap.js";
 import { servable } from "../translate/ir-to-xds/translate-to-xds.js";
 import { bootstrapYaml } from "./render-bootstrap.js";
@@ -69,6 +70,7 @@ export async function validateDirectories(
 export interface StaticConfigurationOptions {
   readonly directories: MeshDirectories;
   readonly bindAddress: string;
+  readonly peerTimeouts: PeerTimeouts;
   readonly admin: SocketAddress;
 }
 
@@ -86,7 +88,7 @@ export interface StaticConfiguration {
 export async function staticConfiguration(
   options: StaticConfigurationOptions,
 ): Promise<StaticConfiguration> {
-  const { directories, bindAddress, admin } = options;
+  const { directories, bindAddress, peerTimeouts, admin } = options;
   const present = await ModuleDirectory.load(directories.modules);
   const { mesh, faults, warnings } = await meshWith(directories.config, present);
   const clusters = new Map(mesh.clusters.map((cluster) => [cluster.name, cluster]));
@@ -105,6 +107,7 @@ export async function staticConfiguration(
       ),
     ),
     bindAddress,
+    peerTimeouts,
     admin,
   });
   return {

@@ -77,6 +77,7 @@ function modules(digest: string): ReadonlyMap<string, ModuleVersion> {
 function configurator(options: Partial<ProxyConfigurationOptions> = {}): ProxyConfigurator {
   return new ProxyConfigurator({
     bindAddress: "0.0.0.0",
+    peerTimeouts: { unreadMs: 30_000, tcpUserMs: 0 },
     compileRegex: (pattern) =>
       pattern === "("
         ? { error: "missing closing )" }

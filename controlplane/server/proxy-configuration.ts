@@ -14,6 +14,7 @@ import {
 } from "../translate/ir-to-routes/translate-to-routes.js";
 import type { ModuleVersion } from "../translate/ir-to-xds/module-version.js";
 import { dialName } from "../translate/ir-to-xds/names.js";
+import type { PeerTimeouts } from "../translate/ir-to-xds/peer-timeouts.js";
 import { type PluginVersion, pluginVersions } from "../translate/ir-to-xds/plugin-version.js";
 import {
   type PendingResource,
@@ -49,6 +50,7 @@ export interface ProxyConfigurationOptions extends RetentionOptions {
   readonly compileRegex: CompileRegex;
   /** IP address of listeners that name none. */
   readonly bindAddress: string;
+  readonly peerTimeouts: PeerTimeouts;
   /**
    * Whether proxies refuse an extension configuration. What none could load is not kept when it
    * goes out of use. Default: none is refused.
@@ -124,7 +126,7 @@ export class ProxyConfigurator {
     modules: ReadonlyMap<string, ModuleVersion>,
     nowMs: number,
   ): ProxyConfiguration {
-    const { bindAddress, isRefused = () => false } = this.options;
+    const { bindAddress, peerTimeouts, isRefused = () => false } = this.options;
     const { protocols } = servable(mesh, modules, bindAddress);
     const resources = translateToXds({
       mesh,
@@ -136,6 +138,7 @@ export class ProxyConfigurator {
       ),
       retiredClusters: this.retiredClusters.update(mesh.clusters, nowMs),
       bindAddress,
+      peerTimeouts,
     });
     const faults = [...resources.faults];
     const { clusters, endpoints, listeners: xdsListeners, extensionConfigs } = resources;

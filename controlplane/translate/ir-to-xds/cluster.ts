@@ -21,6 +21,7 @@ import {
 import type { Cluster, OutlierDetection, TcpKeepalive } from "../../ir/cluster.js";
 import { adsConfigSource } from "./ads-config-source.js";
 import { clusterLoadAssignment } from "./endpoints.js";
+import { type PeerTimeouts, unreadTimeout } from "./peer-timeouts.js";
 import { upstreamTransportSocket } from "./tls.js";
 
 /** Highest value of a circuit breaker: no bound. Envoy's own default is 1024, Istio's is this. */
@@ -113,10 +114,15 @@ function discovery(cluster: Cluster, endpoints: EndpointSource): Discovery {
 }
 
 /** One cluster of the mesh. */
-export function cluster(from: Cluster, endpoints: EndpointSource): XdsCluster {
+export function cluster(
+  from: Cluster,
+  endpoints: EndpointSource,
+  timeouts: PeerTimeouts,
+): XdsCluster {
   const minHealthPercent = from.outlierDetection?.minHealthPercent;
   return create(ClusterSchema, {
     name: from.name,
+    ...unreadTimeout(timeouts),
     ...discovery(from, endpoints),
     connectTimeout: durationFromMs(from.connectTimeoutMs),
     lbPolicy: LbPolicy.ROUND_ROBIN,

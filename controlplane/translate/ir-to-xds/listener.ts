@@ -14,6 +14,7 @@ import { EchoSchema } from "../../gen/envoy/extensions/filters/network/echo/v3/e
 import { TcpProxySchema } from "../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import type { Listener } from "../../ir/mesh.js";
 import { BLACKHOLE_CLUSTER, METADATA_NAMESPACE, ROUTE_CONFIGURATION_KEY } from "./names.js";
+import { type PeerTimeouts, listenerSocketOptions, unreadTimeout } from "./peer-timeouts.js";
 import { downstreamTransportSocket } from "./tls.js";
 
 /** Filter state that a module sets to choose an endpoint by consistent hashing. */
@@ -44,9 +45,16 @@ function tcpProxyFilter(statPrefix: string): Filter {
 }
 
 /** @param address IP address to bind. */
-export function listener(from: Listener, address: string, wasmFilter: Filter): XdsListener {
+export function listener(
+  from: Listener,
+  address: string,
+  wasmFilter: Filter,
+  timeouts: PeerTimeouts,
+): XdsListener {
   return create(ListenerSchema, {
     name: from.name,
+    ...unreadTimeout(timeouts),
+    socketOptions: listenerSocketOptions(timeouts),
     address: {
       address: {
         case: "socketAddress",

@@ -72,6 +72,7 @@ function build(moduleFiles: ReadonlyMap<string, string>): {
       mesh.listeners.map(({ name }) => [name, create(RouteConfigurationSchema, { name })]),
     ),
     bindAddress: "127.0.0.1",
+    peerTimeouts: { unreadMs: 30_000, tcpUserMs: 0 },
     admin: { host: "127.0.0.1", port: 19000 },
   });
   return { json: resourceJson(BootstrapSchema, bootstrap) as unknown as BootstrapJson, faults };

@@ -14,6 +14,7 @@ import { cluster } from "./cluster.js";
 import { blackholeCluster, dialCluster } from "./dial-cluster.js";
 import { internalListener, listener } from "./listener.js";
 import { pluginName } from "./names.js";
+import type { PeerTimeouts } from "./peer-timeouts.js";
 import { pluginSettings } from "./plugin-settings.js";
 import { statsConfig } from "./stats-tags.js";
 import { servable } from "./translate-to-xds.js";
@@ -26,6 +27,7 @@ export interface StaticBootstrapInput {
   /** By name of the listener. */
   readonly routes: ReadonlyMap<string, RouteConfiguration>;
   readonly bindAddress: string;
+  readonly peerTimeouts: PeerTimeouts;
   readonly admin: SocketAddress;
 }
 
@@ -60,7 +62,7 @@ function pluginFilter(
 }
 
 export function staticBootstrap(input: StaticBootstrapInput): StaticBootstrap {
-  const { mesh, bindAddress } = input;
+  const { mesh, bindAddress, peerTimeouts } = input;
   const { listeners, protocols, faults } = servable(mesh, input.moduleFiles, bindAddress);
   const filters = new Map(
     protocols.map((protocol) => [protocol.name, pluginFilter(protocol, listeners, input)]),
@@ -75,11 +77,12 @@ export function staticBootstrap(input: StaticBootstrapInput): StaticBootstrap {
         ...[...filters].map(([name, filter]) => internalListener(pluginName(name), filter)),
         ...listeners.flatMap((from) => {
           const filter = filters.get(from.protocol);
-          return filter === undefined ? [] : [listener(from, from.address ?? bindAddress, filter)];
+          if (filter === undefined) return [];
+          return [listener(from, from.address ?? bindAddress, filter, peerTimeouts)];
         }),
       ],
       clusters: [
-        ...mesh.clusters.map((from) => cluster(from, "inline")),
+        ...mesh.clusters.map((from) => cluster(from, "inline", peerTimeouts)),
         ...(dialNames.length === 0 ? [] : [blackholeCluster()]),
         ...dialNames.map(dialCluster),
       ],

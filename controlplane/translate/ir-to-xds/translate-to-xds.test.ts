@@ -12,6 +12,7 @@ import type { Cluster } from "../../ir/cluster.js";
 import type { Mesh } from "../../ir/mesh.js";
 import type { Protocol } from "../../ir/protocol.js";
 import type { ModuleVersion } from "./module-version.js";
+import type { PeerTimeouts } from "./peer-timeouts.js";
 import { pluginVersions } from "./plugin-version.js";
 import { type XdsInput, type XdsResources, translateToXds } from "./translate-to-xds.js";
 import { resourceJson } from "./type-registry.js";
@@ -23,6 +24,7 @@ type GoldenModule = Omit<ModuleVersion, "code"> & { readonly code: string };
 
 interface GoldenInput {
   readonly bindAddress: string;
+  readonly peerTimeouts?: PeerTimeouts;
   readonly modules: readonly GoldenModule[];
   readonly retiredPlugins?: readonly { protocol: Protocol; module: GoldenModule }[];
   readonly retiredClusters?: readonly Cluster[];
@@ -40,6 +42,7 @@ function readCase(name: string): XdsInput {
   return {
     mesh: input.mesh,
     bindAddress: input.bindAddress,
+    peerTimeouts: input.peerTimeouts ?? { unreadMs: 0, tcpUserMs: 0 },
     modules: byName(input.modules),
     retiredPlugins: (input.retiredPlugins ?? []).flatMap(({ protocol, module }) =>
       pluginVersions([protocol], byName([module])),

@@ -16,6 +16,7 @@ import { clusterLoadAssignment } from "./endpoints.js";
 import { internalListener, listener } from "./listener.js";
 import type { ModuleVersion } from "./module-version.js";
 import { BLACKHOLE_CLUSTER, DISCOVERY_CLUSTER, dialName, pluginName } from "./names.js";
+import type { PeerTimeouts } from "./peer-timeouts.js";
 import { pluginSettings } from "./plugin-settings.js";
 import { type PluginVersion, pluginVersions } from "./plugin-version.js";
 import { discoveredWasmFilter, wasmExtensionConfig, wasmFilterConfig } from "./wasm-plugin.js";
@@ -30,6 +31,7 @@ export interface XdsInput {
   readonly retiredClusters: readonly Cluster[];
   /** IP address of listeners that name none. */
   readonly bindAddress: string;
+  readonly peerTimeouts: PeerTimeouts;
 }
 
 /** A resource that is made when it is asked for: of thousands, few differ from one mesh to the next. */
@@ -130,7 +132,7 @@ function extensionConfig(
 
 /** Pure: equal inputs give equal resources, in a stable order. */
 export function translateToXds(input: XdsInput): XdsResources {
-  const { mesh, bindAddress } = input;
+  const { mesh, bindAddress, peerTimeouts } = input;
   const { listeners, protocols, faults } = servable(mesh, input.modules, bindAddress);
   const plugins = pluginVersions(protocols, input.modules);
   const currentNames = new Set(plugins.map(dialNameOf));
@@ -150,7 +152,7 @@ export function translateToXds(input: XdsInput): XdsResources {
       ...clusters.map((from) => {
         // Endpoints of a static cluster are a resource of their own.
         const source = from.discovery === "dns" ? from : { ...from, endpoints: undefined };
-        return pending(from.name, source, () => cluster(from, "eds"));
+        return pending(from.name, source, () => cluster(from, "eds", peerTimeouts));
       }),
       ...own,
       ...dialNames.map((name) => pending(name, "", () => dialCluster(name))),
@@ -162,7 +164,7 @@ export function translateToXds(input: XdsInput): XdsResources {
       ...dialNames.map((name) =>
         pending(name, "", () => internalListener(name, discoveredWasmFilter(name))),
       ),
-      ...listeners.map((from) => pendingListener(from, from.address ?? bindAddress)),
+      ...listeners.map((from) => pendingListener(from, from.address ?? bindAddress, peerTimeouts)),
     ],
     extensionConfigs: [
       ...all.map((plugin) => extensionConfig(dialNameOf(plugin), plugin)),
@@ -176,10 +178,14 @@ export function translateToXds(input: XdsInput): XdsResources {
 }
 
 /** Routes are no part of a listener: they reach the module by themselves. */
-function pendingListener(from: Listener, address: string): PendingResource<XdsListener> {
+function pendingListener(
+  from: Listener,
+  address: string,
+  timeouts: PeerTimeouts,
+): PendingResource<XdsListener> {
   const { name, port, protocol, downstreamTls } = from;
   return pending(name, [address, port, protocol, downstreamTls], () =>
-    listener(from, address, discoveredWasmFilter(pluginName(protocol))),
+    listener(from, address, discoveredWasmFilter(pluginName(protocol)), timeouts),
   );
 }
 
