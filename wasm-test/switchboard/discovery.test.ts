@@ -407,6 +407,80 @@ describe("a cluster", () => {
   });
 });
 
+describe("a large table", () => {
+  /** So many that they are built in several slices. */
+  const ROUTES = 3000;
+
+  function largeTable(cluster: string): object {
+    const routes = Array.from({ length: ROUTES }, (_, order) => ({
+      match: [{ name: "method", exact: `m${String(order)}` }],
+      destinations: [{ cluster }],
+    }));
+    return routesTo(cluster, { routes });
+  }
+
+  it("is built while the one before serves, a slice each millisecond", () => {
+    const { mesh, control } = setUp();
+    const client = mesh.connect(NAME);
+    control.publish([largeTable("v1")]);
+    mesh.host.advance(1000);
+    control.publish([largeTable("v2")], { version: "new" });
+    const answers: string[] = [];
+    for (let id = 1n; id <= 60n; id++) {
+      mesh.host.advance(1);
+      client.request({ id, method: `m${String(id)}` });
+      mesh.run();
+      answers.push(answer(client, id));
+    }
+    const before = answers.indexOf("v2");
+    expect(before).toBeGreaterThan(8);
+    expect(before).toBeLessThan(30);
+    expect(answers).toEqual([
+      ...answers.slice(0, before).fill("v1"),
+      ...answers.slice(before).fill("v2"),
+    ]);
+    expect(client.socket.closed).toBe(false);
+    expect(control.lastRequest.versionInfo).toBe("new");
+  });
+
+  it("costs ticks only while it is built", () => {
+    const { mesh, control } = setUp();
+    mesh.connect(NAME);
+    control.publish([largeTable("v1")]);
+    mesh.host.advance(1000);
+    mesh.host.vm.stats.reset();
+    mesh.host.advance(1000);
+    expect(mesh.host.vm.stats.hostCalls["proxy_get_current_time_nanoseconds"]).toBe(100);
+  });
+
+  it("is awaited by requests when it is the first", () => {
+    const { mesh, control } = setUp();
+    const client = mesh.connect(NAME);
+    client.request({ id: 1n, method: "m7" });
+    control.publish([largeTable("v2")]);
+    mesh.run();
+    expect(client.responses.size).toBe(0);
+    mesh.host.advance(1000);
+    expect(answer(client, 1n)).toBe("v2");
+  });
+
+  it("keeps nothing of the ones before", () => {
+    const { mesh, control } = setUp();
+    mesh.connect(NAME);
+    const publish = (cluster: string): void => {
+      control.publish([largeTable(cluster)]);
+      mesh.host.advance(1000);
+      control.requests.length = 0;
+    };
+    for (let i = 0; i < 4; i++) publish(i % 2 === 0 ? "v1" : "v2");
+    const before = holdings(mesh);
+    for (let i = 0; i < 20; i++) publish(i % 2 === 0 ? "v1" : "v2");
+    const after = holdings(mesh);
+    expect(after.heapBytes - before.heapBytes).toBeLessThan(500);
+    expect(after.memoryBytes).toBe(before.memoryBytes);
+  });
+});
+
 describe("another worker", () => {
   it("that gets its first client without a control plane takes what the first one was sent", () => {
     const control = new RouteControl();

@@ -3,9 +3,9 @@
 
 import {
   DiscoveryTransport,
-  RouteDiscovery,
   RouteSubscription,
-} from "../../assembly/switchboard/config/rds-subscription";
+} from "../../assembly/switchboard/config/discovery-transport";
+import { RouteDiscovery } from "../../assembly/switchboard/config/rds-subscription";
 import { Faults } from "../../assembly/switchboard/config/faults";
 import { RouteTableBuilder } from "../../assembly/switchboard/config/route-builder";
 import { decodeRouteConfiguration } from "../../assembly/switchboard/config/route-configuration-pb";
@@ -35,6 +35,7 @@ let canOpen: bool = true;
 let closesWhileOpening: bool = false;
 let nextRandom: u32 = 0;
 let now: u64 = 0;
+let isBusy: bool = false;
 
 class RecordingTransport extends DiscoveryTransport {
   openStream(): bool {
@@ -84,6 +85,10 @@ class RecordingTransport extends DiscoveryTransport {
 
   random(): u32 {
     return nextRandom;
+  }
+
+  onBusy(value: bool): void {
+    isBusy = value;
   }
 }
 
@@ -171,6 +176,22 @@ export function preset(ptr: usize, len: u32): usize {
 
 export function receive(ptr: usize, len: u32): void {
   discovery.onMessage(ptr, len, now);
+}
+
+/** As `receive`, to be applied in slices. */
+export function receiveLarge(ptr: usize, len: u32): void {
+  const block = heap.alloc(len);
+  memory.copy(block, ptr, len);
+  discovery.onLargeMessage(block, len, now);
+}
+
+export function advance(): void {
+  discovery.advance();
+}
+
+/** Whether there is work for `advance`. */
+export function busy(): bool {
+  return isBusy;
 }
 
 export function closed(): void {

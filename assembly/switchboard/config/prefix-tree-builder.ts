@@ -5,8 +5,6 @@ import { ByteBuffer } from "./byte-buffer";
 import { HashIndex } from "./hash-index";
 import { RecordVector } from "./record-vector";
 
-const NOT_FOUND_YET: u32 = u32.MAX_VALUE;
-
 @unmanaged
 export class PrefixNodeRecord {
   /** Offset; the node stands for the first `end` bytes there. */
@@ -16,9 +14,10 @@ export class PrefixNodeRecord {
   /** Routes whose key could be this prefix. */
   candidates: u32;
   isPrefix: bool;
-  /** Valid after `linkPrefixes`: the longest shorter prefix, or 0. */
+  /** `shorter` is known: the longest shorter prefix, or 0. */
+  isLinked: bool;
   shorter: u32;
-  /** Valid after `placeNodes`: where the node lies; the children of a node follow each other. */
+  /** Valid once all are placed: where the node lies; the children of a node follow each other. */
   position: u32;
   firstChild: u32;
   nextSibling: u32;
@@ -36,6 +35,8 @@ export class PrefixTreeBuilder {
   /** Ids by position. */
   readonly placed: RecordVector = new RecordVector(sizeof<u32>());
   private readonly children: HashIndex = new HashIndex();
+  /** Placed nodes whose children are not. */
+  private readonly pending: RecordVector = new RecordVector(sizeof<u32>());
   private bytes: ByteBuffer;
 
   /** Offsets are into `bytes`. */
@@ -72,48 +73,51 @@ export class PrefixTreeBuilder {
     return id;
   }
 
-  /** Finds every node's `shorter`, once it is known which nodes are prefixes. */
-  linkPrefixes(): void {
-    const count = this.nodes.count;
-    for (let id: u32 = 1; id < count; id++) this.node(id).shorter = NOT_FOUND_YET;
-    for (let id: u32 = 1; id < count; id++) {
-      let known = id;
-      while (this.node(known).shorter == NOT_FOUND_YET && this.longerStop(known) == 0) {
-        known = this.node(known).parent;
-      }
-      let shorter = this.node(known).shorter;
-      if (shorter == NOT_FOUND_YET) shorter = this.longerStop(known) - 1;
-      // Every node passed on the way up has the same answer: none of them is below a nearer prefix.
-      for (let below = id; ; below = this.node(below).parent) {
-        this.node(below).shorter = shorter;
-        if (below == known) break;
-      }
+  /** Nodes are 1 to `count`. */
+  get count(): u32 {
+    return this.nodes.count - 1;
+  }
+
+  /** Finds the node's `shorter`, once it is known which nodes are prefixes; for each node in turn. */
+  linkPrefix(id: u32): void {
+    let known = id;
+    while (!this.node(known).isLinked && this.longerStop(known) == 0) {
+      known = this.node(known).parent;
+    }
+    const shorter = this.node(known).isLinked
+      ? this.node(known).shorter
+      : this.longerStop(known) - 1;
+    // Every node passed on the way up has the same answer: none of them is below a nearer prefix.
+    for (let below = id; ; below = this.node(below).parent) {
+      this.node(below).shorter = shorter;
+      this.node(below).isLinked = true;
+      if (below == known) break;
     }
   }
 
-  /** Decides where the nodes lie: siblings in a row, and what is below them close by. */
-  placeNodes(): void {
-    const count = this.nodes.count;
-    const pending = new RecordVector(sizeof<u32>());
-    for (let id: u32 = count - 1; id > 0; id--) {
-      const parent = this.node(id).parent;
-      if (parent == 0) {
-        this.place(id);
-        store<u32>(pending.add(), id);
-        continue;
-      }
-      this.node(id).nextSibling = this.node(parent).firstChild;
-      this.node(parent).firstChild = id;
-      this.node(parent).childCount++;
+  /** Lists the node among its parent's children; for each node in turn, from `count` down. */
+  groupSiblings(id: u32): void {
+    const parent = this.node(id).parent;
+    if (parent == 0) {
+      this.place(id);
+      store<u32>(this.pending.add(), id);
+      return;
     }
-    while (pending.count > 0) {
-      const id = load<u32>(pending.removeLast());
-      for (let child = this.node(id).firstChild; child != 0; child = this.node(child).nextSibling) {
-        this.place(child);
-        store<u32>(pending.add(), child);
-      }
+    this.node(id).nextSibling = this.node(parent).firstChild;
+    this.node(parent).firstChild = id;
+    this.node(parent).childCount++;
+  }
+
+  /**
+   * Decides where the children of one node lie: siblings in a row, and what is below them close by.
+   * After all siblings are grouped, as many times as there are nodes.
+   */
+  placeNext(): void {
+    const id = load<u32>(this.pending.removeLast());
+    for (let child = this.node(id).firstChild; child != 0; child = this.node(child).nextSibling) {
+      this.place(child);
+      store<u32>(this.pending.add(), child);
     }
-    pending.free();
   }
 
   /** The byte with which a node other than a root goes on from its parent. */
@@ -126,6 +130,7 @@ export class PrefixTreeBuilder {
     this.placed.free();
     this.nodes.free();
     this.children.free();
+    this.pending.free();
   }
 
   private place(id: u32): void {

@@ -13,6 +13,9 @@
 // when the stream is lost, when its successor is faulty, and when a response no longer names it: in
 // this variant of xDS, absence means removal for listeners and clusters only.
 //
+// A large response is taken over and made into tables in slices, one for each tick: nobody waits for
+// it, since the tables in force stay so until their successors are whole.
+//
 // Source: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-docs/xds_protocol
 // Allocates: cold path only.
 
@@ -24,14 +27,22 @@ import { ByteBuffer } from "./byte-buffer";
 import { contentHash } from "./content-hash";
 import { DiscoveryRequest } from "./discovery-request";
 import { DiscoveryResponse, ResourceSlice } from "./discovery-response";
+import { DiscoveryTransport, RouteSubscription } from "./discovery-transport";
 import { Faults, quoted } from "./faults";
 import { HashIndex } from "./hash-index";
 import { ReconnectBackoff } from "./reconnect-backoff";
-import { RouteTableBuilder } from "./route-builder";
-import { decodeRouteConfiguration, findRouteConfigurationName } from "./route-configuration-pb";
+import { findRouteConfigurationName } from "./route-configuration-pb";
+import { TableLoader } from "./table-loader";
+import { WHOLE, WorkBudget } from "./work-budget";
 
 const nothing = new ArrayBuffer(0);
 const typeUrl = String.UTF8.encode("type.googleapis.com/metaproto.v1.RouteConfiguration");
+
+/** Longer messages are to be applied in slices: shorter ones take less than a millisecond. */
+export const LARGE_MESSAGE_BYTES: u32 = 32 << 10;
+
+/** What one slice does: less than a millisecond's work (wasm-test/switchboard/route-cost.test.ts). */
+const SLICE_UNITS: u32 = 4096;
 
 enum StreamState {
   /** Nothing to subscribe to. */
@@ -39,61 +50,6 @@ enum StreamState {
   Open = 1,
   /** For the back-off to pass. */
   Waiting = 2,
-}
-
-/**
- * What the engine does for a RouteDiscovery. None of these may call back into it before they
- * return, but for `openStream`, which may.
- */
-export abstract class DiscoveryTransport {
-  /**
-   * Opens a stream of
-   * envoy.service.discovery.v3.AggregatedDiscoveryService.StreamAggregatedResources. Returns false
-   * when that fails at once; `onStreamClosed` tells of later failures.
-   */
-  abstract openStream(): bool;
-  /** Resets the open stream; `onStreamClosed` need not follow. */
-  abstract closeStream(): void;
-  /** Sends one DiscoveryRequest; the bytes are borrowed until it returns. */
-  abstract send(ptr: usize, len: u32): void;
-  /**
-   * `subscription.table` is another one, or the first; requests that wait for it can go on. The one
-   * before is released when this returns.
-   */
-  abstract onTable(subscription: RouteSubscription): void;
-  /** The initial fetch timeout passed without a table; called once, a table may still come. */
-  abstract onMissing(subscription: RouteSubscription): void;
-  /**
-   * Keeps the resource that a table was built from where the other workers find it: one that first
-   * needs it may do so while there is no control plane. The bytes are borrowed until it returns.
-   */
-  abstract share(name: ArrayBuffer, ptr: usize, len: u32): void;
-  /** Where a resource that was shared is, until the next host call. False: there is none. */
-  abstract recall(name: ArrayBuffer): bool;
-  abstract get recalledPtr(): usize;
-  abstract get recalledLen(): u32;
-  /** Something was refused, for the log (UTF-8). The bytes are borrowed until it returns. */
-  abstract onRejected(ptr: usize, len: u32): void;
-  abstract random(): u32;
-}
-
-/** One name; lives as long as its RouteDiscovery. */
-export class RouteSubscription {
-  readonly name: ArrayBuffer;
-  /** The table in force: the last good one. It is referenced here; a call takes its own reference. */
-  table: RouteTable | null = null;
-  /** The initial fetch timeout passed without a table, or there is no control plane to send one. */
-  isMissing: bool = false;
-  /** The control plane is asked for it. */
-  isRequested: bool = false;
-  requestedAtMs: u64 = 0;
-  /** Of the resource that `table` was built from; 0 when the plugin's configuration gave it. */
-  contentLen: u32 = 0;
-  content: u64 = 0;
-
-  constructor(name: ArrayBuffer) {
-    this.name = name;
-  }
 }
 
 export class RouteDiscovery {
@@ -117,6 +73,18 @@ export class RouteDiscovery {
   private readonly response: DiscoveryResponse = new DiscoveryResponse();
   private readonly reader: ProtobufReader = new ProtobufReader();
   private readonly out: ByteBuffer = new ByteBuffer();
+  // The response under way: `response` refers to its bytes.
+  private isApplying: bool = false;
+  /** What is to be freed when it is done, or 0. */
+  private block: usize = 0;
+  private nextResource: u32 = 0;
+  private loader: TableLoader | null = null;
+  /** What the loader's table is for. */
+  private loading: RouteSubscription | null = null;
+  private faults: Faults = new Faults();
+  /** The stream that it came over is gone: nobody waits for the answer. */
+  private isUnanswerable: bool = false;
+  private readonly budget: WorkBudget = new WorkBudget(0);
 
   constructor(codec: Codec, transport: DiscoveryTransport) {
     this.codec = codec;
@@ -154,30 +122,87 @@ export class RouteDiscovery {
     return subscription;
   }
 
-  /** One message of the stream; the bytes are borrowed until this returns. */
+  /** One message of the stream, applied at once; the bytes are borrowed until this returns. */
   onMessage(ptr: usize, len: u32, nowMs: u64): void {
-    if (this.state != StreamState.Open || this.isOpening) return;
+    if (this.begin(ptr, len, 0, nowMs)) this.apply(WHOLE);
+  }
+
+  /**
+   * One message of the stream, which `advance` applies. The bytes are a block of the heap, which is this
+   * object's from now on.
+   */
+  onLargeMessage(block: usize, len: u32, nowMs: u64): void {
+    if (!this.begin(block, len, block, nowMs)) return;
+    this.transport.onBusy(true);
+  }
+
+  /** To be called at each tick while the transport has been told of work: does a slice of it. */
+  advance(): void {
+    if (this.isApplying) this.apply(SLICE_UNITS);
+  }
+
+  private begin(ptr: usize, len: u32, block: usize, nowMs: u64): bool {
+    // A control plane awaits the answer. One that does not gets what it asks for: all at once.
+    if (this.isApplying) this.apply(WHOLE);
+    const isExpected = this.state == StreamState.Open && !this.isOpening;
+    if (isExpected && this.decodeResponse(ptr, len, nowMs)) {
+      this.isApplying = true;
+      this.isUnanswerable = false;
+      this.block = block;
+      this.nextResource = 0;
+      this.faults = new Faults();
+      return true;
+    }
+    if (block != 0) heap.free(block);
+    return false;
+  }
+
+  /** False when the response is not one, or not about routes. */
+  private decodeResponse(ptr: usize, len: u32, nowMs: u64): bool {
     const response = this.response;
-    const faults = new Faults();
     if (!response.decode(ptr, len)) {
+      const faults = new Faults();
       faults.add("DiscoveryResponse: " + response.fault);
       this.report(faults);
       response.free();
       this.transport.closeStream();
       this.wait(nowMs);
-      return;
+      return false;
     }
     this.backoff.reset();
-    if (isText(response.typeUrlPtr, response.typeUrlLen, typeUrl)) {
-      for (let i: u32 = 0; i < response.resourceCount; i++) {
-        this.applyResource(i, response.resource(i), faults);
-      }
-      this.answer(faults);
-    }
+    if (isText(response.typeUrlPtr, response.typeUrlLen, typeUrl)) return true;
     response.free();
+    return false;
+  }
+
+  /** Goes on with the response under way; at its end it is answered. */
+  private apply(units: u32): void {
+    this.budget.refill(units);
+    while (true) {
+      const loader = this.loader;
+      if (loader !== null) {
+        if (!loader.advance(this.budget)) return;
+        this.loader = null;
+        this.install(loader);
+      } else if (this.nextResource < this.response.resourceCount) {
+        const index = this.nextResource++;
+        this.beginResource(index, this.response.resource(index));
+      } else {
+        break;
+      }
+    }
+    this.isApplying = false;
+    if (this.isUnanswerable) this.report(this.faults);
+    else this.answer(this.faults);
+    this.response.free();
+    if (this.block == 0) return;
+    heap.free(this.block);
+    this.block = 0;
+    this.transport.onBusy(false);
   }
 
   onStreamClosed(nowMs: u64): void {
+    this.isUnanswerable = true;
     if (this.state == StreamState.Open) this.wait(nowMs);
   }
 
@@ -247,13 +272,16 @@ export class RouteDiscovery {
   }
 
   private report(faults: Faults): ArrayBuffer {
+    if (faults.count == 0) return nothing;
     const text = String.UTF8.encode(faults.text());
     this.transport.onRejected(changetype<usize>(text), text.byteLength);
     return text;
   }
 
-  private applyResource(index: u32, resource: ResourceSlice, faults: Faults): void {
+  /** Sets `loader` when there is something to load. */
+  private beginResource(index: u32, resource: ResourceSlice): void {
     const reader = this.reader;
+    const faults = this.faults;
     const ptr = resource.valuePtr;
     const len = resource.valueLen;
     faults.subject = "resources[" + index.toString() + "]";
@@ -276,24 +304,20 @@ export class RouteDiscovery {
     const content = contentHash(ptr, len);
     if (subscription.contentLen == len && subscription.content == content) return;
     faults.subject = quoted(reader.ptr, reader.len);
-    const before = subscription.table;
-    if (!this.apply(subscription, ptr, len, faults)) return;
-    this.transport.share(subscription.name, ptr, len);
-    this.transport.onTable(subscription);
-    if (before !== null) before.release();
+    this.loading = subscription;
+    this.loader = new TableLoader(ptr, len, content, this.codec, faults);
   }
 
-  /** Builds a table and puts it in force; the reference to the one before is the caller's then. */
-  private apply(subscription: RouteSubscription, ptr: usize, len: u32, faults: Faults): bool {
-    const builder = new RouteTableBuilder(faults);
-    decodeRouteConfiguration(ptr, len, builder, faults);
-    const table = builder.build(this.codec);
-    if (table === null) return false;
-    subscription.table = table;
-    subscription.contentLen = len;
-    subscription.content = contentHash(ptr, len);
-    subscription.isMissing = false;
-    return true;
+  /** Puts what was loaded in force, unless it has faults. */
+  private install(loader: TableLoader): void {
+    const subscription = this.loading;
+    const table = loader.takeTable();
+    if (subscription === null || table === null) return;
+    const before = subscription.table;
+    putInForce(subscription, table, loader);
+    this.transport.share(subscription.name, loader.ptr, loader.len);
+    this.transport.onTable(subscription);
+    if (before !== null) before.release();
   }
 
   /** Takes what another worker was sent, until the control plane answers this one. */
@@ -301,8 +325,14 @@ export class RouteDiscovery {
     const transport = this.transport;
     if (!transport.recall(subscription.name)) return;
     const faults = new Faults();
-    if (!this.apply(subscription, transport.recalledPtr, transport.recalledLen, faults)) return;
-    this.transport.onTable(subscription);
+    const ptr = transport.recalledPtr;
+    const len = transport.recalledLen;
+    const loader = new TableLoader(ptr, len, contentHash(ptr, len), this.codec, faults);
+    loader.advance(new WorkBudget(WHOLE));
+    const table = loader.takeTable();
+    if (table === null) return;
+    putInForce(subscription, table, loader);
+    transport.onTable(subscription);
   }
 
   private findOrAdd(namePtr: usize, nameLen: u32): RouteSubscription {
@@ -324,6 +354,14 @@ export class RouteDiscovery {
     }
     return 0;
   }
+}
+
+/** The reference to the table before is the caller's. */
+function putInForce(subscription: RouteSubscription, table: RouteTable, loader: TableLoader): void {
+  subscription.table = table;
+  subscription.contentLen = loader.len;
+  subscription.content = loader.content;
+  subscription.isMissing = false;
 }
 
 function copyOf(ptr: usize, len: u32): ArrayBuffer {

@@ -4,7 +4,7 @@
 // gives is borrowed until the call returns. The decoder also tells `faults` where it is
 // (`Faults.enter`); faults that are found here are added there.
 //
-// Allocates: cold path only; `build` and `discard` free all of it but the table.
+// Allocates: cold path only; freed, but for the table, when the last of `advance` or `discard` returns.
 
 import { Codec } from "../../codec/codec";
 import { ROUTE_TIMEOUT_DEFAULT } from "../route/route-entry";
@@ -15,7 +15,6 @@ import { Faults } from "./faults";
 import { MatchBuilder } from "./match-builder";
 import { MutationBuilder } from "./mutation-builder";
 import { RecordVector } from "./record-vector";
-import { RouteIndexBuilder } from "./route-index-builder";
 import {
   MAX_DESTINATIONS_PER_ROUTE,
   MAX_MATCHES_PER_ROUTE,
@@ -24,7 +23,8 @@ import {
 } from "./route-limits";
 import { RouteRecorder } from "./route-recorder";
 import { DestinationRecord } from "./route-records";
-import { writeRouteTable } from "./route-table-writer";
+import { RouteTableBuild } from "./route-table-build";
+import { WHOLE, WorkBudget } from "./work-budget";
 
 /** For one table; a second one needs another builder. */
 export class RouteTableBuilder {
@@ -45,6 +45,8 @@ export class RouteTableBuilder {
   private hasDestinations: bool = false;
   private isNameSet: bool = false;
   private weight: u32 = 0;
+  private indexing: RouteTableBuild | null = null;
+  private table: RouteTable | null = null;
 
   constructor(faults: Faults) {
     const recorder = new RouteRecorder(faults);
@@ -192,23 +194,44 @@ export class RouteTableBuilder {
     return count;
   }
 
-  /** The table, with one reference that the caller owns, or null when there are faults. */
-  build(codec: Codec): RouteTable | null {
-    const records = this.recorder.records;
-    if (!this.isNameSet) this.faults.addAt("name", "missing");
-    let table: RouteTable | null = null;
-    if (this.faults.count == this.faultsBefore) {
-      const index = new RouteIndexBuilder(records);
-      index.build();
-      table = writeRouteTable(records, index, codec);
-      index.free();
+  /**
+   * To be called when all is decoded, and again until it returns true: then `takeTable` tells the result,
+   * and everything else is freed.
+   */
+  advance(codec: Codec, budget: WorkBudget): bool {
+    let build = this.indexing;
+    if (build === null) {
+      if (!this.isNameSet) this.faults.addAt("name", "missing");
+      if (this.faults.count != this.faultsBefore) {
+        this.discard();
+        return true;
+      }
+      build = new RouteTableBuild(this.recorder.records, codec);
+      this.indexing = build;
     }
+    if (!build.advance(budget)) return false;
+    this.table = build.finish();
     this.discard();
+    return true;
+  }
+
+  /** The table, with one reference that the caller owns, or null when there are faults. */
+  takeTable(): RouteTable | null {
+    const table = this.table;
+    this.table = null;
     return table;
+  }
+
+  /** All of it at once. */
+  build(codec: Codec): RouteTable | null {
+    this.advance(codec, new WorkBudget(WHOLE));
+    return this.takeTable();
   }
 
   /** Frees everything; the builder is of no use afterwards. */
   discard(): void {
+    const build = this.indexing;
+    if (build !== null) build.free();
     this.recorder.free();
     this.match.free();
   }

@@ -9,6 +9,7 @@ import { ProtobufReader, WireType } from "../../wire/protobuf";
 import { durationMs } from "./duration";
 import { Faults } from "./faults";
 import { RouteTableBuilder } from "./route-builder";
+import { WHOLE, WorkBudget } from "./work-budget";
 
 const CONFIGURATION_NAME: u32 = 1;
 const CONFIGURATION_ROUTES: u32 = 2;
@@ -42,6 +43,10 @@ const CLUSTER_ENDPOINTS_VERSION: u32 = 7;
 const DURATION_SECONDS: u32 = 1;
 const DURATION_NANOS: u32 = 2;
 
+// What an element costs (WorkBudget): a route of two matches, and what is checked byte by byte.
+const UNITS_PER_ELEMENT: u32 = 4;
+const BYTES_PER_UNIT: u32 = 128;
+
 /** Gives `builder` what the `len` bytes at `ptr` say; what is wrong with them goes to `faults`. */
 export function decodeRouteConfiguration(
   ptr: usize,
@@ -49,7 +54,9 @@ export function decodeRouteConfiguration(
   builder: RouteTableBuilder,
   faults: Faults,
 ): void {
-  new RouteConfigurationDecoder(builder, faults).decode(ptr, len);
+  const decoder = new RouteConfigurationDecoder(builder, faults);
+  decoder.begin(ptr, len);
+  decoder.advance(new WorkBudget(WHOLE));
 }
 
 /** The name within a route configuration, as a slice of it; false when there is none. */
@@ -67,40 +74,52 @@ export function findRouteConfigurationName(reader: ProtobufReader, ptr: usize, l
   return nameLen > 0;
 }
 
-class RouteConfigurationDecoder {
+export class RouteConfigurationDecoder {
   private reader: ProtobufReader = new ProtobufReader();
   private builder: RouteTableBuilder;
   private faults: Faults;
   // The timeout of the route at hand; it may come in pieces.
   private seconds: i64 = 0;
   private nanos: i32 = 0;
+  private routes: i32 = 0;
+  private clusters: i32 = 0;
 
   constructor(builder: RouteTableBuilder, faults: Faults) {
     this.builder = builder;
     this.faults = faults;
   }
 
-  decode(ptr: usize, len: u32): void {
+  /** The `len` bytes at `ptr` stay where they are until `advance` has returned true. */
+  begin(ptr: usize, len: u32): void {
+    this.routes = 0;
+    this.clusters = 0;
+    this.reader.reset(ptr, len);
+  }
+
+  /** Goes on until the budget is spent; true when there is nothing left to decode. */
+  advance(budget: WorkBudget): bool {
     const reader = this.reader;
-    let routes = 0;
-    let clusters = 0;
-    reader.reset(ptr, len);
-    while (reader.next()) {
+    while (true) {
+      if (!budget.spend(UNITS_PER_ELEMENT)) return false;
+      if (!reader.next()) break;
       if (reader.wireType != WireType.Bytes) continue;
+      budget.spend(reader.len / BYTES_PER_UNIT);
       if (reader.field == CONFIGURATION_NAME) {
         this.builder.setName(reader.ptr, reader.len);
       } else if (reader.field == CONFIGURATION_ROUTES) {
-        this.faults.enterElement("routes", routes++);
+        this.faults.enterElement("routes", this.routes++);
         this.decodeRoute();
         this.faults.leave();
       } else if (reader.field == CONFIGURATION_CLUSTERS) {
-        this.faults.enterElement("clusters", clusters++);
+        this.faults.enterElement("clusters", this.clusters++);
         this.decodeCluster();
         this.faults.leave();
       }
     }
-    if (!reader.isMalformed) return;
-    this.faults.add("malformed protobuf at offset " + reader.faultOffset.toString());
+    if (reader.isMalformed) {
+      this.faults.add("malformed protobuf at offset " + reader.faultOffset.toString());
+    }
+    return true;
   }
 
   private decodeRoute(): void {

@@ -72,6 +72,7 @@ class CandidateRecord {
   node: u32;
 }
 
+/** route-table-build.ts calls its steps, each for all routes, nodes or buckets before the next. */
 export class RouteIndexBuilder {
   readonly attributes: RecordVector = new RecordVector(offsetof<AttributeIndexRecord>());
   readonly values: RecordVector = new RecordVector(offsetof<ValueRecord>());
@@ -91,23 +92,12 @@ export class RouteIndexBuilder {
   private keyAttributes: StaticArray<u32> = new StaticArray<u32>(MAX_MATCHES_PER_ROUTE);
   private keyValues: StaticArray<u32> = new StaticArray<u32>(MAX_MATCHES_PER_ROUTE);
   private keyCount: u32 = 0;
+  /** The first candidate of the route that `addRoute` gets next. */
+  private nextCandidate: u32 = 0;
 
   constructor(records: RouteRecords) {
     this.records = records;
     this.prefixes = new PrefixTreeBuilder(records.bytes);
-  }
-
-  build(): void {
-    const records = this.records;
-    for (let i: u32 = 0; i < records.attributes.count; i++) this.attributes.add();
-    for (let i: u32 = 0; i < records.routes.count; i++) this.countSharers(records.route(i));
-    for (let i: u32 = 0; i < records.routes.count; i++) this.addCandidates(i);
-    let candidate: u32 = 0;
-    for (let i: u32 = 0; i < records.routes.count; i++) candidate = this.addRoute(i, candidate);
-    this.prefixes.linkPrefixes();
-    this.prefixes.placeNodes();
-    for (let i: u32 = 0; i < this.buckets.count; i++) this.linkShorter(i);
-    for (let i: u32 = 0; i < this.buckets.count; i++) this.measureDepth(i);
   }
 
   attribute(index: u32): AttributeIndexRecord {
@@ -151,7 +141,8 @@ export class RouteIndexBuilder {
   }
 
   /** Counts how many routes have the same exact values; equal hashes do for that. */
-  private countSharers(route: RouteRecord): void {
+  countSharers(order: u32): void {
+    const route = this.records.route(order);
     this.collectKey(route);
     if (this.keyCount == 0) return;
     let hash = GROUP_SEED;
@@ -172,7 +163,7 @@ export class RouteIndexBuilder {
   }
 
   /** Notes the prefixes that could be part of the route's key, and how many routes share each. */
-  private addCandidates(order: u32): void {
+  addCandidates(order: u32): void {
     const route = this.records.route(order);
     if (route.sharers != 0 && load<u32>(this.sharers.at(route.sharers - 1)) <= FEW_ROUTES) return;
     const end = route.firstMatch + route.matchCount;
@@ -197,15 +188,15 @@ export class RouteIndexBuilder {
     }
   }
 
-  /** Puts the route into its bucket. Candidates from `candidate` on are its own; returns the next's. */
-  private addRoute(order: u32, candidate: u32): u32 {
+  /** Puts the route into its bucket. */
+  addRoute(order: u32): void {
     const route = this.records.route(order);
     this.collectKey(route);
     const end = route.firstMatch + route.matchCount;
     let prefix: u32 = 0;
     let prefixMatch: u32 = 0;
-    for (; candidate < this.candidates.count; candidate++) {
-      const record = changetype<CandidateRecord>(this.candidates.at(candidate));
+    for (; this.nextCandidate < this.candidates.count; this.nextCandidate++) {
+      const record = changetype<CandidateRecord>(this.candidates.at(this.nextCandidate));
       if (record.match >= end) break;
       if (prefix != 0 && !this.isMoreSelective(record.node, prefix)) continue;
       prefix = record.node;
@@ -220,7 +211,6 @@ export class RouteIndexBuilder {
       this.prefixes.node(prefix).isPrefix = true;
     }
     this.addToBucket(order, this.findGroup(order, prefixAttribute), prefix);
-    return candidate;
   }
 
   /** Fewer routes share it, or it is longer. */
@@ -329,7 +319,7 @@ export class RouteIndexBuilder {
     return 0;
   }
 
-  private linkShorter(at: u32): void {
+  linkShorter(at: u32): void {
     const group = this.bucket(at).group;
     const values = this.bucket(at).values;
     const hash = this.bucket(at).valuesHash;
@@ -346,7 +336,7 @@ export class RouteIndexBuilder {
     this.bucket(at).shorter = shorter;
   }
 
-  private measureDepth(at: u32): void {
+  measureDepth(at: u32): void {
     let depth: u32 = 0;
     let known = at;
     while (this.bucket(known).depth == 0) {

@@ -40,14 +40,15 @@ export class RouteTableLayout {
   dfaBytes: usize = 0;
   bytes: usize = 0;
   /** Matches that finding a route does not prove. */
-  readonly unprovenMatches: u32;
-  private readonly mutatedDirections: u32;
-  private readonly groupedAttributes: u32;
-  private readonly bucketValues: u32;
-  private readonly cursorCount: u32;
+  private unprovenMatches: u32 = 0;
+  private mutatedDirections: u32 = 0;
+  private groupedAttributes: u32 = 0;
+  private bucketValues: u32 = 0;
+  private cursorCount: u32 = 0;
   private end: usize = 0;
 
-  constructor(records: RouteRecords, index: RouteIndexBuilder) {
+  /** Before `place`, once the index is built. */
+  count(records: RouteRecords, index: RouteIndexBuilder): void {
     let unproven: u32 = 0;
     for (let i: u32 = 0; i < records.matches.count; i++) {
       if (!records.match(i).isProven) unproven++;

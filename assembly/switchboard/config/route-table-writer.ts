@@ -21,178 +21,163 @@ import { BucketIndex, RouteBucket, RouteGroup } from "../route/route-group";
 import { RouteTable } from "../route/table";
 import { WeightedCluster } from "../route/weighted-cluster";
 import { nextOffset } from "./dfa-check";
-import { HashIndex } from "./hash-index";
 import { RecordVector } from "./record-vector";
 import { RouteIndexBuilder } from "./route-index-builder";
 import { MatchRecord, MutationRecord, RouteRecord, RouteRecords } from "./route-records";
 import { RouteTableLayout } from "./route-table-layout";
 
-/** The table, with one reference. `records` are sound and `index` is built from them. */
-export function writeRouteTable(
-  records: RouteRecords,
-  index: RouteIndexBuilder,
-  codec: Codec,
-): RouteTable {
-  return new RouteTableWriter(records, index).write(codec);
-}
-
-class RouteTableWriter {
+/** `records` are sound and `index` is built from them. Each method is called once for each number. */
+export class RouteTableWriter {
   private records: RouteRecords;
   private index: RouteIndexBuilder;
-  private at: RouteTableLayout;
+  private codec: Codec;
+  readonly at: RouteTableLayout = new RouteTableLayout();
   private nextMatch: usize = 0;
   private nextMutation: usize = 0;
   private nextMutationEntry: usize = 0;
+  private nextGroupAttribute: usize = 0;
+  private nextBucket: usize = 0;
+  private size: u32 = 0;
 
-  constructor(records: RouteRecords, index: RouteIndexBuilder) {
+  constructor(records: RouteRecords, index: RouteIndexBuilder, codec: Codec) {
     this.records = records;
     this.index = index;
-    this.at = new RouteTableLayout(records, index);
+    this.codec = codec;
   }
 
-  write(codec: Codec): RouteTable {
-    const records = this.records;
+  /** The block; it is to be cleared, and the bytes copied, before anything is written. */
+  allocate(): void {
     const at = this.at;
-    const size = at.place(0, records, this.index);
-    const base = heap.alloc(size);
-    memory.fill(base, 0, size);
-    at.place(base, records, this.index);
-    memory.copy(at.bytes, records.bytes.ptr, records.bytes.len);
-    memory.copy(at.dfaBytes, records.dfaBytes.ptr, records.dfaBytes.len);
-    this.placeBuckets();
-    this.writeDfas();
-    this.writePrefixNodes();
-    this.writeAttributes(codec);
-    this.writeClusters();
-    this.writeDestinations();
-    this.writeRoutes();
-    this.writeGroups();
-    this.writeBuckets();
-    this.writeIndexes();
-    return this.writeTable(size);
+    at.count(this.records, this.index);
+    this.size = at.place(0, this.records, this.index);
+    at.place(heap.alloc(this.size), this.records, this.index);
+    this.nextMatch = at.matches;
+    this.nextMutation = at.mutations;
+    this.nextMutationEntry = at.mutationEntries;
+    this.nextGroupAttribute = at.groupAttributes;
+    this.nextBucket = at.buckets;
   }
 
-  private writeTable(size: u32): RouteTable {
+  /** From the start of the block. What follows is copied as a whole. */
+  get bytesToClear(): u32 {
+    return <u32>(this.at.dfaBytes - this.at.table);
+  }
+
+  /** The table, with one reference, when all else is written. */
+  writeTable(): RouteTable {
+    const values = changetype<ValueIndex>(this.at.valueIndex);
+    values.slots = this.at.valueSlots;
+    values.shift = this.index.valueIndex.shift;
+    const buckets = changetype<BucketIndex>(this.at.bucketIndex);
+    buckets.slots = this.at.bucketSlots;
+    buckets.shift = this.index.bucketIndex.shift;
+    buckets.values = values;
     const table = changetype<RouteTable>(this.at.table);
     table.namePtr = this.at.bytes + this.records.name;
     table.nameLen = this.records.nameLen;
-    table.sizeBytes = size;
+    table.sizeBytes = this.size;
     table.references = 1;
     table.routeCount = this.records.routes.count;
     table.clusterCount = this.records.namedClusters;
     table.clusters = this.at.clusters;
     table.groups = this.at.groups;
     table.groupCount = this.index.groups.count;
-    table.buckets = changetype<BucketIndex>(this.at.bucketIndex);
+    table.buckets = buckets;
     table.attributes = this.at.attributes;
     table.attributeCount = this.records.attributes.count;
     table.cursors = this.at.cursors;
     return table;
   }
 
-  private writeDfas(): void {
-    for (let i: u32 = 0; i < this.records.dfas.count; i++) {
-      const record = this.records.dfa(i);
-      const bytes = this.at.dfaBytes + record.offset;
-      const dfa = changetype<Dfa>(this.dfa(i));
-      dfa.classes = record.classes;
-      dfa.classOf = bytes + DFA_CLASS_OF;
-      dfa.accepting = bytes + DFA_ACCEPTING;
-      dfa.next = bytes + nextOffset(record.states);
-    }
+  writeDfa(i: u32): void {
+    const record = this.records.dfa(i);
+    const bytes = this.at.dfaBytes + record.offset;
+    const dfa = changetype<Dfa>(this.dfa(i));
+    dfa.classes = record.classes;
+    dfa.classOf = bytes + DFA_CLASS_OF;
+    dfa.accepting = bytes + DFA_ACCEPTING;
+    dfa.next = bytes + nextOffset(record.states);
   }
 
-  private writePrefixNodes(): void {
+  writePrefixNode(position: u32): void {
     const prefixes = this.index.prefixes;
-    for (let position: u32 = 0; position < prefixes.placed.count; position++) {
-      const id = load<u32>(prefixes.placed.at(position));
-      const record = prefixes.node(id);
-      const node = changetype<PrefixNode>(this.prefixNode(id));
-      node.id = id;
-      node.bytes = this.at.bytes + record.bytes;
-      node.end = record.end;
-      node.isPrefix = record.isPrefix;
-      node.shorter = this.prefixNode(record.shorter);
-      node.childCount = <u16>record.childCount;
-      if (record.childCount > 0) {
-        node.children = this.prefixNode(record.firstChild);
-        node.childBytes = this.at.childBytes + prefixes.node(record.firstChild).position;
-      }
-      if (record.parent != 0) {
-        store<u8>(this.at.childBytes + position, <u8>prefixes.firstByte(id));
-      }
+    const id = load<u32>(prefixes.placed.at(position));
+    const record = prefixes.node(id);
+    const node = changetype<PrefixNode>(this.prefixNode(id));
+    node.id = id;
+    node.bytes = this.at.bytes + record.bytes;
+    node.end = record.end;
+    node.isPrefix = record.isPrefix;
+    node.shorter = this.prefixNode(record.shorter);
+    node.childCount = <u16>record.childCount;
+    if (record.childCount > 0) {
+      node.children = this.prefixNode(record.firstChild);
+      node.childBytes = this.at.childBytes + prefixes.node(record.firstChild).position;
+    }
+    if (record.parent != 0) {
+      store<u8>(this.at.childBytes + position, <u8>prefixes.firstByte(id));
     }
   }
 
-  private writeAttributes(codec: Codec): void {
-    for (let i: u32 = 0; i < this.records.attributes.count; i++) {
-      const record = this.records.attribute(i);
-      const index = this.index.attribute(i);
-      const attribute = this.attribute(i);
-      attribute.namePtr = this.at.bytes + record.name;
-      attribute.nameLen = record.nameLen;
-      attribute.id = codec.attributeId(attribute.namePtr, attribute.nameLen);
-      attribute.maxIndexedLen = index.maxIndexedLen;
-      attribute.prefixRoot = this.prefixNode(index.root);
-    }
+  writeAttribute(i: u32): void {
+    const record = this.records.attribute(i);
+    const index = this.index.attribute(i);
+    const attribute = this.attribute(i);
+    attribute.namePtr = this.at.bytes + record.name;
+    attribute.nameLen = record.nameLen;
+    attribute.id = this.codec.attributeId(attribute.namePtr, attribute.nameLen);
+    attribute.maxIndexedLen = index.maxIndexedLen;
+    attribute.prefixRoot = this.prefixNode(index.root);
   }
 
-  private writeClusters(): void {
-    for (let i: u32 = 0; i < this.records.clusters.count; i++) {
-      const record = this.records.cluster(i);
-      if (record.number == 0) continue;
-      const offset = <usize>(record.number - 1) * offsetof<RouteCluster>();
-      const cluster = changetype<RouteCluster>(this.at.clusters + offset);
-      cluster.namePtr = this.at.bytes + record.name;
-      cluster.nameLen = record.nameLen;
-      cluster.endpoints = record.endpoints;
-      cluster.maxConnections = record.maxConnections;
-      cluster.maxRequests = record.maxRequests;
-      cluster.maxPendingRequests = record.maxPendingRequests;
-      cluster.endpointsVersion = record.endpointsVersion;
-      cluster.loadBalancer = <LoadBalancer>record.loadBalancer;
-    }
+  writeCluster(i: u32): void {
+    const record = this.records.cluster(i);
+    if (record.number == 0) return;
+    const offset = <usize>(record.number - 1) * offsetof<RouteCluster>();
+    const cluster = changetype<RouteCluster>(this.at.clusters + offset);
+    cluster.namePtr = this.at.bytes + record.name;
+    cluster.nameLen = record.nameLen;
+    cluster.endpoints = record.endpoints;
+    cluster.maxConnections = record.maxConnections;
+    cluster.maxRequests = record.maxRequests;
+    cluster.maxPendingRequests = record.maxPendingRequests;
+    cluster.endpointsVersion = record.endpointsVersion;
+    cluster.loadBalancer = <LoadBalancer>record.loadBalancer;
   }
 
-  private writeDestinations(): void {
-    for (let i: u32 = 0; i < this.records.destinations.count; i++) {
-      const record = this.records.destination(i);
-      const offset = <usize>i * offsetof<WeightedCluster>();
-      const destination = changetype<WeightedCluster>(this.at.destinations + offset);
-      destination.cluster = this.records.cluster(record.cluster).number - 1;
-      destination.cumulativeWeight = record.cumulativeWeight;
-    }
+  writeDestination(i: u32): void {
+    const record = this.records.destination(i);
+    const offset = <usize>i * offsetof<WeightedCluster>();
+    const destination = changetype<WeightedCluster>(this.at.destinations + offset);
+    destination.cluster = this.records.cluster(record.cluster).number - 1;
+    destination.cumulativeWeight = record.cumulativeWeight;
   }
 
-  private writeRoutes(): void {
-    this.nextMatch = this.at.matches;
-    this.nextMutation = this.at.mutations;
-    this.nextMutationEntry = this.at.mutationEntries;
-    for (let i: u32 = 0; i < this.records.routes.count; i++) {
-      const record = this.records.route(i);
-      const route = changetype<RouteEntry>(this.route(i));
-      route.order = i;
-      route.matches = this.nextMatch;
-      route.matchCount = this.writeMatches(record);
-      route.next = record.next == 0 ? 0 : this.route(record.next - 1);
-      const first = <usize>record.firstDestination * offsetof<WeightedCluster>();
-      route.destinations = this.at.destinations + first;
-      route.destinationCount = record.destinationCount;
-      route.totalWeight = record.totalWeight;
-      route.timeoutMs = record.timeoutMs;
-      route.requestMutation = this.writeMutation(
-        this.records.requestMutations,
-        record.firstRequestMutation,
-        record.requestMutationCount,
-      );
-      route.responseMutation = this.writeMutation(
-        this.records.responseMutations,
-        record.firstResponseMutation,
-        record.responseMutationCount,
-      );
-      route.namePtr = this.at.bytes + record.name;
-      route.nameLen = record.nameLen;
-    }
+  /** In their order. */
+  writeRoute(i: u32): void {
+    const record = this.records.route(i);
+    const route = changetype<RouteEntry>(this.route(i));
+    route.order = i;
+    route.matches = this.nextMatch;
+    route.matchCount = this.writeMatches(record);
+    route.next = record.next == 0 ? 0 : this.route(record.next - 1);
+    const first = <usize>record.firstDestination * offsetof<WeightedCluster>();
+    route.destinations = this.at.destinations + first;
+    route.destinationCount = record.destinationCount;
+    route.totalWeight = record.totalWeight;
+    route.timeoutMs = record.timeoutMs;
+    route.requestMutation = this.writeMutation(
+      this.records.requestMutations,
+      record.firstRequestMutation,
+      record.requestMutationCount,
+    );
+    route.responseMutation = this.writeMutation(
+      this.records.responseMutations,
+      record.firstResponseMutation,
+      record.responseMutationCount,
+    );
+    route.namePtr = this.at.bytes + record.name;
+    route.nameLen = record.nameLen;
   }
 
   /** Returns how many are left to check when the route is found. */
@@ -241,100 +226,81 @@ class RouteTableWriter {
     return mutation;
   }
 
-  private writeGroups(): void {
-    let attributes = this.at.groupAttributes;
-    for (let i: u32 = 0; i < this.index.groups.count; i++) {
-      const record = this.index.group(i);
-      const offset = <usize>i * offsetof<RouteGroup>();
-      const group = changetype<RouteGroup>(this.at.groups + offset);
-      group.index = i;
-      group.leastOrder = record.leastOrder;
-      group.exactAttributes = attributes;
-      group.exactCount = record.exactCount;
-      for (let j: u32 = 0; j < record.exactCount; j++) {
-        const attribute = this.index.number(record.exactAttributes + j);
-        store<TableAttribute>(attributes, this.attribute(attribute));
-        attributes += sizeof<usize>();
-      }
-      const prefix = record.prefixAttribute;
-      if (prefix != 0) {
-        group.prefixAttribute = changetype<usize>(this.attribute(prefix - 1));
-      }
+  /** In their order. */
+  writeGroup(i: u32): void {
+    const record = this.index.group(i);
+    const offset = <usize>i * offsetof<RouteGroup>();
+    const group = changetype<RouteGroup>(this.at.groups + offset);
+    group.index = i;
+    group.leastOrder = record.leastOrder;
+    group.exactAttributes = this.nextGroupAttribute;
+    group.exactCount = record.exactCount;
+    for (let j: u32 = 0; j < record.exactCount; j++) {
+      const attribute = this.index.number(record.exactAttributes + j);
+      store<TableAttribute>(this.nextGroupAttribute, this.attribute(attribute));
+      this.nextGroupAttribute += sizeof<usize>();
+    }
+    const prefix = record.prefixAttribute;
+    if (prefix != 0) {
+      group.prefixAttribute = changetype<usize>(this.attribute(prefix - 1));
     }
   }
 
-  /** A bucket and its routes lie together, for the sake of the processor's caches. */
-  private placeBuckets(): void {
-    let address = this.at.buckets;
-    for (let i: u32 = 0; i < this.index.buckets.count; i++) {
-      const bucket = this.index.bucket(i);
-      const values = this.index.group(bucket.group).exactCount;
-      bucket.address = address;
-      address += offsetof<RouteBucket>() + <usize>values * sizeof<u32>();
-      for (let next = bucket.firstRoute + 1; next != 0; next = this.records.route(next - 1).next) {
-        this.records.route(next - 1).address = address;
-        address += offsetof<RouteEntry>();
-      }
+  /**
+   * Decides where the bucket lies: together with its routes, for the sake of the processor's caches. In
+   * their order, and before anything is written that refers to routes or buckets.
+   */
+  placeBucket(i: u32): void {
+    const bucket = this.index.bucket(i);
+    let address = this.nextBucket;
+    bucket.address = address;
+    const values = this.index.group(bucket.group).exactCount;
+    address += offsetof<RouteBucket>() + <usize>values * sizeof<u32>();
+    for (let next = bucket.firstRoute + 1; next != 0; next = this.records.route(next - 1).next) {
+      this.records.route(next - 1).address = address;
+      address += offsetof<RouteEntry>();
+    }
+    this.nextBucket = address;
+  }
+
+  writeBucket(i: u32): void {
+    const record = this.index.bucket(i);
+    const group = this.index.group(record.group);
+    const bucket = changetype<RouteBucket>(record.address);
+    bucket.group = record.group;
+    bucket.prefixId = record.prefix;
+    bucket.first = changetype<RouteEntry>(this.route(record.firstRoute));
+    bucket.shorter = record.shorter == 0 ? 0 : this.index.bucket(record.shorter - 1).address;
+    let address = record.address + offsetof<RouteBucket>();
+    for (let j: u32 = 0; j < group.exactCount; j++) {
+      store<u32>(address, this.index.number(record.values + j));
+      address += sizeof<u32>();
+    }
+    if (group.exactCount == 0 && group.prefixAttribute == 0) {
+      const offset = <usize>record.group * offsetof<RouteGroup>();
+      changetype<RouteGroup>(this.at.groups + offset).scanned = record.address;
     }
   }
 
-  private writeBuckets(): void {
-    const count = this.index.buckets.count;
-    for (let i: u32 = 0; i < count; i++) {
-      const record = this.index.bucket(i);
-      const group = this.index.group(record.group);
-      const bucket = changetype<RouteBucket>(record.address);
-      bucket.group = record.group;
-      bucket.prefixId = record.prefix;
-      bucket.first = changetype<RouteEntry>(this.route(record.firstRoute));
-      let address = record.address + offsetof<RouteBucket>();
-      for (let j: u32 = 0; j < group.exactCount; j++) {
-        store<u32>(address, this.index.number(record.values + j));
-        address += sizeof<u32>();
-      }
-      if (group.exactCount == 0 && group.prefixAttribute == 0) {
-        const offset = <usize>record.group * offsetof<RouteGroup>();
-        changetype<RouteGroup>(this.at.groups + offset).scanned = record.address;
-      }
-    }
-    for (let i: u32 = 0; i < count; i++) {
-      const record = this.index.bucket(i);
-      if (record.shorter == 0) continue;
-      const shorter = this.index.bucket(record.shorter - 1).address;
-      changetype<RouteBucket>(record.address).shorter = shorter;
-    }
-  }
-
-  private writeIndexes(): void {
+  writeBucketSlot(slot: u32): void {
     const buckets = this.index.bucketIndex;
-    for (let slot: u32 = 0; slot < buckets.slotCount; slot++) {
-      const reference = buckets.reference(slot);
-      if (reference == 0) continue;
-      const address = this.at.bucketSlots + <usize>slot * SLOT_BYTES;
-      store<u32>(address, buckets.hash(slot));
-      store<usize>(address, this.index.bucket(reference - 1).address, SLOT_REFERENCE);
-    }
-    this.writeValueSlots(this.index.valueIndex);
-    const values = changetype<ValueIndex>(this.at.valueIndex);
-    values.slots = this.at.valueSlots;
-    values.shift = this.index.valueIndex.shift;
-    const index = changetype<BucketIndex>(this.at.bucketIndex);
-    index.slots = this.at.bucketSlots;
-    index.shift = buckets.shift;
-    index.values = values;
+    const reference = buckets.reference(slot);
+    if (reference == 0) return;
+    const address = this.at.bucketSlots + <usize>slot * SLOT_BYTES;
+    store<u32>(address, buckets.hash(slot));
+    store<usize>(address, this.index.bucket(reference - 1).address, SLOT_REFERENCE);
   }
 
-  private writeValueSlots(index: HashIndex): void {
-    for (let slot: u32 = 0; slot < index.slotCount; slot++) {
-      const id = index.reference(slot);
-      if (id == 0) continue;
-      const value = this.index.value(id - 1);
-      const address = this.at.valueSlots + <usize>slot * VALUE_SLOT_BYTES;
-      store<u32>(address, index.hash(slot));
-      store<u32>(address, id, VALUE_SLOT_ID);
-      store<usize>(address, this.at.bytes + value.value, VALUE_SLOT_PTR);
-      store<u32>(address, value.valueLen, VALUE_SLOT_LEN);
-    }
+  writeValueSlot(slot: u32): void {
+    const values = this.index.valueIndex;
+    const id = values.reference(slot);
+    if (id == 0) return;
+    const value = this.index.value(id - 1);
+    const address = this.at.valueSlots + <usize>slot * VALUE_SLOT_BYTES;
+    store<u32>(address, values.hash(slot));
+    store<u32>(address, id, VALUE_SLOT_ID);
+    store<usize>(address, this.at.bytes + value.value, VALUE_SLOT_PTR);
+    store<u32>(address, value.valueLen, VALUE_SLOT_LEN);
   }
 
   private route(index: u32): usize {

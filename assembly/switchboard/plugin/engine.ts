@@ -204,6 +204,7 @@ export class Engine {
   onTick(): void {
     const now = clock.nowMs;
     this.runDials();
+    this.bindings.advance();
     this.router.timers.advanceTo((now - this.startMs) / TICK_MS);
     if (now - this.discoveredMs >= DISCOVERY_TICK_MS) {
       this.discoveredMs = now;

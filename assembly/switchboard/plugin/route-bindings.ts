@@ -16,17 +16,24 @@ import { log, logBytes } from "../../proxy-wasm-as/host/log";
 import { getPropertyString, PropertyPath } from "../../proxy-wasm-as/host/properties";
 import { getSharedDataAt, setSharedDataAt } from "../../proxy-wasm-as/host/shared-data";
 import { setEffectiveContext } from "../../proxy-wasm-as/host/stream";
+import { setTickPeriod } from "../../proxy-wasm-as/host/timer";
+import { directNextAllocation } from "../../proxy-wasm-as/memory/arena";
 import { collectGarbageAfterTick } from "../../proxy-wasm-as/memory/collect";
+import { tryHeapAllocate } from "../../proxy-wasm-as/memory/heap-limit";
 import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
 import { equalBytes } from "../../wire/bytes";
-import { clock } from "../clock";
+import { clock, TICK_MS } from "../clock";
 import { PluginConfiguration } from "../config/plugin-configuration";
-import { DiscoveryTransport, RouteDiscovery, RouteSubscription } from "../config/rds-subscription";
+import { DiscoveryTransport, RouteSubscription } from "../config/discovery-transport";
+import { LARGE_MESSAGE_BYTES, RouteDiscovery } from "../config/rds-subscription";
 import { RouteBinding } from "../router/route-binding";
 import { RouteTable } from "../route/table";
 import { Router } from "../router/router";
 import { stats } from "../telemetry/stats";
 import { Clusters } from "../upstream/clusters";
+
+/** Between slices of a large table: as long as a slice takes at most, so that others get half of the time. */
+const BUSY_TICK_MS: u32 = 1;
 
 const nodeId = new PropertyPath(["xds", "node", "id"]);
 const nodeCluster = new PropertyPath(["xds", "node", "cluster"]);
@@ -39,6 +46,7 @@ export class RouteBindings extends DiscoveryTransport {
   private readonly discoveryCluster: string;
   private stream: u32 = 0;
   private isStreamOpen: bool = false;
+  private isBusy: bool = false;
 
   constructor(
     codec: Codec,
@@ -116,8 +124,33 @@ export class RouteBindings extends DiscoveryTransport {
 
   onGrpcReceive(token: u32, size: u32): void {
     if (!this.isStreamOpen || token != this.stream) return;
+    if (size >= LARGE_MESSAGE_BYTES && this.receiveLarge(size)) return;
     if (getBuffer(BufferType.GrpcCallMessage, 0, size) != Status.Ok) return;
     this.discovery.onMessage(bytesPtr, bytesLen, clock.nowMs);
+  }
+
+  /** Straight into a block that the discovery takes over; false: there is no memory for it. */
+  private receiveLarge(size: u32): bool {
+    const block = tryHeapAllocate(size);
+    if (block == 0) return false;
+    directNextAllocation(block, size);
+    if (getBuffer(BufferType.GrpcCallMessage, 0, size) != Status.Ok || bytesPtr != block) {
+      heap.free(block);
+      return false;
+    }
+    this.discovery.onLargeMessage(block, bytesLen, clock.nowMs);
+    return true;
+  }
+
+  /** At each tick. */
+  advance(): void {
+    if (this.isBusy) this.discovery.advance();
+  }
+
+  override onBusy(isBusy: bool): void {
+    this.isBusy = isBusy;
+    setEffectiveContext(this.pluginContextId);
+    setTickPeriod(isBusy ? BUSY_TICK_MS : TICK_MS);
   }
 
   onGrpcClose(token: u32): void {

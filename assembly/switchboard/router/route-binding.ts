@@ -1,5 +1,5 @@
 // A route configuration by its name, and the requests that wait for it.
-import { RouteSubscription } from "../config/rds-subscription";
+import { RouteSubscription } from "../config/discovery-transport";
 import { RouteTable } from "../route/table";
 import { StreamList } from "../stream/stream-list";
 
