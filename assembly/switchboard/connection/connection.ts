@@ -18,6 +18,9 @@ import { OutputQueue } from "./output-queue";
 
 /** A part of a frame up to this size is put before the bytes that follow, to be decoded in one piece. */
 const JOIN_LIMIT: u32 = 4096;
+/** Of a longer read the first bytes are looked at first: a large frame goes straight to its place. */
+const PEEK_ABOVE: u32 = 32 * 1024;
+const PEEK_BYTES: u32 = 64;
 /** `need` of a connection whose frames wait for something else than bytes. */
 const NEVER: u32 = u32.MAX_VALUE;
 
@@ -92,17 +95,36 @@ export abstract class Connection extends StreamContext {
     let rest = size;
     while (rest > 0 && this.open && !this.isRefused) {
       const held = this.input.length;
-      if (held == 0 || (held <= JOIN_LIMIT && this.need <= held + rest)) {
+      let take = rest;
+      if (held == 0) {
+        const length = rest > PEEK_ABOVE ? this.peekLength(type, offset) : 0;
+        if (length > rest) {
+          this.need = length;
+          this.receiveInput(type, offset, rest);
+          return;
+        }
+        if (length > PEEK_ABOVE) take = length;
+        this.receiveJoined(type, offset, take);
+      } else if (held <= JOIN_LIMIT && this.need <= held + rest) {
         this.receiveJoined(type, offset, rest);
-        return;
+      } else {
+        if (this.need > held && this.need - held < rest) take = this.need - held;
+        if (!this.receiveInput(type, offset, take)) return;
+        if (this.input.length >= this.need) this.consumeInput();
       }
-      const missing = this.need > held ? this.need - held : rest;
-      const take = missing < rest ? missing : rest;
-      if (!this.receiveInput(type, offset, take)) return;
       offset += take;
       rest -= take;
-      if (this.input.length >= this.need) this.consumeInput();
     }
+  }
+
+  /** Length of the frame at `offset` of the host's buffer as its first bytes tell it; 0: not known. */
+  private peekLength(type: BufferType, offset: u32): u32 {
+    if (this.paused || getBuffer(type, offset, PEEK_BYTES) != Status.Ok || bytesLen == 0) return 0;
+    const message = this.message;
+    message.reset(this.origin, bytesPtr);
+    const status = this.codec.decode(message, bytesPtr, bytesLen, this.decoderState);
+    if (status != DecodeStatus.WaitForData || message.need > this.maxFrameBytes) return 0;
+    return message.need;
   }
 
   /** Reads into the arena, behind what is held, and keeps what is left over. */

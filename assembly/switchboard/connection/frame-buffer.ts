@@ -1,6 +1,6 @@
 // The bytes of a connection that do not make a complete frame yet, or that wait for their turn.
 // Allocates: while a frame spans reads.
-import { allocateBudgeted } from "./memory-budget";
+import { allocateBudgeted, memoryBudget } from "./memory-budget";
 import { retireBlock } from "./retired-blocks";
 
 /** Up to this size the frame's announced length is believed at once: thousands may announce one. */
@@ -22,15 +22,16 @@ export class FrameBuffer {
 
   /**
    * Makes room for `more` bytes behind those that are here; `expected` is what the whole frame will
-   * take. A peer that announces much and sends little gets little: the buffer doubles until a
-   * quarter of the announced length has arrived. False: beyond the memory budget.
+   * take. A peer that announces much and sends little gets little: once more than a few KiB have
+   * arrived it gets all while memory is ample, else the buffer grows by half until a quarter of the
+   * announced length is here. False: beyond the memory budget.
    */
   reserve(more: u32, expected: u32): bool {
     const wanted = this.length + more;
     if (this.block != 0 && this.start + wanted <= this.capacity) return true;
     // Half as much again: a buffer that is refilled for ever is not copied for ever.
     let capacity: u32 = wanted < 512 ? 512 : wanted + wanted / 2;
-    if (expected > wanted && (expected <= TRUSTED_BYTES || expected / 4 <= wanted)) {
+    if (expected > wanted && this.isTrusted(wanted, expected)) {
       capacity = expected;
     } else if (expected > TRUSTED_BYTES && capacity < TRUSTED_BYTES) {
       capacity = TRUSTED_BYTES;
@@ -43,6 +44,11 @@ export class FrameBuffer {
     this.capacity = capacity;
     this.start = 0;
     return true;
+  }
+
+  private isTrusted(wanted: u32, expected: u32): bool {
+    if (expected <= TRUSTED_BYTES || expected / 4 <= wanted) return true;
+    return wanted > TRUSTED_BYTES && memoryBudget.isAmple(expected);
   }
 
   /** Counts `bytes` that were written at `end`. */

@@ -14,6 +14,15 @@ export class MemoryBudget {
     return true;
   }
 
+  /**
+   * Whether memory is plentiful enough to set aside `bytes` for what was announced and has not come:
+   * half of the budget is never given away on announcements, and nobody gets all of the other half.
+   */
+  isAmple(bytes: u32): bool {
+    const half = this.limit / 2;
+    return this.used < half && bytes <= (half - this.used) / 8;
+  }
+
   give(bytes: u32): void {
     this.used -= bytes;
   }
