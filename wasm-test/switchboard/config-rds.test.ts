@@ -3,7 +3,16 @@
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { mutate } from "../inputs/mutated-bytes.js";
 import { RandomSource } from "../inputs/random-source.js";
-import { EVENTS, OPEN, RdsHarness, response, type ResponseInit, SEND, START, TYPE_URL } from "./rds-harness.js";
+import {
+  EVENTS,
+  OPEN,
+  RdsHarness,
+  response,
+  type ResponseInit,
+  SEND,
+  START,
+  TYPE_URL,
+} from "./rds-harness.js";
 import { encodeConfiguration } from "./route-harness.js";
 
 /** A route configuration with a single route to `cluster`; without one it is faulty. */
