@@ -50,6 +50,24 @@ describe("a call", () => {
     expect(service.peakOutstanding).toBe(1);
   });
 
+  it("of several of a client gets its own answer, whatever its size and whoever is answered meanwhile", () => {
+    const service = held();
+    const mesh = new ThriftMesh({ clusters: { v1: [service] } });
+    const [client, other] = [mesh.connect(), mesh.connect()];
+    client.call("hello", { seqid: 1 });
+    client.call("hello", { seqid: 2 });
+    mesh.run();
+    other.call("hello", { seqid: 3 });
+    mesh.run();
+    const answers = ["first", "2".repeat(5000), "3".repeat(5000)];
+    service.requests.forEach((request, index) => {
+      request.reply(answers[index] ?? "");
+    });
+    mesh.run();
+    expect([...client.answers, ...other.answers]).toEqual(answers);
+    expect(mesh.host.warnings).toEqual([]);
+  });
+
   it("takes a connection that is free rather than a new one", () => {
     const service = new Service("v1");
     const mesh = new ThriftMesh({ clusters: { v1: [service] } });

@@ -18,7 +18,7 @@ import { Faults } from "../config/faults";
 import { closeFlushed, releaseDeferred } from "../connection/flush-list";
 import { memoryBudget } from "../connection/memory-budget";
 import { beginPostedWork, isPostedWork, openPostedWork, postWork } from "../connection/posted-work";
-import { defineStats, flushStats } from "../telemetry/stats";
+import { defineStats, flushStats, stats } from "../telemetry/stats";
 import { seedPools } from "../upstream/pool";
 import { Engine } from "./engine";
 
@@ -27,6 +27,15 @@ const STATS_MS: u64 = 1000;
 /** Of all plugin contexts of this VM: a changed configuration makes a new one, the old one lives on for its connections. */
 const engines: Array<Engine> = new Array<Engine>();
 let flushedMs: u64 = 0;
+
+/** Takes the gauges that nobody keeps. */
+function gauge(): void {
+  stats.memoryBytes = (<u64>memory.size()) << 16;
+  stats.bufferedBytes = memoryBudget.used;
+  let timers: u64 = 0;
+  for (let i = 0; i < engines.length; i++) timers += unchecked(engines[i]).router.timers.active;
+  stats.timersActive = timers;
+}
 
 export class SwitchboardPlugin extends PluginContext {
   private engine: Engine | null = null;
@@ -95,6 +104,7 @@ export class SwitchboardPlugin extends PluginContext {
     engine.router.finish();
     if (clock.nowMs - flushedMs < STATS_MS) return;
     flushedMs = clock.nowMs;
+    gauge();
     flushStats();
   }
 
@@ -121,7 +131,14 @@ export class SwitchboardPlugin extends PluginContext {
     const index = engines.indexOf(engine);
     if (index >= 0) engines.splice(index, 1);
     this.engine = null;
-    if (engines.length == 0) return;
+    if (engines.length == 0) {
+      // The sums over all VMs keep what this one has counted, but not what it holds.
+      stats.memoryBytes = 0;
+      stats.bufferedBytes = 0;
+      stats.timersActive = 0;
+      flushStats();
+      return;
+    }
     // The queue went with this context: another one takes over, and whatever was posted.
     openPostedWork(engines[engines.length - 1].queue);
     postWork();

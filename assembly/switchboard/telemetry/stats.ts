@@ -38,9 +38,20 @@ export class Stats {
   localReplyUt: u64 = 0;
   localReplyDpe: u64 = 0;
   localReplyUpe: u64 = 0;
+  // Taken when they are handed over.
+  memoryBytes: u64 = 0;
+  bufferedBytes: u64 = 0;
+  timersActive: u64 = 0;
 }
 
-const GAUGES: string[] = ["downstream_cx_active", "downstream_rq_active", "upstream_cx_active"];
+const GAUGES: string[] = [
+  "downstream_cx_active",
+  "downstream_rq_active",
+  "upstream_cx_active",
+  "memory_bytes",
+  "buffered_bytes",
+  "timers_active",
+];
 
 /** In the order of the fields of Stats. */
 const NAMES: string[] = [
@@ -70,6 +81,9 @@ const NAMES: string[] = [
   "local_reply_ut",
   "local_reply_dpe",
   "local_reply_upe",
+  "memory_bytes",
+  "buffered_bytes",
+  "timers_active",
 ];
 
 export const stats = new Stats();

@@ -149,9 +149,9 @@ static void report(struct run *run, double seconds, bool is_last) {
   for (int i = 0; i < FLAG_COUNT; i++) {
     printf("%s\"%s\":%llu", i == 0 ? "" : ",", flag_names[i], (unsigned long long)tally->failed[i]);
   }
-  printf("},\"abandoned\":%llu,\"lost\":%llu,\"foreign\":%llu,\"duplicated\":%llu,\"malformed\":%llu,",
+  printf("},\"abandoned\":%llu,\"lost\":%llu,\"foreign\":%llu,\"duplicated\":%llu,\"malformed\":%llu,\"unserved\":%llu,",
          (unsigned long long)tally->abandoned, (unsigned long long)tally->lost, (unsigned long long)tally->foreign,
-         (unsigned long long)tally->duplicated, (unsigned long long)tally->malformed);
+         (unsigned long long)tally->duplicated, (unsigned long long)tally->malformed, (unsigned long long)tally->unserved);
   printf("\"connected\":%llu,\"refused\":%llu,\"cut\":%llu,\"open\":%u,\"waiting\":%llu,",
          (unsigned long long)tally->connected, (unsigned long long)tally->refused, (unsigned long long)tally->cut,
          open, waiting);

@@ -27,6 +27,7 @@ struct tally {
   uint64_t connected;
   uint64_t refused; // Attempts to connect that failed.
   uint64_t cut;     // Connections that the other side closed.
+  uint64_t unserved; // Requests on connections that were reset before a single byte had come back.
 };
 
 struct shape {
@@ -65,6 +66,7 @@ struct client {
   int socket; // -1 while there is none.
   bool is_open;
   bool is_waiting_to_write; // Registered for EPOLLOUT.
+  bool has_received;
   bool leaves_at_once;      // At its end it does not wait for what is outstanding.
   unsigned outstanding;
   uint64_t sent;

@@ -51,7 +51,7 @@ static void register_events(struct check *check, struct client *client, int oper
 void client_dial(struct check *check, struct client *client) {
   buffer_free(&client->in);
   buffer_free(&client->out);
-  client->is_open = false;
+  client->is_open = client->has_received = false;
   client->outstanding = 0;
   client->sent = client->answered = 0;
   client->last = check->lifetime == 0 ? 0 : 1 + check_random(check, 2 * check->lifetime);
@@ -74,9 +74,16 @@ void client_close(struct check *check, struct client *client, bool is_own_wish) 
   close(client->socket);
   client->socket = -1;
   client->is_open = false;
-  *(is_own_wish ? &check->tally.abandoned : &check->tally.lost) += client->outstanding;
+  if (is_own_wish) {
+    check->tally.abandoned += client->outstanding;
+  } else if (client->has_received) {
+    check->tally.lost += client->outstanding;
+    check->tally.cut++;
+  } else {
+    check->tally.unserved += client->outstanding;
+    check->tally.refused++;
+  }
   client->outstanding = 0;
-  if (!is_own_wish) check->tally.cut++;
 }
 
 static void write_nonce(uint8_t *at, uint64_t value) {
@@ -180,6 +187,7 @@ static void check_answer(struct check *check, struct client *client, size_t size
 // False when the connection is of no more use.
 static bool receive(struct check *check, struct client *client, uint64_t now) {
   bool is_alive = read_available(client->socket, &client->in, READ_LIMIT);
+  client->has_received |= buffer_size(&client->in) > 0;
   for (;;) {
     size_t available = buffer_size(&client->in);
     size_t size = check->protocol->frame_length(buffer_front(&client->in), available);
