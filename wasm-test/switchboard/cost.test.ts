@@ -13,6 +13,9 @@ import type { Mesh } from "./mesh.js";
 import { Service, ThriftMesh } from "./thrift-fixture.js";
 import { callFrame, replyFrame } from "./thrift-messages.js";
 
+/** Of a frame that is larger than its first read: where its length is. */
+const PEEK_BYTES = 64;
+
 interface Cost {
   /** Host calls by name, those that are not made left out. */
   readonly calls: Readonly<Record<string, number>>;
@@ -143,6 +146,21 @@ describe("Dubbo", () => {
       bytesIn: REQUEST.length + RESPONSE.length,
       bytesOut: REQUEST.length + RESPONSE.length,
     });
+  });
+
+  it("a frame of 256 KiB in five reads: besides a look at its head each byte is copied in once", () => {
+    const { mesh } = dubboMesh();
+    const client = mesh.connect();
+    const attachments = { big: "x".repeat(1 << 18) };
+    const length = dubboRequest({ id: 1n, method: "sayHello", attachments }).length;
+    const reads = Math.ceil(length / 65_536);
+    const cost = costOf(mesh, () => {
+      client.request({ id: 1n, method: "sayHello", attachments }, Array(reads).fill(65_536));
+    });
+    expect(cost.bytesIn).toBe(PEEK_BYTES + length + RESPONSE.length);
+    expect(cost.bytesOut).toBe(length + RESPONSE.length);
+    // Each long read is taken out of the host's buffer at once, or the client would be held back.
+    expect(cost.calls).toEqual(transfers(1 + reads + 1, 2, reads + 2));
   });
 
   it("an idle second: the ticks' two calls", () => {
