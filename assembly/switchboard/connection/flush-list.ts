@@ -16,6 +16,9 @@ import { freeRetiredBlocks } from "./retired-blocks";
 
 const MAX_DOWNSTREAM_CONTINUES: u32 = 32;
 
+/** The host closes after the VM call, and tells of it in a call from which it closes the next one. */
+const MAX_CLOSES: u32 = 32;
+
 /** First and last connection of one list, linked by `Connection.nextQueued`. */
 class FlushQueue {
   head: usize = 0;
@@ -146,19 +149,22 @@ export function isAnyClosing(): bool {
   return closing.head != 0;
 }
 
-/** Closes what was to be closed after its last write; only from a posted call. False: nothing was. */
+/**
+ * Closes what was to be closed after its last write, some of it: only from a posted call, and again from
+ * the next one, until it returns false since nothing was left.
+ */
 export function closeFlushed(): bool {
-  let isAnyClosed = false;
-  while (closing.head != 0) {
+  let closed: u32 = 0;
+  while (closing.head != 0 && closed < MAX_CLOSES) {
     const connection = closing.shift();
     connection.queued = false;
     if (!connection.open) continue;
     connection.open = false;
     if (setEffectiveContext(connection.id) != Status.Ok) continue;
     closeStream(StreamType.Downstream);
-    isAnyClosed = true;
+    closed++;
   }
-  return isAnyClosed;
+  return closed > 0;
 }
 
 /** Takes a connection that has ended out of all lists: its object may serve another one. */
