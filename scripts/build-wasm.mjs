@@ -1,6 +1,7 @@
 // Compiles the targets of asconfig.json: `npm run build:wasm [target...]`, all of them by default.
 // A target `test/<unit>` that asconfig.json does not list is wasm-test/units/<unit>.ts, compiled with the
-// options that all targets share.
+// options that all targets share; `coverage/<unit>` is the same one function for one function of the
+// sources, with their names.
 // A target is up to date while everything its compilation read has the content it had then; what was
 // read is recorded in build/.inputs, so that an edit rebuilds only the modules it concerns.
 import { createHash } from "node:crypto";
@@ -18,9 +19,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../", import.meta.url));
+/** Nothing is inlined, and the module says what its functions are called. */
+const UNOPTIMISED = ["--optimizeLevel", "0", "--shrinkLevel", "0", "--debug"];
 
 /**
- * @typedef {{ entry: string, outFile: string }} Target
+ * @typedef {{ entry: string, outFile: string, flags?: string[] }} Target
  * @typedef {{ key: string, files: Record<string, string> }} Inputs
  */
 
@@ -43,12 +46,13 @@ function digest(content) {
 function targetOf(name) {
   const listed = readConfig().targets[name];
   if (listed) return listed;
-  const unit = /^test\/([\w-]+)$/.exec(name)?.[1];
+  const [, folder, unit] = /^(test|coverage)\/([\w-]+)$/.exec(name) ?? [];
   const entry = `wasm-test/units/${unit}.ts`;
   if (unit === undefined || !existsSync(join(ROOT, entry))) {
     throw new Error(`neither asconfig.json nor wasm-test/units has a target ${name}`);
   }
-  return { entry, outFile: `build/${name}.wasm` };
+  const flags = folder === "coverage" ? UNOPTIMISED : [];
+  return { entry, outFile: `build/${name}.wasm`, flags };
 }
 
 /** What decides about the output besides the sources. @param {Target} target */
@@ -130,7 +134,10 @@ async function compile(name, target) {
   const files = {};
   const partial = `${target.outFile}.${String(process.pid)}`;
   const { error, stderr } = await asc.main(
-    [target.entry, "--target", name, "--outFile", partial, "--baseDir", ROOT],
+    [
+      ...[target.entry, "--target", name, "--outFile", partial, "--baseDir", ROOT],
+      ...(target.flags ?? []),
+    ],
     {
       readFile(file, baseDir) {
         const path = resolve(baseDir, file);

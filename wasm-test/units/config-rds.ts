@@ -6,7 +6,9 @@ import {
   RouteSubscription,
 } from "../../assembly/switchboard/config/discovery-transport";
 import { RouteDiscovery } from "../../assembly/switchboard/config/rds-subscription";
+import { ByteBuffer } from "../../assembly/switchboard/config/byte-buffer";
 import { Faults } from "../../assembly/switchboard/config/faults";
+import { HashIndex } from "../../assembly/switchboard/config/hash-index";
 import { RouteTableBuilder } from "../../assembly/switchboard/config/route-builder";
 import { decodeRouteConfiguration } from "../../assembly/switchboard/config/route-configuration-pb";
 import { codec } from "./route-fake-codec";
@@ -114,6 +116,13 @@ function recordName(kind: Event, subscription: RouteSubscription): void {
   record(kind, changetype<usize>(name), name.byteLength);
 }
 
+/** Frees what the collector does not see: the product has one discovery, which it never gives up. */
+function giveUp(discovery: RouteDiscovery): void {
+  const address = changetype<usize>(discovery);
+  load<HashIndex>(address, offsetof<RouteDiscovery>("byName")).free();
+  load<ByteBuffer>(address, offsetof<RouteDiscovery>("out")).free();
+}
+
 /** Begins anew; tables of the one before are given up. */
 export function restart(isEnabled: bool, initialFetchTimeoutMs: u32): void {
   for (let i = 0; i < subscriptions.length; i++) {
@@ -125,6 +134,7 @@ export function restart(isEnabled: bool, initialFetchTimeoutMs: u32): void {
   canOpen = true;
   closesWhileOpening = false;
   nextRandom = 0;
+  giveUp(discovery);
   discovery = new RouteDiscovery(codec, transport);
   discovery.enabled = isEnabled;
   discovery.initialFetchTimeoutMs = initialFetchTimeoutMs;

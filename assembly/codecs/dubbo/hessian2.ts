@@ -154,6 +154,10 @@ export class Hessian2 extends ValueFormat {
     return this.readLongerValue(pos, end);
   }
 
+  readPlainValue(pos: usize, end: usize): usize {
+    return pos < end && kindOf(pos) <= LAST_PLAIN_KIND ? this.readValue(pos, end) : 0;
+  }
+
   private readLongerValue(pos: usize, end: usize): usize {
     this.textPtr = 0;
     this.textLen = 0;

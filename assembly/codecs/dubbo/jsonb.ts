@@ -155,6 +155,10 @@ export class Jsonb extends ValueFormat {
     return this.itemEnd;
   }
 
+  readPlainValue(pos: usize, end: usize): usize {
+    return this.readValue(pos, end);
+  }
+
   isNull(pos: usize, end: usize): bool {
     pos = this.openItem(pos, end);
     return pos != 0 && this.itemEnd == pos + 1 && load<u8>(pos) == TAG_NULL;
