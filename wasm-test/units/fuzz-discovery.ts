@@ -2,6 +2,8 @@
 // stream.
 
 import {
+  advance,
+  busy,
   clearEvents,
   closed,
   eventCount,
@@ -10,6 +12,7 @@ import {
   eventPtr,
   forgetShared,
   receive,
+  receiveLarge,
   restart,
   setNow,
   subscribe,
@@ -31,6 +34,17 @@ const SEND: u32 = 2;
 const TABLE: u32 = 3;
 const REJECTED: u32 = 5;
 
+/** One of so many loses its stream before it is applied. */
+const CLOSINGS: u32 = 4;
+
+enum Delivery {
+  Whole,
+  /** Built a slice at a time. */
+  Slices,
+  /** The same, and the stream is closed meanwhile. */
+  Interrupted,
+}
+
 const first = new StaticText("a_1");
 const second = new StaticText("b_2");
 
@@ -40,11 +54,20 @@ class DiscoveryTarget extends Target {
     this.heapBytes = 8 << 20;
     this.inputsPerHeapCheck = 32;
     this.heapSlack = 64 << 10;
-    this.fixedSteps = 400000;
-    this.stepsPerByte = 4000;
+    this.fixedSteps = 1000000;
+    this.stepsPerByte = 12000;
   }
 
   run(ptr: usize, len: u32): u32 {
+    const digest = this.receiveOne(ptr, len, Delivery.Whole);
+    if (this.receiveOne(ptr, len, Delivery.Slices) != digest) {
+      abort("in slices, something else comes of it");
+    }
+    if (digest % CLOSINGS == 0) this.receiveOne(ptr, len, Delivery.Interrupted);
+    return digest;
+  }
+
+  private receiveOne(ptr: usize, len: u32, delivery: Delivery): u32 {
     forgetShared();
     restart(true, FETCH_TIMEOUT_MS);
     setNow(START_MS);
@@ -55,7 +78,10 @@ class DiscoveryTarget extends Target {
     receive(sound.ptr, sound.len);
     if (tableOf(a) == 0) abort("a sound response is not taken");
     clearEvents();
-    receive(ptr, len);
+    if (delivery == Delivery.Whole) receive(ptr, len);
+    else receiveLarge(ptr, len);
+    if (delivery == Delivery.Interrupted) closed();
+    while (busy()) advance();
     if (tableOf(a) == 0) abort("what was in force is gone");
     let digest = this.takeEvents(tableOf(b) != 0 ? 1 : 0);
     setNow(START_MS + LATER_MS);
