@@ -19,4 +19,6 @@ export enum ErrorKind {
   MalformedRequest = 7,
   /** The upstream's answer cannot be understood. UPE. */
   BadResponse = 8,
+  /** The request did not come to its end in time. DPE. */
+  RequestTimeout = 9,
 }

@@ -49,6 +49,7 @@ defaultTimeout: 0s
 connectTimeout: 1.5s
 upstreamHeartbeat: 0s
 upstreamIdleTimeout: 1m30s
+frameTimeout: 45s
 initialFetchTimeout: 1ms`;
     expect(findingsOf(yaml)).toEqual([]);
     expect(settingsOf(yaml)).toEqual({
@@ -67,6 +68,7 @@ initialFetchTimeout: 1ms`;
       connectTimeoutMs: 1500,
       upstreamHeartbeatMs: 0,
       upstreamIdleTimeoutMs: 90_000,
+      frameTimeoutMs: 45_000,
       initialFetchTimeoutMs: 1,
     });
   });

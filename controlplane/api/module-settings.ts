@@ -26,6 +26,8 @@ export interface ModuleSettings {
   readonly upstreamHeartbeatMs: number | undefined;
   /** A spare upstream connection without a request for this long is closed. Default 60 000. */
   readonly upstreamIdleTimeoutMs: number | undefined;
+  /** How long a frame may take from its first byte to its last. 0: no bound. Default 30 000. */
+  readonly frameTimeoutMs: number | undefined;
   /** How long requests wait for the first routes. Default 5 000. */
   readonly initialFetchTimeoutMs: number | undefined;
 }
@@ -61,6 +63,7 @@ export function readModuleSettings(reader: ObjectReader): ModuleSettings {
     connectTimeoutMs: duration("connectTimeout", 1),
     upstreamHeartbeatMs: duration("upstreamHeartbeat", 0),
     upstreamIdleTimeoutMs: duration("upstreamIdleTimeout", 1),
+    frameTimeoutMs: duration("frameTimeout", 0),
     initialFetchTimeoutMs: duration("initialFetchTimeout", 1),
   };
 }

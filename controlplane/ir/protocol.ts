@@ -18,6 +18,8 @@ export interface ModuleSettings {
   /** 0: never. */
   readonly upstreamHeartbeatMs: number | undefined;
   readonly upstreamIdleTimeoutMs: number | undefined;
+  /** 0: no bound. */
+  readonly frameTimeoutMs: number | undefined;
   readonly initialFetchTimeoutMs: number | undefined;
 }
 
@@ -40,5 +42,6 @@ export const DEFAULT_SETTINGS: ModuleSettings = {
   connectTimeoutMs: undefined,
   upstreamHeartbeatMs: undefined,
   upstreamIdleTimeoutMs: undefined,
+  frameTimeoutMs: undefined,
   initialFetchTimeoutMs: undefined,
 };

@@ -41,6 +41,7 @@ const NUMBERS = [
   "maxConnections",
   "maxBufferedBytes",
   "maxRequestsAwaitingRoutes",
+  "frameTimeoutMs",
 ] as const;
 const SHARED = 0;
 const IN_ORDER = 1;
@@ -60,6 +61,7 @@ const DEFAULTS = {
   maxConnections: 1024,
   maxBufferedBytes: 256 << 20,
   maxRequestsAwaitingRoutes: 4096,
+  frameTimeoutMs: 30_000,
 };
 
 class PluginHarness extends TableHarness<PluginExports> {
@@ -126,6 +128,7 @@ describe("a sound configuration", () => {
       connectTimeout: "0.25s",
       upstreamHeartbeat: "0s",
       upstreamIdleTimeout: "3600s",
+      frameTimeout: "0s",
       limits: {
         maxFrameBytes: 1,
         maxRequestsPerDownstreamConnection: 2,
@@ -153,6 +156,7 @@ describe("a sound configuration", () => {
       maxConnections: 6,
       maxBufferedBytes: 4294967295,
       maxRequestsAwaitingRoutes: 8,
+      frameTimeoutMs: 0,
     });
     plugin.exports.drop();
   });

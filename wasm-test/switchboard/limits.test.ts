@@ -32,10 +32,10 @@ function outcomes(client: DubboClient): string[] {
 const OVERLOAD = "metaproto: too many requests are outstanding";
 const OVERLOAD_V1 = `${OVERLOAD} for cluster v1`;
 
-/** A request whose frame has exactly `length` bytes. */
 /** A refused client that pauses for so long is closed. */
 const LINGER_MS = 1_100;
 
+/** A request whose frame has exactly `length` bytes. */
 function requestOfLength(id: bigint, length: number): Buffer {
   const empty = dubboRequest({ id, method: "m", args: [hessianString("")] });
   for (let size = length - empty.length - 40; ; size++) {
@@ -59,6 +59,8 @@ describe("maxFrameBytes", () => {
     expect(within.socket.closed).toBe(false);
     expect(beyond.socket.closed).toBe(true);
     expect(provider.requests).toHaveLength(1);
+    expect(mesh.stat("downstream_decode_error")).toBe(1);
+    expect(mesh.stat("local_reply_dpe")).toBe(1);
   });
 
   it("is seen in the header: nothing of a frame that is too large is kept", () => {
@@ -88,6 +90,8 @@ describe("maxFrameBytes", () => {
       expect(outcome(client, id)).toBe("metaproto: the response is malformed, cluster v1");
     }
     expect(first?.connection.ended).toBe(true);
+    expect(mesh.stat("upstream_decode_error")).toBe(1);
+    expect(mesh.stat("local_reply_upe")).toBe(2);
   });
 
   it("holds for Thrift's frames as well", () => {
@@ -159,6 +163,8 @@ describe("maxRequestsPerDownstreamConnection", () => {
     greedy.request({ id: 5n, method: "m" });
     mesh.run();
     expect(provider.requests).toHaveLength(7);
+    expect(mesh.stat("downstream_rq_overflow")).toBe(1);
+    expect(mesh.stat("local_reply_uo")).toBe(1);
   });
 
   it("lets a Thrift client's next call wait, since its answers keep their order", () => {
@@ -177,6 +183,9 @@ describe("maxRequestsPerDownstreamConnection", () => {
       mesh.run();
     }
     expect(client.replies.map((reply) => reply.seqid)).toEqual([1, 2, 3, 4]);
+    // By the second call, and by the fourth; the third had room when it was read.
+    expect(mesh.stat("downstream_cx_paused")).toBe(3);
+    expect(mesh.stat("downstream_rq_overflow")).toBe(0);
   });
 });
 
@@ -198,6 +207,8 @@ describe("maxRequestsPerUpstreamConnection", () => {
     for (const request of provider.requests) request.reply("answer");
     mesh.run();
     for (const client of clients) expect(outcomes(client)).toEqual(Array(4).fill("answer"));
+    expect(mesh.stat("upstream_cx_full")).toBe(2);
+    expect(mesh.stat("local_reply_uo")).toBe(0);
   });
 });
 
@@ -222,6 +233,7 @@ describe("maxRequests", () => {
     clients[0]?.request({ id: 3n, method: "two" });
     mesh.run();
     expect([v1.requests.length, v2.requests.length]).toEqual([5, 1]);
+    expect(mesh.stat("upstream_rq_overflow")).toBe(1);
   });
 
   it("counts neither what was answered, nor timed out, nor whose client has gone", () => {
@@ -280,6 +292,7 @@ describe("maxPendingRequests", () => {
     mesh.host.advance(100);
     const all = clients.flatMap((client) => outcomes(client));
     expect(all.filter((text) => text === "answer")).toHaveLength(4);
+    expect(mesh.stat("upstream_rq_pending_overflow")).toBe(2);
   });
 });
 
@@ -298,6 +311,10 @@ describe("maxConnections", () => {
     }
     expect(outcomes(client)).toEqual(Array(10).fill("answer"));
     expect(provider.server.openConnections).toHaveLength(3);
+    expect(mesh.stat("upstream_cx_overflow")).toBe(7);
+    for (let id = 11n; id <= 14n; id++) client.request({ id, method: "m" });
+    mesh.run();
+    expect(mesh.stat("upstream_cx_overflow")).toBe(8);
   });
 });
 
@@ -328,5 +345,8 @@ describe("maxRequestsAwaitingRoutes", () => {
       missing,
       OVERLOAD,
     ]);
+    expect(mesh.stat("downstream_rq_awaiting_overflow")).toBe(1);
+    expect(mesh.stat("local_reply_uo")).toBe(1);
+    expect(mesh.stat("local_reply_nr")).toBe(3);
   });
 });

@@ -59,6 +59,8 @@ export function number(which: u32): u32 {
       return it.upstreamHeartbeatMs;
     case 5:
       return it.upstreamIdleTimeoutMs;
+    case 14:
+      return it.frameTimeoutMs;
     case 6:
       return limits.maxFrameBytes;
     case 7:

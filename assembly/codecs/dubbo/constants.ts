@@ -34,6 +34,7 @@ export const SERIALIZATION_HESSIAN2: u32 = 2;
 export const SERIALIZATION_FASTJSON2: u32 = 23;
 
 export const STATUS_OK: u32 = 20;
+export const STATUS_CLIENT_TIMEOUT: u32 = 30;
 export const STATUS_SERVER_TIMEOUT: u32 = 31;
 export const STATUS_CHANNEL_INACTIVE: u32 = 35;
 export const STATUS_BAD_REQUEST: u32 = 40;

@@ -30,6 +30,7 @@ import {
   STATUS_BAD_REQUEST,
   STATUS_BAD_RESPONSE,
   STATUS_CHANNEL_INACTIVE,
+  STATUS_CLIENT_TIMEOUT,
   STATUS_OK,
   STATUS_SERVER_ERROR,
   STATUS_SERVER_TIMEOUT,
@@ -65,6 +66,8 @@ function statusOf(kind: ErrorKind): u32 {
       return STATUS_SERVER_TIMEOUT;
     case ErrorKind.MalformedRequest:
       return STATUS_BAD_REQUEST;
+    case ErrorKind.RequestTimeout:
+      return STATUS_CLIENT_TIMEOUT;
     case ErrorKind.BadResponse:
       return STATUS_BAD_RESPONSE;
     default:

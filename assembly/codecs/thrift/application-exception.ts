@@ -114,7 +114,8 @@ export function writeApplicationException(
 
 function exceptionType(kind: ErrorKind): u32 {
   if (kind == ErrorKind.NoRoute) return UNKNOWN_METHOD;
-  return kind == ErrorKind.MalformedRequest ? PROTOCOL_ERROR : INTERNAL_ERROR;
+  const isRefused = kind == ErrorKind.MalformedRequest || kind == ErrorKind.RequestTimeout;
+  return isRefused ? PROTOCOL_ERROR : INTERNAL_ERROR;
 }
 
 /** The encoding of a reply to a request that could not be read is the one its header names. */

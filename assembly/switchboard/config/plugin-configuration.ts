@@ -26,6 +26,7 @@ const FIELDS: StaticArray<string> = [
   "connectTimeout",
   "upstreamHeartbeat",
   "upstreamIdleTimeout",
+  "frameTimeout",
 ];
 /** What the ids of requests on shared connections take at least. */
 const LEAST_ID_BITS: u32 = 31;
@@ -50,6 +51,8 @@ export class PluginConfiguration {
   /** 0: never. */
   upstreamHeartbeatMs: u32 = 30000;
   upstreamIdleTimeoutMs: u32 = 60000;
+  /** From the first byte of a frame to its last. 0: no bound. */
+  frameTimeoutMs: u32 = 30000;
 }
 
 /**
@@ -149,8 +152,12 @@ class PluginConfigurationDecoder {
         result.upstreamHeartbeatMs = this.duration(true);
         break;
       }
-      default:
+      case 10: {
         result.upstreamIdleTimeoutMs = this.duration(false);
+        break;
+      }
+      default:
+        result.frameTimeoutMs = this.duration(true);
     }
   }
 

@@ -13,6 +13,7 @@ import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
 import { Codec } from "../../codec/codec";
 import { DecodeStatus } from "../../codec/decode-status";
 import { Message, Origin } from "../../codec/message";
+import { clock } from "../clock";
 import { FrameBuffer } from "./frame-buffer";
 import { OutputQueue } from "./output-queue";
 
@@ -42,6 +43,8 @@ export abstract class Connection extends StreamContext {
   /** Of a frame that is too large, the bytes that have not come yet; 0: not known. */
   protected missingBytes: u32 = 0;
   protected readonly input: FrameBuffer = new FrameBuffer();
+  /** When the first bytes of the frame in `input` came. */
+  private frameStartMs: u64 = 0;
   private need: u32 = 0;
   private decoderState: usize = 0;
 
@@ -87,7 +90,15 @@ export abstract class Connection extends StreamContext {
     if (this.isRefused) return;
     this.paused = false;
     this.need = 0;
+    // The peer could not know that the rest was waited for.
+    this.frameStartMs = clock.nowMs;
     if (this.open && this.input.length > 0) this.consumeInput();
+  }
+
+  /** A frame was begun more than `timeoutMs` ago and is not complete. */
+  isFrameLate(timeoutMs: u64): bool {
+    if (!this.open || this.paused || this.isRefused || this.input.length == 0) return false;
+    return clock.nowMs - this.frameStartMs > timeoutMs;
   }
 
   /** Takes `size` bytes from `offset` of a host buffer and works through the frames they complete. */
@@ -143,6 +154,7 @@ export abstract class Connection extends StreamContext {
     const start = held == 0 ? bytesPtr : base;
     const length = held + bytesLen;
     const used = this.consume(start, length);
+    if (held == 0 || used > 0) this.frameStartMs = clock.nowMs;
     if (this.open && !this.isRefused && used < length) this.keep(start + used, length - used);
   }
 
@@ -180,14 +192,25 @@ export abstract class Connection extends StreamContext {
    * once more: `message` may describe another connection's frame by now, or one that was passed on.
    */
   private refuseBytes(ptr: usize, len: u32): void {
+    this.describe(ptr, len);
+    this.onTooLarge();
+  }
+
+  private describe(ptr: usize, len: u32): void {
     this.message.reset(this.origin, ptr);
     if (!this.paused && len > 0) this.codec.decode(this.message, ptr, len, this.decoderState);
-    this.onTooLarge();
+  }
+
+  /** Lets `message` tell what is known of the incomplete frame. */
+  protected describeInput(): void {
+    this.describe(this.input.ptr, this.input.length);
   }
 
   private consumeInput(): void {
     const used = this.consume(this.input.ptr, this.input.length);
-    if (this.open && !this.isRefused && used > 0) this.input.advance(used);
+    if (!this.open || this.isRefused || used == 0) return;
+    this.input.advance(used);
+    this.frameStartMs = clock.nowMs;
   }
 
   /** Returns how many of the bytes were complete frames; sets `need` for the others. */

@@ -2,6 +2,7 @@
 // responses that are not written yet. Nobody allocates for bytes from the network without asking here.
 // Allocates: never.
 import { tryHeapAllocate } from "../../proxy-wasm-as/memory/heap-limit";
+import { stats } from "../telemetry/stats";
 
 export class MemoryBudget {
   limit: u32 = 256 * 1024 * 1024;
@@ -32,9 +33,15 @@ export const memoryBudget = new MemoryBudget();
 
 /** Memory for `bytes` within the budget and the host's limit, or 0. */
 export function allocateBudgeted(bytes: u32): usize {
-  if (!memoryBudget.take(bytes)) return 0;
+  if (!memoryBudget.take(bytes)) {
+    stats.bufferOverflow++;
+    return 0;
+  }
   const block = tryHeapAllocate(bytes);
-  if (block == 0) memoryBudget.give(bytes);
+  if (block == 0) {
+    memoryBudget.give(bytes);
+    stats.bufferOverflow++;
+  }
   return block;
 }
 

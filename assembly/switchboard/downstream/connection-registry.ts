@@ -5,6 +5,8 @@ import { RequestSource } from "../router/request-source";
 export abstract class ConnectionRegistry {
   /** The routes of a listener whose metadata has this name (empty: none), or null: there are none. */
   abstract bind(namePtr: usize, nameLen: u32): RouteBinding | null;
+  /** `DownstreamConnection.endLateFrame` is to be called now and then. */
+  abstract watch(connection: RequestSource): void;
   /** `DownstreamConnection.endLinger` is to be called now and then. */
   abstract linger(connection: RequestSource): void;
   /** The host is done with the connection: the object may serve another one. */

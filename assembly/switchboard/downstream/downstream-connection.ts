@@ -37,6 +37,8 @@ const routeConfigurationKey = new PropertyPath([
 
 export class DownstreamConnection extends RequestSource {
   private isCounted: bool = false;
+  /** It is in the registry's list of those with an incomplete frame; kept from one connection to the next. */
+  private isWatched: bool = false;
   private lingerUntilMs: u64 = 0;
   private lingerIdleMs: u64 = 0;
 
@@ -75,6 +77,10 @@ export class DownstreamConnection extends RequestSource {
     }
     this.staleBytes = size;
     this.receive(BufferType.DownstreamData, stale, size - stale);
+    if (!this.isWatched && this.input.length > 0) {
+      this.isWatched = true;
+      this.registry.watch(this);
+    }
     if (this.staleBytes > MAX_STALE_BYTES) {
       setBuffer(BufferType.DownstreamData, 0, size, 0, 0);
       this.staleBytes = 0;
@@ -101,19 +107,31 @@ export class DownstreamConnection extends RequestSource {
   }
 
   protected override onMalformed(): void {
-    this.refuse();
+    stats.downstreamDecodeError++;
+    this.refuse(ErrorKind.MalformedRequest);
   }
 
   protected override onTooLarge(): void {
-    this.refuse();
+    stats.downstreamDecodeError++;
+    this.refuse(ErrorKind.MalformedRequest);
+  }
+
+  /** Refuses a frame that takes too long; true: none is incomplete, it need not be asked again. */
+  endLateFrame(timeoutMs: u64): bool {
+    if (this.isFrameLate(timeoutMs)) {
+      stats.downstreamFrameTimeout++;
+      this.describeInput();
+      this.refuse(ErrorKind.RequestTimeout);
+    }
+    this.isWatched = this.open && this.input.length > 0;
+    return !this.isWatched;
   }
 
   /** Nothing after these bytes can be understood: answer what can be answered, then close. */
-  private refuse(): void {
-    stats.downstreamDecodeError++;
+  private refuse(kind: ErrorKind): void {
     this.paused = true;
     const idKnown = this.message.idKnown;
-    if (idKnown) this.router.answers.refuse(this, this.message, ErrorKind.MalformedRequest);
+    if (idKnown) this.router.answers.refuse(this, this.message, kind);
     if (idKnown || this.requests.length > 0) this.linger();
     else closeDownstream(this);
   }

@@ -88,6 +88,10 @@ class EngineRegistry extends ConnectionRegistry {
     return this.engine.bindings.bind(namePtr, nameLen);
   }
 
+  override watch(connection: RequestSource): void {
+    this.engine.incomplete.push(changetype<usize>(connection));
+  }
+
   override linger(connection: RequestSource): void {
     this.engine.lingering.push(changetype<usize>(connection));
   }
@@ -105,6 +109,8 @@ export class Engine {
   readonly unused: Array<DownstreamConnection> = new Array<DownstreamConnection>();
   /** Refused connections whose clients may still be sending. */
   readonly lingering: PointerVector = new PointerVector();
+  /** Connections whose last read ended within a frame. */
+  readonly incomplete: PointerVector = new PointerVector();
   private readonly clusters!: Clusters;
   private readonly registry!: EngineRegistry;
   /** One for all connections: only one frame is decoded at a time. */
@@ -130,6 +136,7 @@ export class Engine {
     host.connectTimeoutMs = configuration.connectTimeoutMs;
     host.heartbeatMs = configuration.upstreamHeartbeatMs;
     host.idleTimeoutMs = configuration.upstreamIdleTimeoutMs;
+    host.frameTimeoutMs = configuration.frameTimeoutMs;
     this.router = new Router(codec, configuration, seed);
     this.registry = new EngineRegistry(this);
     this.clusters = new Clusters(limits, host);
@@ -189,7 +196,7 @@ export class Engine {
     while (this.dialQueue.length > 0) {
       const pool = changetype<Pool>(this.dialQueue.pop());
       pool.isDialRequested = false;
-      for (let wanted = pool.dialsWanted(); wanted > 0; wanted--) {
+      for (let wanted = pool.dialsDue(); wanted > 0; wanted--) {
         if (dials == MAX_DIALS) {
           this.requestDials(pool);
           return;
@@ -213,8 +220,19 @@ export class Engine {
     if (now - this.maintainedMs >= MAINTENANCE_MS) {
       this.maintainedMs = now;
       this.clusters.maintain();
+      this.endLateFrames();
     }
     this.endLingering();
+  }
+
+  private endLateFrames(): void {
+    const timeoutMs = this.configuration.frameTimeoutMs;
+    for (let i = this.incomplete.length; i > 0; i--) {
+      const connection = changetype<DownstreamConnection>(this.incomplete.at(i - 1));
+      if (connection.endLateFrame(timeoutMs > 0 ? <u64>timeoutMs : u64.MAX_VALUE)) {
+        this.incomplete.removeAt(i - 1);
+      }
+    }
   }
 
   private endLingering(): void {

@@ -76,6 +76,7 @@ export function countLocalReply(kind: ErrorKind): void {
       stats.localReplyUt++;
       break;
     case ErrorKind.MalformedRequest:
+    case ErrorKind.RequestTimeout:
       stats.localReplyDpe++;
       break;
     default:

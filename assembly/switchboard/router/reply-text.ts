@@ -22,6 +22,7 @@ const forCluster = new StaticBytes(" for cluster ");
 const timeout = new StaticBytes("no response within ");
 const milliseconds = new StaticBytes(" ms from cluster ");
 const malformed = new StaticBytes("the request is malformed or too large");
+const incomplete = new StaticBytes("the request did not arrive in time");
 const badResponse = new StaticBytes("the response is malformed, cluster ");
 
 export class ReplyText {
@@ -63,6 +64,9 @@ export class ReplyText {
         break;
       case ErrorKind.MalformedRequest:
         this.add(malformed);
+        break;
+      case ErrorKind.RequestTimeout:
+        this.add(incomplete);
         break;
       default:
         this.around(badResponse, namePtr, nameLen, null);

@@ -66,8 +66,11 @@ export class Router {
     stats.downstreamRqTotal++;
     const isOneway = message.type == MessageType.Oneway;
     if (isOneway) stats.downstreamRqOneway++;
-    const stream = source.requests.length < source.maxRequests ? streams.acquire() : null;
+    const isWithin = source.requests.length < source.maxRequests;
+    const stream = isWithin ? streams.acquire() : null;
     if (stream === null) {
+      if (isWithin) stats.downstreamRqTableOverflow++;
+      else stats.downstreamRqOverflow++;
       this.answers.refuse(source, message, ErrorKind.Overload);
       return;
     }
@@ -81,7 +84,10 @@ export class Router {
       stream.downstream = changetype<usize>(source);
       source.requests.push(stream);
       // Where answers keep their order none can be refused ahead of its turn: the next one waits.
-      if (source.isOrdered && source.requests.length == source.maxRequests) source.paused = true;
+      if (source.isOrdered && source.requests.length == source.maxRequests) {
+        source.paused = true;
+        stats.downstreamCxPaused++;
+      }
     }
     const binding = source.binding;
     let table: RouteTable | null = null;
@@ -101,6 +107,7 @@ export class Router {
     stream.route = entry;
     const cluster = changetype<Cluster>(table.cluster(entry.pick(this.random.nextU32())).userData);
     if (cluster.bounds.outstanding >= cluster.bounds.maxRequests) {
+      stats.upstreamRqOverflow++;
       this.answers.failForCluster(stream, ErrorKind.Overload, cluster.bounds.name);
       return;
     }
@@ -193,6 +200,7 @@ export class Router {
     const isFull = this.awaitingRoutes >= this.configuration.limits.maxRequestsAwaitingRoutes;
     const frame: usize = isFull ? 0 : allocateBudgeted(message.frameLength);
     if (frame == 0) {
+      if (isFull) stats.downstreamRqAwaitingOverflow++;
       this.answers.fail(stream, ErrorKind.Overload, 0, 0);
       return;
     }

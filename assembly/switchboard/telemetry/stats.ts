@@ -14,16 +14,39 @@ export class Stats {
   downstreamRqActive: u64 = 0;
   /** Bytes that are not the protocol's, or frames beyond the limit. */
   downstreamDecodeError: u64 = 0;
+  /** Frames that took too long. */
+  downstreamFrameTimeout: u64 = 0;
+  // Requests beyond a bound: of their connection, of all of the worker, and of those without routes.
+  downstreamRqOverflow: u64 = 0;
+  downstreamRqTableOverflow: u64 = 0;
+  downstreamRqAwaitingOverflow: u64 = 0;
+  /** Times that a connection was not read any further before one of its requests had been answered. */
+  downstreamCxPaused: u64 = 0;
   heartbeatTotal: u64 = 0;
   upstreamCxTotal: u64 = 0;
   upstreamCxActive: u64 = 0;
   upstreamCxConnectFail: u64 = 0;
+  upstreamCxConnectTimeout: u64 = 0;
+  upstreamCxIdleTimeout: u64 = 0;
+  upstreamCxProbeTimeout: u64 = 0;
+  /** Times that a shared connection had as many requests as it may have. */
+  upstreamCxFull: u64 = 0;
+  /** Connections with too many requests that were given up. */
+  upstreamCxAbandoned: u64 = 0;
+  /** Requests that wait although no further connection may be opened. */
+  upstreamCxOverflow: u64 = 0;
+  // Requests beyond a bound of their cluster.
+  upstreamRqOverflow: u64 = 0;
+  upstreamRqPendingOverflow: u64 = 0;
   upstreamRqCompleted: u64 = 0;
   /** Responses after the client had given up or been answered. */
   upstreamRqLate: u64 = 0;
   /** Responses to no request. */
   upstreamRqUnmatched: u64 = 0;
   upstreamDecodeError: u64 = 0;
+  upstreamFrameTimeout: u64 = 0;
+  /** Times that there was no memory for what has to wait. */
+  bufferOverflow: u64 = 0;
   /** Mutations that the frame could not carry. */
   mutationSkipped: u64 = 0;
   routeTableUpdate: u64 = 0;
@@ -61,14 +84,29 @@ const NAMES: string[] = [
   "downstream_rq_oneway",
   "downstream_rq_active",
   "downstream_decode_error",
+  "downstream_frame_timeout",
+  "downstream_rq_overflow",
+  "downstream_rq_table_overflow",
+  "downstream_rq_awaiting_overflow",
+  "downstream_cx_paused",
   "heartbeat_total",
   "upstream_cx_total",
   "upstream_cx_active",
   "upstream_cx_connect_fail",
+  "upstream_cx_connect_timeout",
+  "upstream_cx_idle_timeout",
+  "upstream_cx_probe_timeout",
+  "upstream_cx_full",
+  "upstream_cx_abandoned",
+  "upstream_cx_overflow",
+  "upstream_rq_overflow",
+  "upstream_rq_pending_overflow",
   "upstream_rq_completed",
   "upstream_rq_late",
   "upstream_rq_unmatched",
   "upstream_decode_error",
+  "upstream_frame_timeout",
+  "buffer_overflow",
   "mutation_skipped",
   "route_table_update",
   "route_table_rejected",

@@ -10,6 +10,8 @@ export abstract class PoolHost {
   /** 0: no probes. */
   heartbeatMs: u32 = 30000;
   idleTimeoutMs: u32 = 60000;
+  /** 0: no bound. */
+  frameTimeoutMs: u32 = 30000;
 
   /** Asks for a call of the pool's `dialsWanted` on a clean stack, soon. */
   abstract requestDials(pool: ConnectionOwner): void;

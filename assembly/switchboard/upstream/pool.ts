@@ -123,13 +123,16 @@ export class Pool extends ConnectionOwner {
     connection.attach(stream);
     if (connection.inFlight.length < this.host.maxRequestsPerConnection) return;
     this.markUnavailable(connection);
+    if (this.host.maxRequestsPerConnection > 1) stats.upstreamCxFull++;
     // A server that loses requests would leave it less and less room.
     if (connection.abandoned * 2 > connection.inFlight.length) connection.drain();
   }
 
-  /** False: too many wait already. */
+  /** False, and counted: too many wait already. */
   canWait(): bool {
-    return this.bounds.pending < this.bounds.maxPendingRequests;
+    if (this.bounds.pending < this.bounds.maxPendingRequests) return true;
+    stats.upstreamRqPendingOverflow++;
+    return false;
   }
 
   /** Lets a stream, which holds its encoded frame, wait for a connection. */
@@ -137,6 +140,7 @@ export class Pool extends ConnectionOwner {
     stream.state = StreamState.Pending;
     this.pending.push(stream);
     this.bounds.pending++;
+    if (this.bounds.connections >= this.bounds.maxConnections) stats.upstreamCxOverflow++;
     this.requestDials();
   }
 
@@ -159,8 +163,28 @@ export class Pool extends ConnectionOwner {
 
   /** How many connections should be dialled now. */
   dialsWanted(): u32 {
+    const room = this.roomForDials;
+    if (room == 0) return 0;
+    const wanted = this.dialsMissing();
+    return wanted < room ? wanted : room;
+  }
+
+  /** Likewise, and counts what has to wait because no more may be dialled. */
+  dialsDue(): u32 {
+    const room = this.roomForDials;
+    const wanted = this.dialsMissing();
+    if (wanted <= room) return wanted;
+    if (this.pending.length > 0) stats.upstreamCxOverflow += wanted - room;
+    return room;
+  }
+
+  private get roomForDials(): u32 {
     const bounds = this.bounds;
-    if (bounds.connections >= bounds.maxConnections) return 0;
+    const isFull = bounds.connections >= bounds.maxConnections;
+    return isFull ? 0 : bounds.maxConnections - bounds.connections;
+  }
+
+  private dialsMissing(): u32 {
     let wanted: u32 = 0;
     const perConnection = this.host.maxRequestsPerConnection;
     if (this.pending.length > 0) {
@@ -168,9 +192,7 @@ export class Pool extends ConnectionOwner {
     }
     const planned = this.plan.dials(this.endpointsMet());
     if (planned > wanted) wanted = planned;
-    wanted = wanted > this.dialing ? wanted - this.dialing : 0;
-    const room = bounds.maxConnections - bounds.connections;
-    return wanted < room ? wanted : room;
+    return wanted > this.dialing ? wanted - this.dialing : 0;
   }
 
   private endpointsMet(): u32 {
@@ -392,13 +414,19 @@ export class Pool extends ConnectionOwner {
   }
 
   private maintainConnections(now: u64, isUsed: bool): void {
+    const timeoutMs = <u64>this.host.frameTimeoutMs;
     // Backwards: closing takes a connection out of the list.
     for (let i = this.connections.length; i > 0; i--) {
       if (i > this.connections.length) continue;
       const connection = changetype<UpstreamConnection>(this.connections.at(i - 1));
       if (connection.state == UpstreamState.Dialing) {
         const isLate = now - connection.dialedMs > <u64>this.host.connectTimeoutMs;
-        if (isLate) connection.close(ErrorKind.ConnectFailure);
+        if (!isLate) continue;
+        stats.upstreamCxConnectTimeout++;
+        connection.close(ErrorKind.ConnectFailure);
+      } else if (timeoutMs > 0 && connection.isFrameLate(timeoutMs)) {
+        stats.upstreamFrameTimeout++;
+        connection.close(ErrorKind.BadResponse);
       } else if (connection.state == UpstreamState.Ready) {
         this.maintainReady(connection, now, isUsed);
       }
@@ -410,6 +438,7 @@ export class Pool extends ConnectionOwner {
       const isSpare = this.isSpare(connection);
       const isIdle = now - connection.lastRequestMs > <u64>this.host.idleTimeoutMs;
       if (isIdle && (isSpare || !isUsed)) {
+        stats.upstreamCxIdleTimeout++;
         connection.drain();
         return;
       }
@@ -417,6 +446,7 @@ export class Pool extends ConnectionOwner {
     const interval = <u64>this.host.heartbeatMs;
     if (interval == 0 || now - connection.lastReadMs < interval) return;
     if (now - connection.lastReadMs >= UNRESPONSIVE_PROBES * interval && connection.isProbed) {
+      stats.upstreamCxProbeTimeout++;
       connection.close(ErrorKind.UpstreamReset);
     } else {
       connection.probe(interval);

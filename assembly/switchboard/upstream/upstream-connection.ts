@@ -265,6 +265,7 @@ export class UpstreamConnection extends Connection {
     } else if (this.mode != ConnectionMode.Shared) {
       if (isLate) this.close(ErrorKind.UpstreamReset);
     } else if (this.abandoned > MAX_ABANDONED || (!this.isAvailable && this.isForsaken)) {
+      if (this.state == UpstreamState.Ready) stats.upstreamCxAbandoned++;
       this.drain();
     }
   }

@@ -16,7 +16,8 @@ type DurationField =
   | "initialFetchTimeout"
   | "connectTimeout"
   | "upstreamHeartbeat"
-  | "upstreamIdleTimeout";
+  | "upstreamIdleTimeout"
+  | "frameTimeout";
 
 const CONNECTION_MODES: Readonly<
   Record<NonNullable<ModuleSettings["connectionMode"]>, ConnectionMode>
@@ -28,7 +29,7 @@ const CONNECTION_MODES: Readonly<
 
 /** The fields of a module's configuration that settings give; the others are left out. */
 export function pluginSettings(settings: ModuleSettings): ConfigurationInit {
-  const { connectionMode, defaultTimeoutMs, connectTimeoutMs } = settings;
+  const { connectionMode, defaultTimeoutMs, connectTimeoutMs, frameTimeoutMs } = settings;
   const { upstreamHeartbeatMs, upstreamIdleTimeoutMs, initialFetchTimeoutMs } = settings;
   const limits = Object.entries(settings.limits).filter(([, limit]) => limit !== undefined);
   const duration = (name: DurationField, ms: number | undefined): ConfigurationInit =>
@@ -41,5 +42,6 @@ export function pluginSettings(settings: ModuleSettings): ConfigurationInit {
     ...duration("connectTimeout", connectTimeoutMs),
     ...duration("upstreamHeartbeat", upstreamHeartbeatMs),
     ...duration("upstreamIdleTimeout", upstreamIdleTimeoutMs),
+    ...duration("frameTimeout", frameTimeoutMs),
   };
 }
