@@ -34,6 +34,8 @@ export abstract class Connection extends StreamContext {
   /** The next connection of the flush list; `queued` tells whether this one is in it. */
   nextQueued: usize = 0;
   queued: bool = false;
+  /** It is in the list of those that are written by a posted call. */
+  deferred: bool = false;
   /** Close it as soon as what is queued has been written. */
   closeWhenFlushed: bool = false;
   /** Bytes at the head of the host's read buffer that were taken already. */
@@ -70,6 +72,7 @@ export abstract class Connection extends StreamContext {
     this.open = true;
     this.paused = false;
     this.closeWhenFlushed = false;
+    this.deferred = false;
     this.staleBytes = 0;
     this.isRefused = false;
     this.missingBytes = 0;

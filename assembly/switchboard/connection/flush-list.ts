@@ -66,6 +66,7 @@ const deferred = new FlushQueue();
 
 /** To be called whenever something was put into the output queue of a downstream connection. */
 export function queueDownstream(connection: Connection): void {
+  if (connection.deferred) own(connection);
   if (connection.queued) return;
   connection.queued = true;
   downstreams.push(connection);
@@ -76,19 +77,30 @@ export function queueDownstream(connection: Connection): void {
  * gathered until the next posted call.
  */
 export function deferDownstream(connection: Connection): void {
-  if (!connection.output.own()) {
-    closeDownstream(connection);
-    return;
-  }
+  if (connection.queued && !connection.deferred) return;
+  own(connection);
   if (connection.queued) return;
   connection.queued = true;
+  connection.deferred = true;
   deferred.push(connection);
   postWork();
 }
 
+/** Its output waits for another VM call: what is only borrowed would be somebody else's by then. */
+function own(connection: Connection): void {
+  if (connection.output.own()) return;
+  // Beyond the memory budget: this client cannot be served any more.
+  connection.output.clear();
+  connection.closeWhenFlushed = true;
+}
+
 /** At the start of a posted call. */
 export function releaseDeferred(): void {
-  while (deferred.head != 0) downstreams.push(deferred.shift());
+  while (deferred.head != 0) {
+    const connection = deferred.shift();
+    connection.deferred = false;
+    downstreams.push(connection);
+  }
 }
 
 /** To be called whenever something was put into the output queue of an upstream connection. */
@@ -135,11 +147,7 @@ function keepRest(): void {
   while (at != 0) {
     const connection = changetype<Connection>(at);
     at = connection.nextQueued;
-    // Beyond the memory budget: this client cannot be served any more.
-    if (!connection.output.own()) {
-      connection.output.clear();
-      connection.closeWhenFlushed = true;
-    }
+    own(connection);
   }
   postWork();
 }
@@ -171,6 +179,7 @@ export function closeFlushed(): bool {
 export function unqueue(connection: Connection): void {
   if (!connection.queued) return;
   connection.queued = false;
+  connection.deferred = false;
   if (downstreams.remove(connection) || upstreams.remove(connection)) return;
   if (!deferred.remove(connection)) closing.remove(connection);
 }

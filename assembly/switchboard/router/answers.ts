@@ -62,9 +62,8 @@ export class Answers {
       this.giveUp(source);
       return;
     }
-    // Others of this client are in flight, and their answers may be here already. What is queued for a
-    // posted call must not be borrowed: also the last answer, behind others that wait for that call.
-    if (source.isOrdered && (source.requests.length > 1 || source.queued)) deferDownstream(source);
+    // Others of this client are in flight, and their answers may be here already.
+    if (source.isOrdered && source.requests.length > 1) deferDownstream(source);
     else queueDownstream(source);
   }
 
