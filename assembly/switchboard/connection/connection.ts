@@ -78,7 +78,7 @@ export abstract class Connection extends StreamContext {
     this.missingBytes = 0;
     this.need = 0;
     this.input.clear();
-    this.output.clear();
+    this.output.reset();
     if (this.decoderState != 0) memory.fill(this.decoderState, 0, this.codec.stateBytes);
   }
 

@@ -90,7 +90,6 @@ export function deferDownstream(connection: Connection): void {
 function own(connection: Connection): void {
   if (connection.output.own()) return;
   // Beyond the memory budget: this client cannot be served any more.
-  connection.output.clear();
   connection.closeWhenFlushed = true;
 }
 

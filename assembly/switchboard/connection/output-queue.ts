@@ -67,6 +67,8 @@ function giveChunk(segment: Segment): void {
 export class OutputQueue {
   private head: usize = 0;
   private tail: usize = 0;
+  /** The next bytes are missing: nothing may follow. */
+  private isSealed: bool = false;
 
   get isEmpty(): bool {
     return this.head == 0;
@@ -74,6 +76,7 @@ export class OutputQueue {
 
   /** An address with room for `bytes`, to be followed by `commit`; 0: beyond the memory budget. */
   reserve(bytes: u32): usize {
+    if (this.isSealed) return 0;
     if (this.tail != 0) {
       const tail = changetype<Segment>(this.tail);
       if (tail.capacity != 0 && bytes <= tail.capacity - tail.len) return tail.ptr + tail.len;
@@ -103,7 +106,7 @@ export class OutputQueue {
       this.commit(len);
       return true;
     }
-    const segment = takeChunk(0);
+    const segment: usize = this.isSealed ? 0 : takeChunk(0);
     if (segment == 0) return false;
     changetype<Segment>(segment).ptr = ptr;
     this.link(segment, len);
@@ -131,8 +134,18 @@ export class OutputQueue {
     return status;
   }
 
-  /** Copies what is borrowed, so that the queue outlives this VM call. False: beyond the budget. */
+  /**
+   * Copies what is borrowed, so that the queue outlives this VM call. False: beyond the budget; the
+   * queue is empty and takes nothing more until `reset`.
+   */
   own(): bool {
+    if (this.copyBorrowed()) return true;
+    this.clear();
+    this.seal();
+    return false;
+  }
+
+  private copyBorrowed(): bool {
     let previous: usize = 0;
     let at = this.head;
     while (at != 0) {
@@ -152,6 +165,17 @@ export class OutputQueue {
       at = next;
     }
     return true;
+  }
+
+  /** Takes nothing more until `reset`. */
+  seal(): void {
+    this.isSealed = true;
+  }
+
+  /** For another connection. */
+  reset(): void {
+    this.clear();
+    this.isSealed = false;
   }
 
   clear(): void {

@@ -83,6 +83,7 @@ export class Answers {
    * more is written to it: an answer would be missing before it.
    */
   private giveUp(source: RequestSource): void {
+    source.output.seal();
     closeDownstream(source);
   }
 

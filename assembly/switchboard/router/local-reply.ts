@@ -25,6 +25,7 @@ export class LocalReplies {
     const capacity = this.bound(text, context);
     const out = connection.output.reserve(capacity);
     if (out == 0) {
+      connection.output.seal();
       closeDownstream(connection);
       return;
     }
