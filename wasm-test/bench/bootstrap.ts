@@ -1,5 +1,16 @@
 // One Envoy with all contenders side by side.
-import { PROTOCOLS, tcpProxy, TYPE, wasm, type Contender, type Protocol } from "./contenders.js";
+import {
+  echo,
+  PROTOCOLS,
+  tcpProxy,
+  TYPE,
+  wasm,
+  type Contender,
+  type Protocol,
+} from "./contenders.js";
+
+/** Ports of the echo servers. */
+export type Ports = Readonly<Record<Protocol, number>>;
 
 /** Name of the listener of a contender. */
 export function listenerName(contender: Contender): string {
@@ -9,6 +20,10 @@ export function listenerName(contender: Contender): string {
 const UNLIMITED = {
   thresholds: [{ max_connections: 1e6, max_pending_requests: 1e6, max_requests: 1e6 }],
 };
+
+function onLoopback(port: number): object {
+  return { socket_address: { address: "127.0.0.1", port_value: port } };
+}
 
 function cluster(name: string, endpoint: object): object {
   const endpoints = [{ lb_endpoints: [{ endpoint: { address: endpoint } }] }];
@@ -36,15 +51,12 @@ function dialCluster(module: string): object {
 }
 
 /** The bootstrap with these contenders; `ports` are those of the echo servers. */
-export function benchBootstrap(
-  contenders: readonly Contender[],
-  ports: Readonly<Record<Protocol, number>>,
-): object {
+export function benchBootstrap(contenders: readonly Contender[], ports: Ports): object {
   const proxies = contenders.filter(({ kind }) => kind !== "direct");
   const modules = proxies.filter(({ kind }) => kind === "ours").map(({ protocol }) => protocol);
   const listeners = proxies.map((contender) => ({
     name: listenerName(contender),
-    address: { socket_address: { address: "127.0.0.1", port_value: 0 } },
+    address: onLoopback(0),
     filter_chains: [{ filters: contender.filters(`echo-${contender.protocol}`) }],
   }));
   const internal = modules.map((module) => ({
@@ -53,22 +65,68 @@ export function benchBootstrap(
     filter_chains: [{ filters: [wasm(module, `echo-${module}`), tcpProxy(`echo-${module}`)] }],
   }));
   const backends = PROTOCOLS.map((protocol) =>
-    cluster(`echo-${protocol}`, {
-      socket_address: { address: "127.0.0.1", port_value: ports[protocol] },
-    }),
+    cluster(`echo-${protocol}`, onLoopback(ports[protocol])),
   );
+  return bootstrap([...listeners, ...internal], [...backends, ...modules.map(dialCluster)]);
+}
+
+function bootstrap(listeners: readonly object[], clusters: readonly object[]): object {
+  const internal = `${TYPE}/envoy.extensions.bootstrap.internal_listener.v3.InternalListener`;
   return {
     bootstrap_extensions: [
-      {
-        name: "envoy.bootstrap.internal_listener",
-        typed_config: {
-          "@type": `${TYPE}/envoy.extensions.bootstrap.internal_listener.v3.InternalListener`,
-        },
-      },
+      { name: "envoy.bootstrap.internal_listener", typed_config: { "@type": internal } },
     ],
-    static_resources: {
-      listeners: [...listeners, ...internal],
-      clusters: [...backends, ...modules.map(dialCluster)],
+    static_resources: { listeners, clusters },
+  };
+}
+
+/** Listener of `servingBootstrap`. */
+export const SERVING = "serving";
+
+/** One listener of a module that comes by ECDS, from a file; `ports` are those of servers, by cluster. */
+export function servingBootstrap(
+  module: Protocol,
+  file: string,
+  ports: Readonly<Record<string, number>>,
+): object {
+  const discovered = {
+    name: SERVING,
+    config_discovery: {
+      config_source: { path_config_source: { path: file }, resource_api_version: "V3" },
+      type_urls: [`${TYPE}/envoy.extensions.filters.network.wasm.v3.Wasm`],
     },
+  };
+  const listeners = [
+    {
+      name: SERVING,
+      address: onLoopback(0),
+      filter_chains: [{ filters: [discovered, echo()] }],
+    },
+    {
+      name: `dial-${module}`,
+      internal_listener: {},
+      filter_chains: [{ filters: [discovered, tcpProxy("none")] }],
+    },
+  ];
+  const clusters = Object.entries(ports).map(([name, port]) => cluster(name, onLoopback(port)));
+  return {
+    node: { id: "bench", cluster: "bench" },
+    ...bootstrap(listeners, [...clusters, dialCluster(module)]),
+  };
+}
+
+/** What the file of `servingBootstrap` holds: a module whose requests all go to one cluster. */
+export function wasmResource(
+  module: Protocol,
+  cluster: string,
+  code: string,
+  version: number,
+): object {
+  const { typed_config } = wasm(module, cluster, code);
+  return {
+    version_info: String(version),
+    resources: [
+      { "@type": `${TYPE}/envoy.config.core.v3.TypedExtensionConfig`, name: SERVING, typed_config },
+    ],
   };
 }

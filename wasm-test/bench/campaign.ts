@@ -1,14 +1,10 @@
 // Runs a plan: contenders in turn, round after round, so that what else the machine does meets all alike.
-import { fileURLToPath } from "node:url";
-import { Envoy } from "../envoy/support/envoy.js";
-import { startEchoServer, type EchoServer } from "../envoy/support/load.js";
-import { benchBootstrap } from "./bootstrap.js";
+import type { Ports } from "./bootstrap.js";
 import { caseName, type Case } from "./cases.js";
 import { CONTENDERS, type Contender } from "./contenders.js";
 import { measure, type Bench, type Sample, type Timing } from "./measure.js";
-import { spreadOf, summarize, type Result } from "./summary.js";
-
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+import { startBenchEnvoy } from "./processes.js";
+import { isSound, spreadOf, valueOf, type Result } from "./summary.js";
 
 /**
  * Rate of an open loop: this part of what the weakest contender can do. Nobody is overloaded then, and
@@ -16,34 +12,63 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
  */
 const PART_OF_WEAKEST = 0.5;
 
-export interface Campaign extends Timing {
+export interface Campaign {
   readonly plan: readonly Case[];
   readonly rounds: number;
+  /** Time of a measurement, after its warm-up. */
+  readonly closedSeconds: number;
+  /** Longer, for the rare latencies. */
+  readonly openSeconds: number;
   /** Told before each round of a case. */
   readonly onProgress?: (line: string) => void;
 }
 
-function contendersOf(load: Case): readonly Contender[] {
-  return CONTENDERS.filter(({ protocol }) => protocol === load.protocol);
+/** Connections have to be dialled, upstream too, and code of V8 and the pools to become warm. */
+function timingOf(load: Case, campaign: Campaign): Timing {
+  const warmupSeconds = 0.3 + (load.connections * load.inFlight) / 10_000;
+  const seconds = load.loop === "open" ? campaign.openSeconds : campaign.closedSeconds;
+  return { warmupSeconds, seconds };
 }
 
-/** A rate for an open loop, from the closed loop of the same load. Undefined when that was not measured. */
-function rateOf(load: Case, results: readonly Result[]): number | undefined {
+/** Those of the protocol, but for those that are known to fail under this load. */
+function contendersOf(load: Case, before: readonly Result[]): readonly Contender[] {
+  const closed = closedLoopOf(load, before);
+  return CONTENDERS.filter(({ protocol, name }) => {
+    const hasFailed = closed.some((result) => result.contender.name === name && !isSound(result));
+    return protocol === load.protocol && !hasFailed;
+  });
+}
+
+/** The results of the closed loop of the same load. */
+function closedLoopOf(load: Case, results: readonly Result[]): Result[] {
   const closed = caseName({ ...load, loop: "closed" });
-  const capacities = results
-    .filter((result) => caseName(result.load) === closed && result.contender.kind !== "direct")
-    .map((result) => result.values.rps.median);
-  if (capacities.length === 0) return undefined;
-  return Math.max(1, Math.floor(Math.min(...capacities) * PART_OF_WEAKEST));
+  return results.filter((result) => caseName(result.load) === closed);
 }
 
-async function quickRate(bench: Bench, load: Case, timing: Timing): Promise<number> {
-  const capacities: number[] = [];
-  for (const contender of contendersOf(load)) {
-    if (contender.kind === "direct") continue;
-    capacities.push((await measure(bench, contender, load, timing)).rps);
+/** The rate of an open loop, from what the closed loop of the same load has shown. */
+async function rateOf(
+  bench: Bench,
+  load: Case,
+  campaign: Campaign,
+  before: readonly Result[],
+): Promise<number> {
+  const capacities = closedLoopOf(load, before)
+    .filter((result) => result.contender.kind !== "direct" && isSound(result))
+    .map((result) => valueOf(result, "rps").median);
+  if (capacities.length === 0) {
+    const closed: Case = { ...load, loop: "closed" };
+    for (const contender of contendersOf(closed, [])) {
+      const sample = await measure(bench, contender, closed, timingOf(closed, campaign));
+      if (sample.faults === 0 && contender.kind !== "direct") capacities.push(sample.rps);
+    }
   }
   return Math.max(1, Math.floor(spreadOf(capacities).low * PART_OF_WEAKEST));
+}
+
+/** Another first one each round, since each meets what the one before it left behind. */
+function rotated<T>(list: readonly T[], by: number): T[] {
+  const at = list.length === 0 ? 0 : by % list.length;
+  return [...list.slice(at), ...list.slice(0, at)];
 }
 
 async function runCase(
@@ -52,62 +77,49 @@ async function runCase(
   campaign: Campaign,
   before: readonly Result[],
 ): Promise<Result[]> {
-  const rate =
-    load.loop === "open"
-      ? (rateOf(load, before) ?? (await quickRate(bench, load, campaign)))
-      : undefined;
-  const samples = new Map(contendersOf(load).map((contender) => [contender, [] as Sample[]]));
+  const rate = load.loop === "open" ? await rateOf(bench, load, campaign, before) : undefined;
+  const timing = timingOf(load, campaign);
+  const samples = new Map(contendersOf(load, before).map((entry) => [entry, [] as Sample[]]));
   for (let round = 1; round <= campaign.rounds; round++) {
     campaign.onProgress?.(`${caseName(load)}: round ${round} of ${campaign.rounds}`);
-    for (const [contender, list] of samples) {
-      list.push(await measure(bench, contender, load, campaign, rate));
+    for (const [contender, list] of rotated([...samples], round - 1)) {
+      // Who does not answer properly is not asked again: waiting for what never comes takes long.
+      if (list.some(({ faults }) => faults > 0)) continue;
+      list.push(await measure(bench, contender, load, timing, rate));
     }
   }
   return [...samples].map(([contender, list]) => ({
     load,
     contender,
     ...(rate === undefined ? {} : { rate }),
-    rounds: campaign.rounds,
-    values: summarize(list),
+    samples: list,
   }));
 }
 
-async function withEnvoy<T>(
-  workers: number,
-  servers: readonly [EchoServer, EchoServer],
-  run: (bench: Bench) => Promise<T>,
-): Promise<T> {
-  const ports = { dubbo: servers[0].port, thrift: servers[1].port };
-  const bootstrap = benchBootstrap(CONTENDERS, ports);
-  const envoy = await Envoy.start({
-    bootstrap,
-    concurrency: workers,
-    cwd: ROOT,
-    logLevel: "error",
-  });
-  try {
-    return await run({ envoy, ports });
-  } finally {
-    await envoy.stop();
-  }
+/** What came of a plan. */
+export interface CampaignOutcome {
+  readonly results: readonly Result[];
+  /** Envoys that logged a failure or ended; what was measured meanwhile is kept, and to be distrusted. */
+  readonly failures: readonly string[];
 }
 
 /** Runs everything; one Envoy for each number of workers. */
-export async function runCampaign(campaign: Campaign): Promise<Result[]> {
-  const servers = [
-    await startEchoServer({ protocol: "dubbo" }),
-    await startEchoServer({ protocol: "thrift" }),
-  ] as const;
-  try {
-    const results: Result[] = [];
-    for (const workers of new Set(campaign.plan.map((load) => load.workers))) {
-      const loads = campaign.plan.filter((load) => load.workers === workers);
-      await withEnvoy(workers, servers, async (bench) => {
-        for (const load of loads) results.push(...(await runCase(bench, load, campaign, results)));
-      });
+export async function runCampaign(campaign: Campaign, ports: Ports): Promise<CampaignOutcome> {
+  const results: Result[] = [];
+  const failures: string[] = [];
+  for (const workers of new Set(campaign.plan.map((load) => load.workers))) {
+    const loads = campaign.plan.filter((load) => load.workers === workers);
+    const envoy = await startBenchEnvoy(CONTENDERS, ports, workers);
+    try {
+      for (const load of loads) {
+        results.push(...(await runCase({ envoy, ports }, load, campaign, results)));
+      }
+      failures.push(...envoy.failures());
+    } catch (error) {
+      failures.push(error instanceof Error ? error.message : String(error));
+    } finally {
+      await envoy.kill();
     }
-    return results;
-  } finally {
-    for (const server of servers) await server.stop();
   }
+  return { results, failures };
 }

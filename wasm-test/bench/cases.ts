@@ -64,15 +64,24 @@ function casesOf(protocols: readonly Protocol[], loads: readonly string[]): Case
 
 const SHAPES = ["4x1", "8x8", "64x1", "100x1", "1000x1", "64x64"];
 const PAYLOADS = ["4x1:4KiB", "4x1:64KiB", "8x1:64KiB", "4x1:1MiB", "8x1:1MiB"];
+const OPEN = [...SHAPES, "4x1:64KiB", "4x1:1MiB"].map((load) => `${load}:open`);
 
-/** Everything, closed loops first: the rates of the open ones follow from them. */
+/** Everything. Closed loops come first: the rates of the open ones follow from them. */
 export const FULL_PLAN: readonly Case[] = [
   ...casesOf(PROTOCOLS, SHAPES),
-  ...casesOf(PROTOCOLS, PAYLOADS),
+  ...casesOf(["dubbo"], PAYLOADS),
+  ...casesOf(["thrift"], ["4x1:64KiB", "4x1:1MiB"]),
+  ...casesOf(["dubbo"], OPEN),
+  ...casesOf(["thrift"], OPEN),
+  // Two workers: many connections for each, and pools that they do not share.
+  ...casesOf(["dubbo"], ["100x1:w2", "64x64:w2"]),
+  ...casesOf(["thrift"], ["100x1:w2"]),
 ];
 
 /** What the targets of the project are about. */
 export const QUICK_PLAN: readonly Case[] = [
   ...casesOf(["dubbo"], ["4x1", "8x8", "100x1", "1000x1", "64x64", "4x1:64KiB", "4x1:1MiB"]),
   ...casesOf(["thrift"], ["4x1", "64x1", "1000x1"]),
+  ...casesOf(["dubbo"], ["4x1:open", "100x1:open"]),
+  ...casesOf(["thrift"], ["64x1:open"]),
 ];

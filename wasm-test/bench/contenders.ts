@@ -16,7 +16,13 @@ export interface Contender {
   readonly filters: (cluster: string) => object[];
 }
 
-function filter(name: string, type: string, config: object): object {
+/** A network filter of a listener, as Envoy's configuration has it. */
+interface TypedFilter {
+  readonly name: string;
+  readonly typed_config: object;
+}
+
+function filter(name: string, type: string, config: object): TypedFilter {
   return { name, typed_config: { "@type": `${FILTERS}.${type}`, ...config } };
 }
 
@@ -87,15 +93,20 @@ const OTHER_ROUTES = 99;
 
 function routeConfiguration(cluster: string): object {
   const others = Array.from({ length: OTHER_ROUTES }, (_, index) => ({
-    name: `other-${String(index)}`,
-    match: [{ name: "method", exact: `other${String(index)}` }],
+    name: `other-${index}`,
+    match: [{ name: "method", exact: `other${index}` }],
     destinations: [{ cluster }],
   }));
   const last = { name: "default", destinations: [{ cluster }] };
   return { name: "bench", routes: [...others, last], clusters: [{ name: cluster, endpoints: 1 }] };
 }
 
-export function wasm(module: string, cluster: string): object {
+/** @param filename of the module's code; default the built one, relative to the project. */
+export function wasm(
+  module: string,
+  cluster: string,
+  filename = `build/${module}.wasm`,
+): TypedFilter {
   const configuration = {
     dialCluster: `dial-${module}`,
     routeConfigurations: [routeConfiguration(cluster)],
@@ -108,18 +119,31 @@ export function wasm(module: string, cluster: string): object {
         "@type": `${TYPE}/google.protobuf.StringValue`,
         value: JSON.stringify(configuration),
       },
+      failure_policy: "FAIL_RELOAD",
       vm_config: {
         runtime: "envoy.wasm.runtime.v8",
         vm_id: module,
-        code: { local: { filename: `build/${module}.wasm` } },
+        code: { local: { filename } },
       },
     },
   });
 }
 
-function ours(module: string, cluster: string): object[] {
-  return [wasm(module, cluster), filter("envoy.filters.network.echo", "echo.v3.Echo", {})];
+export function echo(): object {
+  return filter("envoy.filters.network.echo", "echo.v3.Echo", {});
 }
+
+function ours(module: string, cluster: string): object[] {
+  return [wasm(module, cluster), echo()];
+}
+
+/** What a connection costs Envoy when nothing is done with it; answers nobody. */
+export const ECHO: Contender = {
+  name: "echo",
+  protocol: "dubbo",
+  kind: "baseline",
+  filters: () => [echo()],
+};
 
 function direct(protocol: Protocol): Contender {
   return { name: "direct", protocol, kind: "direct", filters: () => [] };

@@ -1,22 +1,84 @@
-// npm run bench [-- --quick] [--only CASE[,CASE...]] [--rounds N] [--seconds S]: Envoy's own filters and ours side
-// by side, in one Envoy. --only takes any case, such as dubbo:4x1:64KiB, also one that is in no plan.
+// npm run bench: Envoy's own filters and ours side by side; see options.ts for what it can be told.
+import { execFileSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { cpus, release, type } from "node:os";
+import { fileURLToPath } from "node:url";
+import { envoyBinary } from "../envoy/support/envoy-binary.js";
 import { runCampaign } from "./campaign.js";
-import { FULL_PLAN, parseCase, QUICK_PLAN } from "./cases.js";
-import { resultTable } from "./tables.js";
+import { measureMemory } from "./memory.js";
+import { measureModules } from "./modules.js";
+import { parseOptions, USAGE, type BenchOptions } from "./options.js";
+import { withEchoServers } from "./processes.js";
+import type { About, Report } from "./report.js";
+import { resultsJson } from "./results-file.js";
+import { measureServing } from "./serving.js";
+import { asText } from "./tables.js";
+import { faultsOf } from "./targets.js";
+import { aboutText, writeReport } from "./write-report.js";
 
-function option(name: string): string | undefined {
-  const at = process.argv.indexOf(`--${name}`);
-  return at > 0 ? process.argv[at + 1] : undefined;
+const DOCS = fileURLToPath(new URL("../../docs/bench", import.meta.url));
+
+function envoyVersion(): string {
+  const line = execFileSync(envoyBinary(), ["--version"], { encoding: "utf8" });
+  return /\d+\.\d+\.\d+/.exec(line)?.[0] ?? line.trim();
 }
 
-const isQuick = process.argv.includes("--quick");
-const only = option("only");
-const plan = only?.split(",").map(parseCase) ?? (isQuick ? QUICK_PLAN : FULL_PLAN);
-const results = await runCampaign({
-  plan,
-  rounds: Number(option("rounds") ?? (isQuick ? 1 : 3)),
-  seconds: Number(option("seconds") ?? 1.5),
-  warmupSeconds: 0.4,
-  onProgress: (line) => console.error(line),
-});
-console.log(resultTable(results));
+function about({ rounds, closedSeconds, openSeconds }: BenchOptions): About {
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    envoy: envoyVersion(),
+    cpu: cpus()[0]?.model ?? "an unknown CPU",
+    cores: cpus().length,
+    kernel: `${type()} ${release()}`,
+    rounds,
+    closedSeconds,
+    openSeconds,
+  };
+}
+
+/** Idle connections, of which each may take only so much. */
+const IDLE = 10_000;
+
+/** Deliveries of a module for each round of its other figures. */
+const DELIVERIES = 3;
+
+async function bench(options: BenchOptions): Promise<Report> {
+  const onProgress = (line: string): void => console.error(line);
+  const { memoryOf, moduleRounds } = options;
+  return withEchoServers(async (ports) => {
+    const { results, failures } = await runCampaign({ ...options, onProgress }, ports);
+    const all = [...failures];
+    /** A part that fails takes nothing from those that were measured. */
+    const attempt = async <T>(part: () => Promise<T>, otherwise: T): Promise<T> => {
+      try {
+        return await part();
+      } catch (error) {
+        all.push(error instanceof Error ? error.message : String(error));
+        return otherwise;
+      }
+    };
+    const memory = await attempt(() => measureMemory(ports, memoryOf, IDLE, onProgress), []);
+    const modules = await attempt(() => measureModules(ports, moduleRounds, onProgress), []);
+    const serving = await attempt(() => servingTime(moduleRounds), {});
+    return { about: about(options), results, memory, modules, ...serving, failures: all };
+  });
+}
+
+async function servingTime(rounds: number): Promise<Pick<Report, "servingMs">> {
+  return rounds === 0 ? {} : { servingMs: await measureServing(DELIVERIES * rounds) };
+}
+
+if (process.argv.includes("--help")) {
+  console.log(USAGE);
+} else {
+  const options = parseOptions(process.argv.slice(2));
+  const begin = performance.now();
+  const report = await bench(options);
+  console.log(`${aboutText(report.about)}\n\n${asText(report)}`);
+  console.error(`took ${((performance.now() - begin) / 60_000).toFixed(1)} minutes`);
+  if (options.jsonFile !== undefined) {
+    writeFileSync(options.jsonFile, `${JSON.stringify(resultsJson(report))}\n`);
+  }
+  if (faultsOf(report).length > 0) process.exitCode = 1;
+  if (options.isWriting) await writeReport(report, DOCS);
+}

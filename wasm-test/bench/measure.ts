@@ -1,9 +1,9 @@
 // One case on one contender: what it costs Envoy and what the clients see.
 import type { Envoy } from "../envoy/support/envoy.js";
 import { runLoad, type LoadResult } from "../envoy/support/load.js";
-import { listenerName } from "./bootstrap.js";
+import { listenerName, type Ports } from "./bootstrap.js";
 import type { Case } from "./cases.js";
-import type { Contender, Protocol } from "./contenders.js";
+import type { Contender } from "./contenders.js";
 
 /** What a measurement yields, by the name it has in results and tables. */
 export interface Sample {
@@ -24,8 +24,8 @@ export interface Sample {
 /** The processes that a measurement involves. */
 export interface Bench {
   readonly envoy: Envoy;
-  /** Ports of the echo servers. */
-  readonly ports: Readonly<Record<Protocol, number>>;
+  /** Of the echo servers. */
+  readonly ports: Ports;
 }
 
 /** How long to measure, in seconds. */
@@ -56,6 +56,7 @@ export async function measure(
     ...(rate === undefined ? {} : { rate }),
     // thrift_proxy answers pipelined calls in any order; ours and the server keep it.
     isAnyOrder: true,
+    drainSeconds: 2,
     ...(isDirect ? {} : { watchPid: envoy.pid }),
   });
   return sampleOf(result);

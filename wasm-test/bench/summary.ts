@@ -12,11 +12,11 @@ export interface Spread {
 /** All rounds of one contender under one load. */
 export interface Result {
   readonly load: Case;
-  readonly contender: Contender;
+  readonly contender: Pick<Contender, "name" | "protocol" | "kind">;
   /** Requests per second that were asked for, in an open loop. */
   readonly rate?: number;
-  readonly rounds: number;
-  readonly values: Readonly<Record<keyof Sample, Spread>>;
+  /** One per round. */
+  readonly samples: readonly Sample[];
 }
 
 /** @throws Error without any value. */
@@ -31,21 +31,25 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median, low: at(0), high: at(sorted.length - 1) };
 }
 
-export function summarize(samples: readonly Sample[]): Result["values"] {
-  const of = (key: keyof Sample): Spread => spreadOf(samples.map((sample) => sample[key]));
-  return {
-    cpuUs: of("cpuUs"),
-    rps: of("rps"),
-    p50Us: of("p50Us"),
-    p99Us: of("p99Us"),
-    p999Us: of("p999Us"),
-    envoyPercent: of("envoyPercent"),
-    loadPercent: of("loadPercent"),
-    faults: of("faults"),
-  };
+/** One value of all rounds. */
+export function valueOf(result: Result, key: keyof Sample): Spread {
+  return spreadOf(result.samples.map((sample) => sample[key]));
+}
+
+/**
+ * A value of `own` divided by that of `other`, round by round: what the machine did besides in a round
+ * met both.
+ */
+export function ratioOf(own: Result, other: Result, key: keyof Sample): Spread {
+  return spreadOf(
+    own.samples.flatMap((sample, round) => {
+      const divisor = other.samples[round]?.[key];
+      return divisor === undefined ? [] : [sample[key] / divisor];
+    }),
+  );
 }
 
 /** Whether every answer of every round was right. */
 export function isSound(result: Result): boolean {
-  return result.values.faults.high === 0;
+  return result.samples.every(({ faults }) => faults === 0);
 }

@@ -79,8 +79,59 @@ export interface RunningLoad {
   readonly stop: () => Promise<void>;
 }
 
+/** Connections that stay open and send nothing any more. */
+export interface IdleConnections {
+  readonly stop: () => Promise<void>;
+}
+
 /** Starts a load. Its result says what went wrong; only a load that could not run rejects. */
 export function startLoad(options: LoadOptions): RunningLoad {
+  const process = spawnLoad(options);
+  let line: string | undefined;
+  process.onStdout((text) => (line = text));
+  const result = process.exited.then(() => {
+    if (line === undefined) throw new Error(`load did not run: ${process.tail()}`);
+    return JSON.parse(line) as LoadResult;
+  });
+  return {
+    result,
+    stop: async () => {
+      result.catch(() => undefined);
+      await process.stop("SIGKILL");
+    },
+  };
+}
+
+/**
+ * Opens connections that send some requests each, and then nothing; returns when all are answered.
+ *
+ * @param requests of each connection; may be 0.
+ * @throws Error when not all could be opened.
+ */
+export async function openIdleConnections(
+  options: Pick<LoadOptions, "protocol" | "port" | "connections">,
+  requests: number,
+): Promise<IdleConnections> {
+  const process = spawnLoad({ ...options, seconds: LONGEST_IDLE_SECONDS }, [
+    "--idle",
+    String(requests),
+  ]);
+  let isIdle = false;
+  process.onStdout(() => (isIdle = true));
+  await waitUntil("connections idle", () => isIdle, {
+    timeoutMs: 30_000,
+    abandonIf: () => (process.exitStatus === undefined ? undefined : process.tail()),
+  });
+  return {
+    stop: async () => {
+      await process.stop("SIGKILL");
+    },
+  };
+}
+
+const LONGEST_IDLE_SECONDS = 600;
+
+function spawnLoad(options: LoadOptions, further: readonly string[] = []): ChildProcess {
   const missing = missingLoad();
   if (missing !== undefined) throw new Error(missing);
   const numbers: Record<string, number | undefined> = {
@@ -103,20 +154,11 @@ export function startLoad(options: LoadOptions): RunningLoad {
   const args = Object.entries({ ...numbers, ...texts }).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, String(value)],
   );
-  const process = new ChildProcess({ name: "load", command: `${CACHE}/bench/load`, args });
-  let line: string | undefined;
-  process.onStdout((text) => (line = text));
-  const result = process.exited.then(() => {
-    if (line === undefined) throw new Error(`load did not run: ${process.tail()}`);
-    return JSON.parse(line) as LoadResult;
+  return new ChildProcess({
+    name: "load",
+    command: `${CACHE}/bench/load`,
+    args: [...args, ...further],
   });
-  return {
-    result,
-    stop: async () => {
-      result.catch(() => undefined);
-      await process.stop("SIGKILL");
-    },
-  };
 }
 
 /** Runs a load to its end. */
