@@ -10,7 +10,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0)) await cleanUp();
 });
 
-const ZEROS = { lost: 0, foreign: 0, duplicated: 0, malformed: 0, cut: 0, refused: 0 };
+const ZEROS = { lost: 0, foreign: 0, duplicated: 0, malformed: 0, cut: 0, refused: 0, unserved: 0 };
 
 async function ask(
   protocol: LoadProtocol,
@@ -49,6 +49,7 @@ describe.skipIf(missingChaosPrograms()).each(["dubbo", "thrift"] as const)("%s",
     ["lost", { half: 50 }],
     ["lost", { hangup: 50 }],
     ["cut", { reset: 50 }],
+    ["unserved", { reset: 1000 }],
     ["malformed", { garbage: 50 }],
     ["duplicated", { twice: 50 }],
     ["foreign", { unknown: 50 }],

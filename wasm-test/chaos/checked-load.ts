@@ -40,6 +40,8 @@ export interface CheckedLoadOptions {
   /** Requests after which a client closes its connection, on average; default never. */
   readonly lifetime?: number;
   readonly seed?: number;
+  /** Between two reports; default 0.25. */
+  readonly reportSeconds?: number;
   /** Longest wait for missing answers after the end; default 10. */
   readonly drainSeconds?: number;
 }
@@ -55,9 +57,11 @@ export interface CheckedReport {
   readonly foreign: number;
   readonly duplicated: number;
   readonly malformed: number;
+  /** On connections that were reset before a single byte had come back. */
+  readonly unserved: number;
   readonly connected: number;
   readonly refused: number;
-  /** Connections that the proxy closed. */
+  /** Connections that the proxy closed after it had answered on them. */
   readonly cut: number;
   readonly open: number;
   readonly waiting: number;
@@ -72,9 +76,14 @@ export interface CheckedReport {
 /** A running load. Call `kill` in the clean-up, always. */
 export class CheckedLoad {
   #latest: CheckedReport | undefined;
+  private readonly listeners: ((report: CheckedReport) => void)[] = [];
 
   private constructor(private readonly process: ChildProcess) {
-    process.onStdout((line) => (this.#latest = JSON.parse(line) as CheckedReport));
+    process.onStdout((line) => {
+      const report = JSON.parse(line) as CheckedReport;
+      this.#latest = report;
+      for (const listener of this.listeners) listener(report);
+    });
   }
 
   static start(options: CheckedLoadOptions): CheckedLoad {
@@ -84,7 +93,7 @@ export class CheckedLoad {
       inflight: options.inFlight,
       payloads: options.payloads?.join(","),
       drain: options.drainSeconds,
-      report: 0.25,
+      report: options.reportSeconds ?? 0.25,
     };
     const args = Object.entries(values).flatMap(([name, value]) =>
       value === undefined ? [] : [`--${name}`, String(value)],
@@ -94,9 +103,14 @@ export class CheckedLoad {
     );
   }
 
-  /** The newest report, at most a quarter of a second old; undefined before the first. */
+  /** The newest report; undefined before the first. */
   get latest(): CheckedReport | undefined {
     return this.#latest;
+  }
+
+  /** Calls `listener` for each report from now on. */
+  onReport(listener: (report: CheckedReport) => void): void {
+    this.listeners.push(listener);
   }
 
   /** Waits until a report satisfies `condition`. */
