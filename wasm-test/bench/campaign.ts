@@ -103,23 +103,24 @@ export interface CampaignOutcome {
   readonly failures: readonly string[];
 }
 
-/** Runs everything; one Envoy for each number of workers. */
+/** Runs everything; one Envoy for each number of workers, and another one after each that failed. */
 export async function runCampaign(campaign: Campaign, ports: Ports): Promise<CampaignOutcome> {
   const results: Result[] = [];
   const failures: string[] = [];
   for (const workers of new Set(campaign.plan.map((load) => load.workers))) {
-    const loads = campaign.plan.filter((load) => load.workers === workers);
-    const envoy = await startBenchEnvoy(CONTENDERS, ports, workers);
-    try {
-      for (const load of loads) {
+    let envoy = await startBenchEnvoy(CONTENDERS, ports, workers);
+    for (const load of campaign.plan.filter((one) => one.workers === workers)) {
+      try {
         results.push(...(await runCase({ envoy, ports }, load, campaign, results)));
+      } catch (error) {
+        const cause = error instanceof Error ? error.message : String(error);
+        failures.push(...envoy.failures(), `${caseName(load)}: ${cause}`);
+        await envoy.kill();
+        envoy = await startBenchEnvoy(CONTENDERS, ports, workers);
       }
-      failures.push(...envoy.failures());
-    } catch (error) {
-      failures.push(error instanceof Error ? error.message : String(error));
-    } finally {
-      await envoy.kill();
     }
+    failures.push(...envoy.failures());
+    await envoy.kill();
   }
   return { results, failures };
 }
