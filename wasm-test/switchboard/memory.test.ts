@@ -1,7 +1,7 @@
 // What peers can make a worker hold is bounded, and given back.
 import { describe, expect, it } from "vitest";
 import { FRAMED } from "../envoy/support/thrift-wire.js";
-import { dubboFrame, dubboRequest, dubboResponse } from "../envoy/support/dubbo-wire.js";
+import { dubboFrame, dubboRequest, dubboResponse, valueBody } from "../envoy/support/dubbo-wire.js";
 import { builtModule } from "../modules/built-module.js";
 import { DubboMesh, Provider } from "./dubbo-fixture.js";
 import { holdings } from "./probe.js";
@@ -200,6 +200,34 @@ describe("maxBufferedBytes", () => {
     client.request({ id: 2n, method: "m", attachments: { big: "x".repeat(2 * MIB) } });
     mesh.run();
     expect(client.response(2n).status).toBe(20);
+  });
+
+  it("is not used up for ever by what answers to many clients at once have needed", () => {
+    const provider = new Provider("v1");
+    provider.answers = false;
+    const mesh = new DubboMesh({
+      clusters: { v1: [provider] },
+      module: DUBBO,
+      plugin: { limits: { maxBufferedBytes: 4 * MIB } },
+    });
+    const clients = Array.from({ length: 280 }, () => mesh.connect());
+    for (const client of clients) client.request({ id: 1n, method: "m" });
+    mesh.run();
+    const [connection] = provider.server.openConnections;
+    const answers = provider.requests
+      .splice(0)
+      .map(({ frame }) => dubboResponse(frame.id, valueBody("x".repeat(1500))));
+    connection?.write(Buffer.concat(answers));
+    mesh.run();
+    expect(holdings(mesh).bufferedBytes).toBeLessThan(2 * MIB);
+    provider.answers = true;
+    const [late] = clients;
+    const request = dubboRequest({ id: 2n, method: "m", attachments: { big: "x".repeat(MIB) } });
+    late?.socket.send(request.subarray(0, MIB / 2));
+    mesh.run();
+    late?.socket.send(request.subarray(MIB / 2));
+    mesh.run();
+    expect(late?.response(2n).status).toBe(20);
   });
 
   it("bounds a Thrift client that sends on and on while its calls wait", () => {

@@ -4,11 +4,11 @@
 // call. A frame that is alone, or large, is only referred to ("borrowed"), and copied into the host
 // straight from where it was read.
 //
-// Allocates: chunks from a free list; the list grows to what was needed at once.
+// Allocates: chunks from free lists; these keep MAX_FREE_BYTES at most.
 // Next: switchboard/connection/flush-list.ts
 import { appendBuffer, replaceBuffer } from "../../proxy-wasm-as/host/buffers";
 import { BufferType, Status } from "../../proxy-wasm-as/abi/enums";
-import { allocateBudgeted, freeBudgeted } from "./memory-budget";
+import { allocateBudgeted, freeBudgeted, memoryBudget } from "./memory-budget";
 
 const SMALL_CHUNK_BYTES: u32 = 1024;
 const LARGE_CHUNK_BYTES: u32 = 16 * 1024;
@@ -29,12 +29,16 @@ const SEGMENT_BYTES: u32 = offsetof<Segment>();
 let freeBorrowed: usize = 0;
 let freeSmall: usize = 0;
 let freeLarge: usize = 0;
+/** Of all free lists. They count against the budget, and others may need it. */
+let freeBytes: u32 = 0;
+const MAX_FREE_BYTES: u32 = 4 * 1024 * 1024;
 
 function takeChunk(capacity: u32): usize {
   let list = capacity == 0 ? freeBorrowed : capacity == SMALL_CHUNK_BYTES ? freeSmall : 0;
   if (capacity == LARGE_CHUNK_BYTES) list = freeLarge;
   if (list != 0) {
     const next = changetype<Segment>(list).next;
+    freeBytes -= SEGMENT_BYTES + capacity;
     if (capacity == 0) freeBorrowed = next;
     else if (capacity == SMALL_CHUNK_BYTES) freeSmall = next;
     else freeLarge = next;
@@ -50,18 +54,22 @@ function takeChunk(capacity: u32): usize {
 
 function giveChunk(segment: Segment): void {
   const block = changetype<usize>(segment);
-  if (segment.capacity == 0) {
+  const bytes = SEGMENT_BYTES + segment.capacity;
+  const isKept = freeBytes < min<u32>(MAX_FREE_BYTES, memoryBudget.limit >> 3);
+  if (isKept && segment.capacity == 0) {
     segment.next = freeBorrowed;
     freeBorrowed = block;
-  } else if (segment.capacity == SMALL_CHUNK_BYTES) {
+  } else if (isKept && segment.capacity == SMALL_CHUNK_BYTES) {
     segment.next = freeSmall;
     freeSmall = block;
-  } else if (segment.capacity == LARGE_CHUNK_BYTES) {
+  } else if (isKept && segment.capacity == LARGE_CHUNK_BYTES) {
     segment.next = freeLarge;
     freeLarge = block;
   } else {
-    freeBudgeted(block, SEGMENT_BYTES + segment.capacity);
+    freeBudgeted(block, bytes);
+    return;
   }
+  freeBytes += bytes;
 }
 
 export class OutputQueue {
