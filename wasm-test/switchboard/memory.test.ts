@@ -258,3 +258,23 @@ describe("maxBufferedBytes", () => {
     expect(other.answers).toEqual(["v1"]);
   });
 });
+
+describe("what a module tells of itself", () => {
+  it("is what it holds, and nothing once all is done", () => {
+    const provider = new Provider("v1");
+    provider.answers = false;
+    const mesh = new DubboMesh({ clusters: { v1: [provider] }, module: DUBBO });
+    const rest = mesh.stat("buffered_bytes");
+    const client = mesh.connect();
+    for (let id = 1n; id <= 3n; id++) client.request({ id, method: "m" });
+    client.socket.send(dubboRequest({ id: 4n, method: "m" }).subarray(0, 50));
+    mesh.run();
+    expect(mesh.stat("timers_active")).toBe(3);
+    expect(mesh.stat("buffered_bytes")).toBe(holdings(mesh).bufferedBytes);
+    expect(mesh.stat("buffered_bytes")).toBeGreaterThan(rest);
+    expect(mesh.stat("memory_bytes")).toBeGreaterThanOrEqual(holdings(mesh).memoryBytes);
+    client.socket.close();
+    mesh.host.advance(30_000);
+    expect(mesh.stat("timers_active")).toBe(0);
+  });
+});
