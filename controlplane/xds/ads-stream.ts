@@ -116,7 +116,7 @@ export class AdsStream {
         versionInfo: response.versionInfo,
         typeUrl: type.typeUrl,
         nonce: response.nonce,
-        resources: response.resources.map(({ any }) => any),
+        resources: response.resources,
       });
       this.context.observer.onResponse(node, type, response.resources);
       if (type === CLUSTER_TYPE) {

@@ -12,9 +12,11 @@ export interface EncodedResponse {
   readonly versionInfo: string;
   readonly typeUrl: string;
   readonly nonce: string;
-  /** Serialized google.protobuf.Any messages. */
-  readonly resources: readonly Uint8Array[];
+  readonly resources: EncodedResources;
 }
+
+/** Each with its serialized google.protobuf.Any message. */
+type EncodedResources = readonly { readonly any: Uint8Array }[];
 
 /** Field numbers of envoy.service.discovery.v3.DiscoveryResponse. */
 const VERSION_INFO = 1;
@@ -22,12 +24,23 @@ const RESOURCES = 2;
 const TYPE_URL = 4;
 const NONCE = 5;
 
+/** Proxies that subscribe to everything are all sent the same array: its thousands are written once. */
+const encodings = new WeakMap<EncodedResources, Uint8Array>();
+
+function encodeResources(resources: EncodedResources): Uint8Array {
+  const known = encodings.get(resources);
+  if (known !== undefined) return known;
+  const writer = new BinaryWriter();
+  for (const { any } of resources) writer.tag(RESOURCES, WireType.LengthDelimited).bytes(any);
+  const encoded = writer.finish();
+  encodings.set(resources, encoded);
+  return encoded;
+}
+
 export function encodeResponse(response: EncodedResponse): Buffer {
   const writer = new BinaryWriter();
   writer.tag(VERSION_INFO, WireType.LengthDelimited).string(response.versionInfo);
-  for (const resource of response.resources) {
-    writer.tag(RESOURCES, WireType.LengthDelimited).bytes(resource);
-  }
+  writer.raw(encodeResources(response.resources));
   writer.tag(TYPE_URL, WireType.LengthDelimited).string(response.typeUrl);
   writer.tag(NONCE, WireType.LengthDelimited).string(response.nonce);
   const bytes = writer.finish();

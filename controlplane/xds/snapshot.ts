@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { AnySchema } from "@bufbuild/protobuf/wkt";
 import { RESOURCE_TYPES, type ResourceType } from "./resource-type.js";
+import { entryDigest, StateDigest, VERSION_LENGTH } from "./state-digest.js";
 
 export interface ResourceInput {
   readonly name: string;
@@ -16,15 +17,31 @@ export interface ResourceInput {
 export interface Resource extends ResourceInput {
   /** Hash of `value`. */
   readonly version: string;
+  /** Of its name and version, for the version of the state that it is part of. */
+  readonly digest: bigint;
   /** A serialized google.protobuf.Any with the message. */
   readonly any: Uint8Array;
 }
 
+/** What differs between two sets: thousands of streams look at nothing else. */
+export interface ResourceChanges {
+  /** `ResourceSet.id` of the one before. */
+  readonly since: number;
+  /** Names of those that are new, or of another version or order. */
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+}
+
 /** All resources of one type. */
 export interface ResourceSet {
+  /** No other set of this process has it. What does not change stays the same set. */
+  readonly id: number;
   /** Hash of the names and versions of all resources. */
   readonly version: string;
   readonly resources: ReadonlyMap<string, Resource>;
+  /** `resources` in their order. */
+  readonly all: readonly Resource[];
+  readonly changes: ResourceChanges;
 }
 
 export interface Snapshot {
@@ -34,37 +51,54 @@ export interface Snapshot {
   readonly types: ReadonlyMap<string, ResourceSet>;
 }
 
-/** Hexadecimal digits of a version: enough that two contents never share one by chance. */
-const VERSION_LENGTH = 16;
-
 export function contentVersion(content: Uint8Array | string): string {
   return createHash("sha256").update(content).digest("hex").slice(0, VERSION_LENGTH);
 }
 
-/** Hash of names and versions, whatever their order. */
-export function stateVersion(versions: ReadonlyMap<string, string>): string {
-  const lines = [...versions].map(([name, version]) => `${name}\n${version}\n`);
-  return contentVersion(lines.sort().join(""));
+/** Of resources together, whatever their order. */
+export function stateVersion(resources: Iterable<Pick<Resource, "digest">>): string {
+  const state = new StateDigest();
+  for (const { digest } of resources) state.add(digest);
+  return state.version;
+}
+
+let setCount = 0;
+
+function resource({ typeUrl }: ResourceType, input: ResourceInput, before?: Resource): Resource {
+  const version = before?.value === input.value ? before.version : contentVersion(input.value);
+  if (before?.version === version && before.after === input.after) return before;
+  return {
+    ...input,
+    version,
+    digest: entryDigest(input.name, version),
+    any: toBinary(AnySchema, create(AnySchema, { typeUrl, value: input.value })),
+  };
 }
 
 function resourceSet(
-  { typeUrl }: ResourceType,
+  type: ResourceType,
   inputs: readonly ResourceInput[],
   previous: ResourceSet | undefined,
 ): ResourceSet {
   const resources = new Map<string, Resource>();
   for (const input of inputs) {
-    const before = previous?.resources.get(input.name);
-    const version = before?.value === input.value ? before.version : contentVersion(input.value);
-    const isSame = before?.version === version && before.after === input.after;
-    const any = (): Uint8Array =>
-      toBinary(AnySchema, create(AnySchema, { typeUrl, value: input.value }));
-    resources.set(input.name, isSame ? before : { ...input, version, any: any() });
+    resources.set(input.name, resource(type, input, previous?.resources.get(input.name)));
   }
-  const version = stateVersion(
-    new Map([...resources].map(([name, resource]) => [name, resource.version])),
-  );
-  return { version, resources };
+  const all = [...resources.values()];
+  const changed = all.filter((now) => previous?.resources.get(now.name) !== now);
+  const removed = previous?.all.filter(({ name }) => !resources.has(name)) ?? [];
+  if (previous !== undefined && changed.length === 0 && removed.length === 0) return previous;
+  return {
+    id: ++setCount,
+    version: stateVersion(all),
+    resources,
+    all,
+    changes: {
+      since: previous?.id ?? 0,
+      changed: changed.map(({ name }) => name),
+      removed: removed.map(({ name }) => name),
+    },
+  };
 }
 
 /**
@@ -86,7 +120,9 @@ export function buildSnapshot(
     }),
   );
   return {
-    version: stateVersion(new Map([...types].map(([typeUrl, { version }]) => [typeUrl, version]))),
+    version: stateVersion(
+      Array.from(types, ([typeUrl, { version }]) => ({ digest: entryDigest(typeUrl, version) })),
+    ),
     types,
   };
 }

@@ -4,6 +4,7 @@
 // newest snapshot is compared with what was sent. A slow proxy thus skips what is outdated.
 import type { ResourceType } from "./resource-type.js";
 import { type Resource, type ResourceSet, stateVersion } from "./snapshot.js";
+import { entryDigest, StateDigest } from "./state-digest.js";
 
 /** The fields of a DiscoveryRequest that tell what is wanted and what was accepted. */
 export interface SubscriptionRequest {
@@ -47,12 +48,13 @@ interface Unanswered {
 const EVERYTHING = "*";
 
 export class Subscription {
-  /** Name -> version of what was sent, accepted or not, and is still wanted. */
-  readonly sent = new Map<string, string>();
   /** Name -> version of what was accepted and is still wanted. */
   readonly accepted = new Map<string, string>();
   /** Name -> version of what was refused and is still the newest that was sent. */
   readonly refused = new Map<string, string>();
+  private readonly sentVersions = new Map<string, string>();
+  /** Of `sent`. */
+  private readonly state = new StateDigest();
   acceptedVersionInfo: string | undefined;
   acceptedAt: number | undefined;
   lastRefusal: Refusal | undefined;
@@ -70,8 +72,16 @@ export class Subscription {
   private suspects: string[][] = [];
   private isResubscribed = false;
   private responses = 0;
+  /** Id of the set of which everything that is wanted was sent, and of the one that `sent` was pruned by. */
+  private completeOf: number | undefined;
+  private prunedBy: number | undefined;
 
   constructor(readonly type: ResourceType) {}
+
+  /** Name -> version of what was sent, accepted or not, and is still wanted. */
+  get sent(): ReadonlyMap<string, string> {
+    return this.sentVersions;
+  }
 
   get wantsEverything(): boolean {
     return this.isWildcard;
@@ -101,7 +111,7 @@ export class Subscription {
     }
     this.unanswered = undefined;
     const hasChanged = this.wouldChange(request.resourceNames);
-    this.setNames(request.resourceNames);
+    if (hasChanged || this.type.isStateOfTheWorld) this.setNames(request.resourceNames);
     if (unanswered === undefined || this.isResubscribed) this.sendAgain(hasChanged);
     this.isResubscribed = false;
     if (unanswered === undefined) return { kind: "subscribed" };
@@ -122,7 +132,7 @@ export class Subscription {
    */
   next(set: ResourceSet, isHeld: (resource: Resource) => boolean): ResponseContent | undefined {
     if (this.unanswered !== undefined) return undefined;
-    for (const name of this.sent.keys()) if (!set.resources.has(name)) this.forget(name);
+    this.prune(set);
     return this.type.isStateOfTheWorld ? this.nextState(set) : this.nextChanges(set, isHeld);
   }
 
@@ -147,7 +157,7 @@ export class Subscription {
     }
     // It comes back with what it would be sent.
     for (const resource of this.wanted(set)) {
-      this.sent.set(resource.name, resource.version);
+      this.noteSent(resource);
       this.accepted.set(resource.name, resource.version);
     }
     this.sentVersionInfo = versionInfo;
@@ -211,19 +221,23 @@ export class Subscription {
     }
   }
 
-  private respond(versionInfo: string | undefined, resources: Resource[]): ResponseContent {
+  private respond(
+    versionInfo: string | undefined,
+    resources: readonly Resource[],
+  ): ResponseContent {
     const replaced = resources
       .filter(({ name, version }) => (this.sent.get(name) ?? version) !== version)
       .map(({ name }) => name);
-    for (const { name, version } of resources) {
+    for (const resource of resources) {
+      const { name, version } = resource;
       if (this.sent.get(name) !== version) this.refused.delete(name);
-      this.sent.set(name, version);
+      this.noteSent(resource);
       this.requested.delete(name);
     }
     this.responses++;
     const nonce = String(this.responses);
     this.lastNonce = nonce;
-    const version = versionInfo ?? stateVersion(this.sent);
+    const version = versionInfo ?? this.state.version;
     this.unanswered = {
       nonce,
       versionInfo: version,
@@ -232,20 +246,53 @@ export class Subscription {
     return { versionInfo: version, nonce, resources, replaced };
   }
 
-  private wanted(set: ResourceSet): Resource[] {
-    if (this.isWildcard) return [...set.resources.values()];
+  private wanted(set: ResourceSet): readonly Resource[] {
+    if (this.isWildcard) return set.all;
     return [...this.names].flatMap((name) => set.resources.get(name) ?? []);
   }
 
   private changed(set: ResourceSet): Resource[] {
-    return this.wanted(set).filter(
+    const changed = this.candidates(set).filter(
       ({ name, version }) => this.sent.get(name) !== version || this.requested.has(name),
     );
+    if (changed.length === 0) this.completeOf = set.id;
+    return changed;
+  }
+
+  /** Those that may have changed: few, where everything of the set before was sent. */
+  private candidates(set: ResourceSet): readonly Resource[] {
+    if (this.requested.size > 0) return this.wanted(set);
+    if (this.completeOf === set.id) return [];
+    const { since, changed } = set.changes;
+    if (this.completeOf !== since) return this.wanted(set);
+    return changed.flatMap((name) =>
+      this.isSubscribedTo(name) ? (set.resources.get(name) ?? []) : [],
+    );
+  }
+
+  /** Forgets what is not there any more. */
+  private prune(set: ResourceSet): void {
+    if (this.prunedBy === set.id) return;
+    const { since, removed } = set.changes;
+    const gone =
+      this.prunedBy === since
+        ? removed
+        : [...this.sent.keys()].filter((name) => !set.resources.has(name));
+    for (const name of gone) this.forget(name);
+    this.prunedBy = set.id;
+  }
+
+  private noteSent({ name, version, digest }: Resource): void {
+    const before = this.sent.get(name);
+    if (before === version) return;
+    if (before !== undefined) this.state.remove(entryDigest(name, before));
+    this.state.add(digest);
+    this.sentVersions.set(name, version);
   }
 
   private versionOf(set: ResourceSet): string {
     if (this.isWildcard) return set.version;
-    return stateVersion(new Map(this.wanted(set).map(({ name, version }) => [name, version])));
+    return stateVersion(this.wanted(set));
   }
 
   /**
@@ -263,6 +310,7 @@ export class Subscription {
   }
 
   private setNames(names: readonly string[]): void {
+    this.completeOf = undefined;
     this.names = new Set(names.filter((name) => name !== EVERYTHING));
     if (this.type.isStateOfTheWorld && names.length > 0) {
       this.isWildcard = names.includes(EVERYTHING);
@@ -273,7 +321,9 @@ export class Subscription {
   }
 
   private forget(name: string): void {
-    this.sent.delete(name);
+    const version = this.sent.get(name);
+    if (version !== undefined) this.state.remove(entryDigest(name, version));
+    this.sentVersions.delete(name);
     this.accepted.delete(name);
     this.refused.delete(name);
     this.requested.delete(name);

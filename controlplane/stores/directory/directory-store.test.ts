@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -170,6 +170,41 @@ describe("a store", () => {
     await write("a.yaml", workload("a", "10.0.0.3"));
     await eventuallyHas("a=10.0.0.3");
     expect(snapshots.map(stateOf)).not.toContain("");
+  });
+
+  it("does not wait for more of a file that is renamed into its place", async () => {
+    await write("a.yaml", workload("a", "10.0.0.1"));
+    store = new DirectoryStore(directory, { quietMs: 3_600_000, maxDelayMs: 3_600_000 });
+    store.onSnapshot((configuration) => snapshots.push(configuration));
+    await store.start();
+    await write("a.tmp", workload("a", "10.0.0.2"));
+    await rename(join(directory, "a.tmp"), join(directory, "a.yaml"));
+    await eventuallyHas("a=10.0.0.2");
+  });
+
+  it("reads a file that is written in pieces once it is whole", async () => {
+    const before = workload("a", "10.0.0.1") + "---\n" + workload("b", "10.0.0.1");
+    await write("a.yaml", before);
+    store = new DirectoryStore(directory, { quietMs: 500, maxDelayMs: 3_600_000 });
+    store.onSnapshot((configuration) => snapshots.push(configuration));
+    await store.start();
+    const file = await open(join(directory, "a.yaml"), "w");
+    for (const piece of [
+      workload("a", "10.0.0.2"),
+      "---\n",
+      workload("b", "10.0.0.2"),
+      "---\n",
+      workload("c", "10.0.0.2"),
+    ]) {
+      await file.write(piece);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await file.close();
+    await eventuallyHas("a=10.0.0.2 b=10.0.0.2 c=10.0.0.2");
+    expect(snapshots.map(stateOf)).toEqual([
+      "a=10.0.0.1 b=10.0.0.1",
+      "a=10.0.0.2 b=10.0.0.2 c=10.0.0.2",
+    ]);
   });
 
   it("follows Kubernetes, which swaps a link to a directory", async () => {

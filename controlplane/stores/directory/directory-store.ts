@@ -3,8 +3,10 @@ import { ConfigurationFiles } from "./configuration-files.js";
 import { DirectoryWatcher } from "./directory-watcher.js";
 
 export interface DirectoryStoreOptions {
-  /** A change takes effect after this long without another one. Milliseconds, default 50. */
+  /** A file that is written where it is counts after this long without a further write. Milliseconds, default 20. */
   readonly quietMs?: number;
+  /** One that is renamed into its place is whole: it counts after this long. Milliseconds, default 2. */
+  readonly renamedQuietMs?: number;
   /** At the latest after this long. Milliseconds, default 500. */
   readonly maxDelayMs?: number;
   /** A file that is gone or cut short is believed after this long. Milliseconds, default 500. */
@@ -37,7 +39,8 @@ export class DirectoryStore {
     this.files = new ConfigurationFiles(directory, options.removalDelayMs ?? 500);
     this.pollMs = options.pollMs ?? 2000;
     this.watcher = new DirectoryWatcher({
-      quietMs: options.quietMs ?? 50,
+      quietMs: options.quietMs ?? 20,
+      renamedQuietMs: options.renamedQuietMs ?? 2,
       maxDelayMs: options.maxDelayMs ?? 500,
       onSettled: () => this.look(),
     });

@@ -1,7 +1,11 @@
 import { type FSWatcher, watch } from "node:fs";
+import { isConfigurationFile } from "./list-files.js";
 
 export interface DirectoryWatcherOptions {
+  /** After the last write to a file: more may come. */
   readonly quietMs: number;
+  /** After the last event of any other kind: what was renamed is whole, but others may follow. */
+  readonly renamedQuietMs: number;
   readonly maxDelayMs: number;
   /** Is called when changes have settled, one call at a time. */
   readonly onSettled: () => Promise<void>;
@@ -17,6 +21,8 @@ export class DirectoryWatcher {
   private seen = new Set<string>();
   private timer: NodeJS.Timeout | undefined;
   private firstEventMs: number | undefined;
+  /** No look before then, unless that takes too long. */
+  private quietUntilMs = 0;
   private isLooking = false;
   private isStopped = false;
 
@@ -30,14 +36,15 @@ export class DirectoryWatcher {
     existing?.watcher.close();
     this.watchers.delete(path);
     try {
-      const watcher = watch(path, () => {
-        this.touch();
+      const watcher = watch(path, (event, name) => {
+        const isWrite = event === "change" && (name === null || isConfigurationFile(name));
+        this.touch(isWrite ? this.options.quietMs : this.options.renamedQuietMs);
       });
       watcher.on("error", () => {
         // The directory is gone, or the system has no more watches: the look at regular intervals remains.
         watcher.close();
         this.watchers.delete(path);
-        this.touch();
+        this.touch(this.options.quietMs);
       });
       this.watchers.set(path, { identity, watcher });
     } catch {
@@ -56,12 +63,13 @@ export class DirectoryWatcher {
   }
 
   /** Something may have changed. */
-  touch(): void {
+  private touch(quietMs: number): void {
     if (this.isStopped) return;
     const now = performance.now();
     this.firstEventMs ??= now;
+    this.quietUntilMs = Math.max(this.quietUntilMs, now + quietMs);
     const latest = this.firstEventMs + this.options.maxDelayMs;
-    this.schedule(Math.max(0, Math.min(this.options.quietMs, latest - now)));
+    this.schedule(Math.max(0, Math.min(this.quietUntilMs, latest) - now));
   }
 
   /** Looks again after that long, unless there is a reason to do so sooner. */
@@ -101,6 +109,7 @@ export class DirectoryWatcher {
       return;
     }
     this.firstEventMs = undefined;
+    this.quietUntilMs = 0;
     await this.exclusively(this.options.onSettled);
   }
 }

@@ -12,6 +12,11 @@ export interface ListedFile {
   readonly modifiedMs: number;
 }
 
+/** By its name: whether it is read. */
+export function isConfigurationFile(name: string): boolean {
+  return !name.startsWith(".") && EXTENSIONS.includes(extname(name).toLowerCase());
+}
+
 /** @param identity differs when there is another directory at the path now. */
 type OnDirectory = (path: string, identity: string) => void;
 
@@ -39,7 +44,7 @@ export async function listFiles(
       const path = join(directory, entry.name);
       const target = await tryStat(path);
       if (target?.isDirectory() === true) await visit(path).catch(ignoreIfGone);
-      else if (target?.isFile() === true && EXTENSIONS.includes(extname(path).toLowerCase())) {
+      else if (target?.isFile() === true && isConfigurationFile(entry.name)) {
         files.push({
           path,
           signature: `${identityOf(target)} ${target.size} ${target.mtimeNs} ${target.ctimeNs}`,

@@ -197,6 +197,11 @@ export class ControlPlane {
     return { status: response.status, body: await response.text() };
   }
 
+  /** Of the running process; 0 when there is none. */
+  get pid(): number {
+    return this.process?.pid ?? 0;
+  }
+
   log(): readonly string[] {
     return this.process?.output() ?? [];
   }

@@ -1,0 +1,98 @@
+// What was measured, as tables of a page.
+import type { LookupCost } from "../../switchboard/lookup-bench.js";
+import type { ControlPlaneResult } from "./control-plane.js";
+import type { EditResult } from "./edit.js";
+import { quantile, spread } from "./quantiles.js";
+import type { SwapResult } from "./swap.js";
+
+type Row = readonly (string | number)[];
+
+const MEGABYTE = 1e6;
+
+function table(header: Row, rows: readonly Row[]): string {
+  const lines = [header, header.map((_, column) => (column === 0 ? "---" : "---:")), ...rows];
+  return lines.map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+}
+
+export function editReport(results: readonly EditResult[]): string {
+  const rows = results.map(({ kind, edits, envoys, delaysMs, lastDelaysMs, answers, faults }) => [
+    ...[kind, edits * envoys, ...spread(delaysMs), ...spread(lastDelaysMs).slice(0, 2)],
+    ...[answers, faults],
+  ]);
+  return table(
+    [
+      ...["file", "samples", "p50 ms", "p99 ms", "most ms"],
+      ...["last Envoy p50 ms", "p99 ms", "requests meanwhile", "failed"],
+    ],
+    rows,
+  );
+}
+
+export function swapReport(results: readonly SwapResult[]): string {
+  const rows = results.map(({ shape, bytes, swaps, swapMs, still, swapping }) => [
+    ...[shape, (bytes / MEGABYTE).toFixed(1), swaps, quantile(swapMs, 0.5).toFixed(0)],
+    ...[still, swapping].flatMap((load) =>
+      [load.p99_us, load.p999_us, load.max_us].map((us) => (us / 1000).toFixed(2)),
+    ),
+    still.errors + swapping.errors,
+  ]);
+  return table(
+    [
+      ...["10,000 routes", "MB", "swaps", "until in force, ms", "without: p99 ms", "p99.9", "most"],
+      ...["with swaps: p99 ms", "p99.9", "most", "failed"],
+    ],
+    rows,
+  );
+}
+
+/** Costs by number of routes, for each shape. */
+export type LookupReport = ReadonlyMap<string, ReadonlyMap<number, LookupCost>>;
+
+export function lookupReport(shapes: LookupReport): string {
+  const sizes = [...(shapes.values().next().value?.keys() ?? [])];
+  const rows = Array.from(shapes, ([shape, costs]) => [
+    shape,
+    ...Array.from(costs.values(), ({ steps, spreadNs, hotNs }) =>
+      [steps.toFixed(1), spreadNs.toFixed(0), hotNs.toFixed(0)].join(", "),
+    ),
+  ]);
+  return table(
+    ["steps, ns, ns for a few", ...sizes.map((count) => `${String(count)} routes`)],
+    rows,
+  );
+}
+
+export function controlPlaneReport(result: ControlPlaneResult): string {
+  const megabytes = (bytes: number): string => `${(bytes / MEGABYTE).toFixed(0)} MB`;
+  const { startSeconds, startCpuSeconds, connectSeconds, connectCpuSeconds } = result;
+  const states = table(
+    ["state", "after s", "CPU s", "resident"],
+    [
+      [
+        "serving",
+        startSeconds.toFixed(1),
+        startCpuSeconds.toFixed(1),
+        megabytes(result.startBytes),
+      ],
+      [
+        ...["every proxy has everything", connectSeconds.toFixed(1)],
+        ...[connectCpuSeconds.toFixed(1), megabytes(result.connectedBytes)],
+      ],
+      ["after all edits", "", "", megabytes(result.endBytes)],
+    ],
+  );
+  const edits = table(
+    ["edit", "last response after ms: p50", "most", "CPU ms", "responses", "resources", "bytes"],
+    result.edits.map(({ kind, delaysMs, cpuMs, sent }) => {
+      const types = Object.entries(sent);
+      const each = (of: "responses" | "resources" | "bytes"): string =>
+        types.map(([type, received]) => `${type} ${String(received[of])}`).join(", ");
+      return [
+        ...[kind, quantile(delaysMs, 0.5).toFixed(0), Math.max(...delaysMs).toFixed(0)],
+        ...[quantile(cpuMs, 0.5).toFixed(0), each("responses"), each("resources")],
+        types.reduce((sum, [, { bytes }]) => sum + bytes, 0),
+      ];
+    }),
+  );
+  return `${states}\n\nIdle: ${result.idlePercent.toFixed(1)} % of one core.\n\n${edits}`;
+}
