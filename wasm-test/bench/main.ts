@@ -1,7 +1,7 @@
 // npm run bench: Envoy's own filters and ours side by side; see options.ts for what it can be told.
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { cpus, release, type } from "node:os";
+import { cpus, loadavg, release, type } from "node:os";
 import { fileURLToPath } from "node:url";
 import { envoyBinary } from "../envoy/support/envoy-binary.js";
 import { runCampaign } from "./campaign.js";
@@ -30,6 +30,7 @@ function about({ rounds, closedSeconds, openSeconds }: BenchOptions): About {
     cpu: cpus()[0]?.model ?? "an unknown CPU",
     cores: cpus().length,
     kernel: `${type()} ${release()}`,
+    loadBefore: Number((loadavg()[0] ?? 0).toFixed(2)),
     rounds,
     closedSeconds,
     openSeconds,
@@ -45,6 +46,7 @@ const DELIVERIES = 3;
 async function bench(options: BenchOptions): Promise<Report> {
   const onProgress = (line: string): void => console.error(line);
   const { memoryOf, moduleRounds } = options;
+  const circumstances = about(options);
   return withEchoServers(async (ports) => {
     const { results, failures } = await runCampaign({ ...options, onProgress }, ports);
     const all = [...failures];
@@ -60,7 +62,7 @@ async function bench(options: BenchOptions): Promise<Report> {
     const memory = await attempt(() => measureMemory(ports, memoryOf, IDLE, onProgress), []);
     const modules = await attempt(() => measureModules(ports, moduleRounds, onProgress), []);
     const serving = await attempt(() => servingTime(moduleRounds), {});
-    return { about: about(options), results, memory, modules, ...serving, failures: all };
+    return { about: circumstances, results, memory, modules, ...serving, failures: all };
   });
 }
 

@@ -49,6 +49,7 @@ function report(...results: Result[]): Report {
     cpu: "a CPU",
     cores: 2,
     kernel: "Linux",
+    loadBefore: 0.1,
     rounds: 3,
     closedSeconds: 1,
     openSeconds: 2,

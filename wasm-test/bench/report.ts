@@ -23,6 +23,8 @@ export interface About {
   readonly cpu: string;
   readonly cores: number;
   readonly kernel: string;
+  /** Load average of a minute before it began: what else the machine had to do. */
+  readonly loadBefore: number;
   readonly rounds: number;
   readonly closedSeconds: number;
   readonly openSeconds: number;

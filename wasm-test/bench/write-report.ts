@@ -13,11 +13,13 @@ const MARK_END = "<!-- bench:end -->";
 
 /** How a report was made, in a sentence or two. */
 export function aboutText(about: About): string {
-  const { date, envoy, cpu, cores, kernel, rounds, closedSeconds, openSeconds } = about;
+  const { date, envoy, cpu, cores, kernel, rounds, closedSeconds, openSeconds, loadBefore } = about;
+  const how = rounds === 1 ? "one round" : `medians of ${rounds} interleaved rounds`;
   return (
     `Envoy ${envoy}, one worker unless a load says otherwise; ${cores} cores of ${cpu}, ${kernel}, ` +
-    `shared with generator and server; ${rounds === 1 ? "one round" : `medians of ${rounds} interleaved rounds`} of ` +
-    `${closedSeconds} s (open loop: ${openSeconds} s), lowest and highest in parentheses; ${date}.`
+    `shared with generator and server, load average before it began ${loadBefore}; ` +
+    `${how} of ${closedSeconds} s (open loop: ${openSeconds} s), ` +
+    `lowest and highest in parentheses; ${date}.`
   );
 }
 

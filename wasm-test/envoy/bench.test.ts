@@ -29,7 +29,7 @@ describeWith("the bench", [missingLoad()], () => {
       expect(valueOf(result, "cpuUs").median > 0, name).toBe(contender.kind !== "direct");
       expect(rate !== undefined, name).toBe(load.loop === "open");
     }
-    const about = { date: "", envoy: "", cpu: "", cores: 1, kernel: "", ...SHORT };
+    const about = { date: "", envoy: "", cpu: "", cores: 1, kernel: "", loadBefore: 0, ...SHORT };
     const text = asText({ about, results, memory: [], modules: [], failures });
     for (const { contender } of results) expect(text).toContain(`| ${contender.name} |`);
   });
