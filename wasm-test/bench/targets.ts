@@ -26,9 +26,9 @@ const CPU_TARGETS: readonly (readonly [string, string, number])[] = [
   ["dubbo:64x64", "dubbo_proxy", 0.06],
   ["dubbo:4x1", "tcp_proxy", 1.4],
   ["dubbo:4x1:64KiB", "dubbo_proxy", 0.8],
-  ["dubbo:8x1:64KiB", "dubbo_proxy", 0.8],
+  ["dubbo:8x4:64KiB", "dubbo_proxy", 0.8],
   ["dubbo:4x1:1MiB", "dubbo_proxy", 1.1],
-  ["dubbo:8x1:1MiB", "dubbo_proxy", 1.1],
+  ["dubbo:8x4:1MiB", "dubbo_proxy", 1.1],
 ];
 
 const THROUGHPUT = { load: "dubbo:64x64", rps: 350_000 };
