@@ -28,7 +28,15 @@ const LEFT = 70;
 const RIGHT = 130;
 const TOP = 40;
 /** Told apart also by those who see few colours (Okabe and Ito). */
-const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000"];
+const COLOURS = ["#2a8fd0", "#d55e00", "#009e73", "#cc79a7", "#808080"];
+
+/** Legible on light and on dark pages. */
+const STYLE = [
+  "text{font:12px system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;fill:#24292f}",
+  ".head{font-size:16px;font-weight:600}.title{font-weight:600}.tick{font-size:11px}",
+  ".page{fill:#ffffff}.grid{stroke:#d0d7de}",
+  "@media(prefers-color-scheme:dark){text{fill:#e6edf3}.page{fill:#0d1117}.grid{stroke:#3d444d}}",
+].join("");
 
 interface Scale {
   readonly ticks: readonly number[];
@@ -91,7 +99,7 @@ function panel(drawn: Panel, top: number, x: Scale): string {
     const name = { x: LEFT + width + 10, y: top + 10 + 18 * index };
     parts.push(
       `<polyline points="${points}" fill="none" stroke="${colour}" stroke-width="1.3"/>`,
-      `<text x="${String(name.x)}" y="${String(name.y)}" fill="${colour}" class="name">${escape(line.name)}</text>`,
+      `<text x="${String(name.x)}" y="${String(name.y)}" style="fill:${colour}">${escape(line.name)}</text>`,
     );
   }
   return parts.join("\n");
@@ -114,8 +122,8 @@ export function lineChart(chart: Chart): string {
   );
   const height = bottom + 44;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${String(WIDTH)} ${String(height)}" width="${String(WIDTH)}" height="${String(height)}">
-<style>text{font-family:sans-serif;fill:#333}.head{font-size:15px;font-weight:bold}.title{font-size:12px;font-weight:bold}.tick{font-size:11px}.name{font-size:12px}.grid{stroke:#ddd}</style>
-<rect width="100%" height="100%" fill="#fff"/>
+<style>${STYLE}</style>
+<rect class="page" width="100%" height="100%" rx="6"/>
 <text x="${String(LEFT)}" y="22" class="head">${escape(chart.title)}</text>
 ${[...panels, ...ticks].join("\n")}
 <text x="${String(LEFT + width / 2)}" y="${String(bottom + 36)}" class="tick" text-anchor="middle">${escape(chart.xTitle)}</text>
