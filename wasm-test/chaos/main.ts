@@ -16,9 +16,10 @@ function line(round: number, result: RoundResult): string {
     const gone = report.abandoned > 0 ? `, ${String(report.abandoned)} abandoned` : "";
     return `${protocol} ${String(report.answered)} answered${errors && `, ${errors}`}${gone}`;
   });
-  const { rss, heap } = result.memory;
-  const memory = `rss ${(rss / MEBIBYTE).toFixed(1)}, heap ${(heap / MEBIBYTE).toFixed(2)} MiB`;
-  return `  round ${String(round)}: ${counts.join("; ")}; ${memory}`;
+  const memory = (["rss", "heap", "buffered"] as const)
+    .map((kind) => `${kind} ${(result.memory[kind] / MEBIBYTE).toFixed(2)}`)
+    .join(", ");
+  return `  round ${String(round)}: ${counts.join("; ")}; MiB: ${memory}`;
 }
 
 async function main(): Promise<number> {

@@ -16,6 +16,7 @@ import { ChaosWorld, type Side, type WorldOptions } from "./world.js";
 /** Small ones mostly, as in life, and some that do not fit into one read. */
 const PAYLOADS = [...[16, 100, 100, 300, 300, 1000, 1000, 4000, 4000], 20_000, 150_000];
 const RATE = 1000;
+const MEBIBYTE = 1024 * 1024;
 
 export interface RoundResult {
   /** By protocol. */
@@ -103,9 +104,9 @@ export async function runRound(
 
 /**
  * What memory may grow by after the first half of the rounds, in bytes. The allocators of Envoy and V8
- * keep what they have freed for a while, and pools keep their largest size.
+ * keep what they have freed for a while, and pools of each VM grow to the most that was needed at once.
  */
-const TOLERANCE = { rss: 24 * 1024 * 1024, heap: 1024 * 1024, buffered: 512 * 1024 } as const;
+const TOLERANCE = { rss: 24 * MEBIBYTE, heap: 4 * MEBIBYTE, buffered: 4 * MEBIBYTE } as const;
 
 /** The first half of the rounds sets the level; the last may not need more than that, within the tolerance. */
 export function memoryFaults(scenario: Scenario, results: readonly RoundResult[]): string[] {
