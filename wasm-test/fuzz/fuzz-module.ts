@@ -11,7 +11,7 @@ export interface FuzzExports extends UnitExports {
   reserve(bytes: number): number;
   addEntry(ptr: number, len: number, spans: number, spanCount: number): number;
   addToken(ptr: number, len: number): number;
-  countEntries(): number;
+  endSeeds(): void;
   maxInputBytes(): number;
   setStepsPerStep(steps: number): void;
   open(): void;

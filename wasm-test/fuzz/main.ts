@@ -14,7 +14,7 @@ import { type FuzzTarget, targetNamed, TARGETS } from "./targets.js";
 const SLICE_MS = 5_000;
 const GUIDED_BATCH = 20_000;
 const PLAIN_BATCH = 50_000;
-const MAX_KEPT_BYTES = 4096;
+const MAX_KEPT_BYTES = 2048;
 
 interface Options {
   readonly seconds: number;

@@ -37,12 +37,11 @@ export class FuzzRunner {
 
   /** With the seeds and the corpus of the repository. */
   static async create(target: FuzzTarget, compiled: FuzzModule): Promise<FuzzRunner> {
-    const limit = (await instantiateFuzz(compiled.module)).maxInputBytes();
-    const all = [...target.seeds(), ...readInputs("corpus", target.name)];
-    const corpus = all.filter(({ length }) => length <= limit);
+    const corpus = [...target.seeds(), ...readInputs("corpus", target.name)];
     return FuzzRunner.createWith(target, compiled, corpus);
   }
 
+  /** `corpus` begins with the target's seeds. */
   static async createWith(
     target: FuzzTarget,
     compiled: FuzzModule,
@@ -51,7 +50,11 @@ export class FuzzRunner {
     const exports = await instantiateFuzz(compiled.module);
     const runner = new FuzzRunner(target, compiled, corpus, exports);
     for (const token of target.tokens) exports.addToken(runner.put(token), token.length);
-    for (const input of corpus) runner.insert(input);
+    const seeds = target.seeds().length;
+    corpus.forEach((input, index) => {
+      runner.insert(input);
+      if (index + 1 === seeds) exports.endSeeds();
+    });
     exports.setStepsPerStep(compiled.stepsPerStep);
     exports.open();
     return runner;
@@ -64,6 +67,7 @@ export class FuzzRunner {
   }
 
   private insert(bytes: Uint8Array): boolean {
+    if (bytes.length > this.exports.maxInputBytes()) throw new Error("a seed that is too long");
     const spans = this.target.spans(bytes);
     const words = Uint32Array.from(spans.flatMap(wordsOf));
     const ptr = this.put(new Uint8Array(words.buffer));
@@ -82,6 +86,12 @@ export class FuzzRunner {
     const { memory, inputLen } = this.exports;
     const length = Number(inputLen.value);
     return new Uint8Array(memory.buffer, this.exports.inputPtr(), length).slice();
+  }
+
+  /** Makes an input without running it. */
+  make(seed: number, index: number): Uint8Array {
+    this.exports.make(seed, index);
+    return this.input();
   }
 
   /** Makes and runs inputs `first` to `first + count` of `seed`; throws a FuzzFailure. */

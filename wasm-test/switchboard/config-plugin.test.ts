@@ -9,7 +9,6 @@ import {
   RouteConfigurationSchema,
 } from "../../controlplane/gen/metaproto/v1/route_pb.js";
 import { instantiateUnit } from "../modules/unit.js";
-import { mutate } from "../inputs/mutated-bytes.js";
 import { RandomSource } from "../inputs/random-source.js";
 import { RouteHarness } from "./route-harness.js";
 import { configurationOf, type ReferenceMatch, regex } from "./route-reference.js";
@@ -607,52 +606,4 @@ describe("routes in JSON", () => {
     expect(plugin.mutations(entry, true)).toEqual([{ operation: 0, key: "c", value: "🙂" }]);
     plugin.exports.drop();
   });
-});
-
-describe("any bytes", () => {
-  test("neither trap nor leak, and are either decoded or refused", () => {
-    const random = new RandomSource(31_337);
-    const { exports } = plugin;
-    const message = create(RouteConfigurationSchema, {
-      ...configurationOf([
-        {
-          matches: [
-            { name: "method", kind: "regex", value: "a+", invert: false },
-            { name: "interface", kind: "exact", value: "é\n", invert: true },
-          ],
-        },
-        { matches: [{ name: "x-user", kind: "present", value: "", invert: false }] },
-      ]),
-      clusters: [{ name: "cluster-0", endpoints: 3 }],
-    });
-    const seeds = [
-      JSON.stringify({ ...least, limits: { maxFrameBytes: "5" }, connectTimeout: "1.5s" }),
-      JSON.stringify({
-        ...least,
-        routeConfigurations: [toJson(RouteConfigurationSchema, message), routeConfiguration],
-        connectionMode: 2,
-      }),
-      JSON.stringify({ dial_cluster: "d", routeConfigurations: [routeConfiguration] }),
-    ].map((text) => new TextEncoder().encode(text));
-    plugin.decodes("");
-    const before = exports.usedHeapBytes();
-    let decoded = 0;
-    for (let i = 0; i < 40_000; i++) {
-      const bytes =
-        i % 10 === 0 ? random.bytes(random.below(64)) : mutate(random, random.pick(seeds));
-      const ptr = plugin.put(bytes);
-      if (exports.decode(ptr, bytes.length) === 1) {
-        decoded++;
-        exports.drop();
-      } else {
-        expect(exports.faultsLen()).toBeGreaterThan(0);
-      }
-      exports.free(ptr);
-      if (i % 500 === 0) exports.usedHeapBytes();
-    }
-    expect(decoded).toBeGreaterThan(300);
-    expect(decoded).toBeLessThan(30_000);
-    plugin.decodes("");
-    expect(exports.usedHeapBytes()).toBe(before);
-  }, 120_000);
 });

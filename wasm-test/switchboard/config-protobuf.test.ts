@@ -1,13 +1,7 @@
 // Route configurations as protobuf writers may write them, as they must not, and as nobody would.
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { beforeAll, describe, expect, test } from "vitest";
-import {
-  Cluster_LoadBalancer,
-  Mutation_Operation,
-} from "../../controlplane/gen/metaproto/v1/route_pb.js";
-import { mutate } from "../inputs/mutated-bytes.js";
-import { RandomSource } from "../inputs/random-source.js";
-import { encodeConfiguration, RouteHarness } from "./route-harness.js";
+import { RouteHarness } from "./route-harness.js";
 import { regex } from "./route-reference.js";
 
 let harness: RouteHarness;
@@ -210,69 +204,4 @@ describe("a configuration that is too large", () => {
       /^routes\[\d+\]\.match\[0\]: (larger than 67108864 bytes|not enough memory is left for it)$/,
     );
   });
-});
-
-describe("any bytes", () => {
-  const { value } = regex("(a|b)c*");
-  const seeds = [
-    encodeConfiguration({
-      name: "hello_20880",
-      routes: [
-        {
-          name: "v1",
-          match: [
-            { name: "interface", specifier: { case: "exact", value: "Greeter" } },
-            { name: "method", specifier: { case: "prefix", value: "say" }, invert: true },
-            { name: "x-user", specifier: { case: "regex", value } },
-            { name: "x-tier", specifier: { case: "present", value: true } },
-          ],
-          destinations: [
-            { cluster: "outbound|20880|v1|hello", weight: 20 },
-            { cluster: "outbound|20880|v2|hello", weight: 80 },
-          ],
-          timeout: { seconds: 3n, nanos: 5 },
-          requestMutation: [{ key: "k", value: "v", operation: Mutation_Operation.ADD_IF_ABSENT }],
-          responseMutation: [{ key: "k", operation: Mutation_Operation.REMOVE }],
-        },
-        { name: "rest", destinations: [{ cluster: "outbound|20880||hello" }] },
-      ],
-      clusters: [
-        {
-          name: "outbound|20880|v1|hello",
-          endpoints: 2,
-          loadBalancer: Cluster_LoadBalancer.ROUND_ROBIN,
-        },
-      ],
-    }),
-    encodeConfiguration({ name: "n", routes: [{ destinations: [{ cluster: "c" }] }] }),
-    new Uint8Array(0),
-  ];
-
-  test("neither trap nor leak, and are either built or refused", () => {
-    const random = new RandomSource(1_234_567);
-    const { exports } = harness;
-    harness.setRequest({ interface: "Greeter", method: "get", "x-user": "acc", "x-tier": "1" });
-    exports.usedHeapBytes();
-    const before = exports.usedHeapBytes();
-    let built = 0;
-    for (let i = 0; i < 120_000; i++) {
-      const bytes =
-        i % 10 === 0 ? random.bytes(random.below(64)) : mutate(random, random.pick(seeds));
-      const ptr = harness.put(bytes);
-      const table = exports.build(ptr, bytes.length);
-      exports.free(ptr);
-      if (table === 0) {
-        expect(exports.faultsLen()).toBeGreaterThan(0);
-      } else {
-        built++;
-        exports.lookup(table);
-        exports.release(table);
-      }
-      if (i % 1000 === 0) exports.usedHeapBytes();
-    }
-    expect(built).toBeGreaterThan(5000);
-    expect(built).toBeLessThan(100_000);
-    // All but the last faults' text.
-    expect(exports.usedHeapBytes() - before).toBeLessThan(4096);
-  }, 120_000);
 });

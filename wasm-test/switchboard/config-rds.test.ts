@@ -1,15 +1,12 @@
 // The subscription to routes, driven by bytes and a clock of the test: what it asks for, what it
 // acknowledges, what it refuses, and what stays in force.
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { mutate } from "../inputs/mutated-bytes.js";
-import { RandomSource } from "../inputs/random-source.js";
 import {
   EVENTS,
   OPEN,
   RdsHarness,
   response,
   type ResponseInit,
-  SEND,
   START,
   TYPE_URL,
 } from "./rds-harness.js";
@@ -521,39 +518,4 @@ describe("memory", () => {
     }
     expect(rds.exports.usedHeapBytes()).toBe(before);
   });
-
-  test("any bytes neither trap nor leak, and what is in force stays", () => {
-    const random = new RandomSource(2024);
-    const a = rds.subscribe("a_1");
-    const sound = response({ version: "1", nonce: "n", resources: [routes("a_1", "v1")] });
-    const seeds = [
-      sound,
-      response({ version: "2", nonce: "n2", resources: [routes("a_1", "v2"), routes("b_2", "v")] }),
-      response({ version: "3", nonce: "n3", resources: [routes("a_1")] }),
-    ];
-    rds.receive(sound);
-    rds.exports.clearEvents();
-    const before = rds.exports.usedHeapBytes();
-    let sent = 0;
-    for (let i = 0; i < 60_000; i++) {
-      const bytes =
-        i % 10 === 0 ? random.bytes(random.below(64)) : mutate(random, random.pick(seeds));
-      rds.receive(bytes);
-      for (let event = rds.exports.eventCount() - 1; event >= 0; event--) {
-        if (rds.exports.eventKind(event) === SEND) sent++;
-      }
-      expect(rds.exports.tableOf(a)).not.toBe(0);
-      rds.exports.clearEvents();
-      // When it was closed, it is opened again.
-      rds.setNow(rds.now + 31_000);
-      rds.exports.tick();
-      if (i % 1000 === 0) rds.exports.usedHeapBytes();
-    }
-    expect(sent).toBeGreaterThan(10_000);
-    rds.pass(30_000);
-    rds.receive(sound);
-    rds.exports.clearEvents();
-    expect(clusterOf(a)).toBe("v1");
-    expect(Math.abs(rds.exports.usedHeapBytes() - before)).toBeLessThan(2048);
-  }, 120_000);
 });

@@ -34,7 +34,6 @@ export interface RdsExports extends TableExports {
 export const TYPE_URL = "type.googleapis.com/metaproto.v1.RouteConfiguration";
 export const EVENTS = ["open", "close", "send", "table", "missing", "rejected"] as const;
 export const OPEN = EVENTS.indexOf("open");
-export const SEND = EVENTS.indexOf("send");
 export const START = 1_700_000_000_000;
 
 export class RdsHarness extends TableHarness<RdsExports> {

@@ -26,6 +26,8 @@ const TAG_BINARY_FINAL: u32 = 0x42;
 const TAG_CLASS: u32 = 0x43;
 const TAG_MAP: u32 = 0x48;
 const TAG_INT: u32 = 0x49;
+const TAG_DATE: u32 = 0x4a;
+const TAG_DATE_MINUTES: u32 = 0x4b;
 const TAG_NULL: u32 = 0x4e;
 const TAG_STRING_CHUNK: u32 = 0x52;
 const TAG_STRING_FINAL: u32 = 0x53;
@@ -154,8 +156,11 @@ export class Hessian2 extends ValueFormat {
     return this.readLongerValue(pos, end);
   }
 
-  readPlainValue(pos: usize, end: usize): usize {
-    return pos < end && kindOf(pos) <= LAST_PLAIN_KIND ? this.readValue(pos, end) : 0;
+  readHeadValue(pos: usize, end: usize): usize {
+    if (pos >= end || kindOf(pos) > KIND_STRING) return 0;
+    const tag: u32 = load<u8>(pos);
+    const isDate = tag == TAG_DATE || tag == TAG_DATE_MINUTES;
+    return isDate ? 0 : this.readValue(pos, end);
   }
 
   private readLongerValue(pos: usize, end: usize): usize {

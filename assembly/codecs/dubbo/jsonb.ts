@@ -155,7 +155,7 @@ export class Jsonb extends ValueFormat {
     return this.itemEnd;
   }
 
-  readPlainValue(pos: usize, end: usize): usize {
+  readHeadValue(pos: usize, end: usize): usize {
     return this.readValue(pos, end);
   }
 

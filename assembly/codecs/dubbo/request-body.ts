@@ -43,20 +43,19 @@ function endOf(message: Message): usize {
   return message.frame + message.frameLength;
 }
 
-/** The receiver takes nothing but texts, and what it can turn into a text, for the head's values. */
 function parseHead(message: Message, format: ValueFormat): bool {
   const end = endOf(message);
   const dubbo = message.frame + HEADER_BYTES;
-  const interfaceName = format.readPlainValue(dubbo, end);
+  const interfaceName = format.readHeadValue(dubbo, end);
   if (interfaceName == 0) return false;
   message.b = textWord(message, format, dubbo);
-  const version = format.readPlainValue(interfaceName, end);
+  const version = format.readHeadValue(interfaceName, end);
   if (version == 0) return false;
   message.c = textWord(message, format, interfaceName);
-  const method = format.readPlainValue(version, end);
+  const method = format.readHeadValue(version, end);
   if (method == 0) return false;
   message.d = textWord(message, format, version);
-  const descriptor = format.readPlainValue(method, end);
+  const descriptor = format.readHeadValue(method, end);
   if (descriptor == 0) return false;
   message.e = textWord(message, format, method);
   message.f = <u32>(descriptor - message.frame);

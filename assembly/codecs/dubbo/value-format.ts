@@ -67,8 +67,8 @@ export abstract class ValueFormat {
   /** Reads one top-level value of the body and sets the text fields. */
   abstract readValue(pos: usize, end: usize): usize;
 
-  /** As `readValue`, of a value that defines nothing for those behind it; 0 for any other. */
-  abstract readPlainValue(pos: usize, end: usize): usize;
+  /** As `readValue`, of a text or what Java makes a text of: null, a number, a boolean; 0 for others. */
+  abstract readHeadValue(pos: usize, end: usize): usize;
 
   /** Whether the top-level value at `pos` is null. */
   abstract isNull(pos: usize, end: usize): bool;

@@ -63,6 +63,20 @@ describe("the first values of a request", () => {
     });
   });
 
+  test.each([
+    ["a binary", "2161"],
+    ["a date", "4a0000018bcfe56800"],
+    ["a reference", "5190"],
+    ["a list", "78"],
+    ["an object of a class that it defines", "430161904f90"],
+  ])("with %s among them, which Dubbo refuses, there are no attributes", (_, hex) => {
+    const head = concat(hessianString("2.0.2"), hessianString("demo.Service"), fromHex(hex));
+    const body = concat(head, hessianString("m"), hessianString(""), hessianMap({ group: "g" }));
+    const frame = buildFrame({ flag: Flag.Request, body });
+    const nothing = { interface: undefined, method: undefined, group: undefined };
+    expect(attributes(frame, Object.keys(nothing))).toEqual(nothing);
+  });
+
   test("an attachment stands in for a value that is null", () => {
     const head = concat(hessianString("2.0.2"), hessianString("demo.Service"), fromHex("4e"));
     const call = concat(hessianString("call"), hessianString(""));

@@ -1,4 +1,4 @@
-// Random but well-formed Hessian2 values, and random damage, from a fixed seed.
+// Random but well-formed Hessian2 values.
 import type { RandomSource } from "../../inputs/random-source.js";
 import { concat, fromHex } from "./frames.js";
 
@@ -92,41 +92,4 @@ export class HessianWriter {
     const head = Uint8Array.from(isShort ? [0x60 + index] : long);
     return concat(definition, head, this.values(fieldCounts[index] ?? 0, depth));
   }
-}
-
-const HOSTILE = [
-  ...["48", "5a", "57", "43", "4f", "51", "52ffff", "53ffff", "41ffff", "49ffffffff"],
-  ...["58497fffffff", "55", "4d", "a6", "a5", "92", "7f", "79", "7a487fffffff", "93", "00000000"],
-].map(fromHex);
-
-/** `bytes` with one to four small damages. */
-export function damage(bytes: Uint8Array, random: RandomSource): Uint8Array {
-  let result = bytes;
-  for (let count = 1 + random.below(4); count > 0; count--) {
-    const at = random.below(result.length + 1);
-    const head = result.subarray(0, at);
-    const tail = result.subarray(at);
-    switch (random.below(6)) {
-      case 0:
-        result = concat(head, random.bytes(1), tail.subarray(1));
-        break;
-      case 1: {
-        const hostile = random.pick(HOSTILE);
-        result = concat(head, hostile, tail.subarray(hostile.length));
-        break;
-      }
-      case 2:
-        result = concat(head, random.pick(HOSTILE), tail);
-        break;
-      case 3:
-        result = concat(head, tail.subarray(random.below(8)));
-        break;
-      case 4:
-        result = concat(head, tail.subarray(0, random.below(24)), tail);
-        break;
-      default:
-        result = random.below(4) === 0 ? head.slice() : concat(head, random.bytes(3), tail);
-    }
-  }
-  return result;
 }

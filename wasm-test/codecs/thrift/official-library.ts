@@ -18,6 +18,13 @@ export interface Dialect {
   readonly protocol: ProtocolName;
 }
 
+/** The dialect of a number of `Message.dialect`; undefined: its payload is not read. */
+export function dialectOf(number: number): Dialect | undefined {
+  const transport = (["framed", "unframed", "header"] as const)[number >> 2];
+  const protocol = (["binary", "lax_binary", "compact"] as const)[number & 3];
+  return transport && protocol && { transport, protocol };
+}
+
 /** Everything the library can speak; it has no lax binary inside of THeader. */
 export const DIALECTS: readonly Dialect[] = (["framed", "unframed", "header"] as const).flatMap(
   (transport) =>
@@ -163,6 +170,34 @@ function readBegin<Body>(
     headers: { ...transport.getReadHeaders() },
     body,
   };
+}
+
+/** What the library finds at the head of the bytes, and how long the message there is. */
+export interface ReadHead {
+  /** The name as the library has it: bytes that are no text are replaced. */
+  readonly name: string;
+  readonly type: number;
+  readonly seqid: number;
+  /** Bytes up to the end of the struct, or why the library cannot read that. */
+  readonly end: number | string;
+}
+
+/** Reads a message at the head of the bytes; throws when there is none. */
+export function readHead(dialect: Dialect, bytes: Uint8Array): ReadHead {
+  const start = dialect.transport === "framed" ? 4 : 0;
+  const transport = new TBufferedTransport(undefined, () => undefined);
+  transport.inBuf = Buffer.from(bytes.subarray(start));
+  transport.writeCursor = transport.inBuf.length;
+  const protocol = protocolOver(transport, dialect);
+  const { fname, mtype, rseqid } = protocol.readMessageBegin();
+  let end: number | string;
+  try {
+    protocol.skip(ValueType.Struct);
+    end = start + transport.readCursor;
+  } catch (error) {
+    end = error instanceof Error ? error.message : String(error);
+  }
+  return { name: fname.toString(), type: mtype, seqid: rseqid | 0, end };
 }
 
 /** Reads a whole frame as the library does; throws when it is not one message to the last byte. */

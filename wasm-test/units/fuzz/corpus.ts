@@ -43,7 +43,18 @@ const ENTRY_BYTES: usize = offsetof<Entry>();
 const entries = heap.alloc(<usize>MAX_ENTRIES * ENTRY_BYTES);
 const tokens = heap.alloc(<usize>MAX_TOKENS * ENTRY_BYTES);
 let entryCount: u32 = 0;
+let seedCount: u32 = 0;
 let tokenCount: u32 = 0;
+
+/** The inputs so far are sound: half of all that are made from one are made from these. */
+export function endSeeds(): void {
+  seedCount = entryCount;
+}
+
+/** How many of the inputs, from the first on, are sound. */
+export function countSeeds(): u32 {
+  return seedCount;
+}
 
 export function entry(index: u32): Entry {
   return changetype<Entry>(entries + <usize>index * ENTRY_BYTES);

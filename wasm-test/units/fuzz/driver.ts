@@ -9,7 +9,7 @@ import { below, seedRandom } from "./random";
 import { checkMemory, openRoom, placeAtEnd, placeElsewhere } from "./room";
 import { Target } from "./target";
 
-export { addEntry, addToken, countEntries, reserve } from "./corpus";
+export { addEntry, addToken, endSeeds, reserve } from "./corpus";
 export { workLen as inputLen } from "./mutator";
 
 const UNLIMITED: i32 = i32.MAX_VALUE;

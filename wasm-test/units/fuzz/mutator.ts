@@ -1,7 +1,16 @@
 // AssemblyScript: makes an input from the corpus: noise, small changes of bytes, and changes of spans
 // after which the lengths around them are right again.
 
-import { countEntries, countTokens, entry, Entry, LengthKind, Span, token } from "./corpus";
+import {
+  countEntries,
+  countSeeds,
+  countTokens,
+  entry,
+  Entry,
+  LengthKind,
+  Span,
+  token,
+} from "./corpus";
 import { below } from "./random";
 
 /** Inputs are not longer. */
@@ -196,7 +205,7 @@ function makeNoise(): void {
 
 /** Makes the next input; what it is depends on the random numbers and the corpus alone. */
 export function makeInput(): void {
-  const seed = entry(below(countEntries()));
+  const seed = entry(below(below(2) == 0 ? countSeeds() : countEntries()));
   memory.copy(work, seed.ptr, seed.len);
   workLen = seed.len;
   const kind = below(32);
