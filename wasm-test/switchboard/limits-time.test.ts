@@ -78,6 +78,40 @@ describe("frameTimeout", () => {
     expect(mesh.stat("downstream_frame_timeout")).toBe(0);
   });
 
+  it("counts from the first byte of a large frame too, in both directions", () => {
+    const provider = new Provider("v1");
+    provider.answers = false;
+    const mesh = new DubboMesh({
+      clusters: { v1: [provider] },
+      plugin: { frameTimeout: "5s", defaultTimeout: "60s" },
+    });
+    const client = mesh.connect();
+    client.request({ id: 1n, method: "m" });
+    mesh.run();
+    provider.requests[0]?.reply("answer");
+    mesh.host.advance(10_000);
+    const large = Buffer.alloc(400_000, "x");
+    const request = dubboRequest({ id: 2n, method: "m", args: [large] });
+    client.socket.send(request.subarray(0, 200_000));
+    mesh.host.advance(4_000);
+    client.socket.send(request.subarray(200_000));
+    mesh.run();
+    const asked = provider.requests[1];
+    expect(asked?.frame.body.equals(request.subarray(16))).toBe(true);
+    mesh.host.advance(10_000);
+    const response = dubboResponse(asked?.frame.id ?? 0n, large);
+    asked?.connection.write(response.subarray(0, 200_000));
+    mesh.host.advance(4_000);
+    asked?.connection.write(response.subarray(200_000));
+    mesh.run();
+    expect(client.response(2n).body.equals(response.subarray(16))).toBe(true);
+
+    client.socket.send(request.subarray(0, 200_000));
+    mesh.host.advance(5_000 + SWEEP_MS);
+    expect(mesh.stat("downstream_frame_timeout")).toBe(1);
+    expect(mesh.stat("upstream_frame_timeout")).toBe(0);
+  });
+
   it("answers the earlier requests of a client first", () => {
     const service = new Service("v1");
     service.answers = false;

@@ -186,6 +186,7 @@ export abstract class Connection extends StreamContext {
     }
     directNextAllocation(this.input.end, size);
     if (getBuffer(type, offset, size) != Status.Ok) return false;
+    if (held == 0) this.frameStartMs = clock.nowMs;
     this.input.grew(bytesLen);
     return true;
   }
