@@ -57,6 +57,21 @@ describe("frameTimeout", () => {
     expect(mesh.stat("downstream_cx_active")).toBe(2);
   });
 
+  it("is not made longer by a client that goes on sending after it was told", () => {
+    const mesh = new DubboMesh({
+      clusters: { v1: [new Provider("v1")] },
+      plugin: { frameTimeout: "2s" },
+    });
+    const client = mesh.connect();
+    const frame = dubboRequest({ id: 7n, method: "m", attachments: { big: "x".repeat(2000) } });
+    for (let at = 0; at < 50; at++) {
+      client.socket.send(frame.subarray(at * 20, at * 20 + 20));
+      mesh.host.advance(100);
+    }
+    expect(text(client, 7n)).toBe("metaproto: the request did not arrive in time");
+    expect(client.socket.closed).toBe(true);
+  });
+
   it("counts from the first byte of each frame, not of the connection", () => {
     const mesh = new DubboMesh({
       clusters: { v1: [new Provider("v1")] },

@@ -41,6 +41,8 @@ export class DownstreamConnection extends RequestSource {
   private isWatched: bool = false;
   private lingerUntilMs: u64 = 0;
   private lingerIdleMs: u64 = 0;
+  /** It was refused because it sends too slowly: that it goes on earns it no more time. */
+  private isSlow: bool = false;
 
   constructor(
     codec: Codec,
@@ -56,6 +58,7 @@ export class DownstreamConnection extends RequestSource {
   prepare(): void {
     this.reset();
     this.binding = null;
+    this.isSlow = false;
     this.isCounted = true;
     stats.downstreamCxTotal++;
     stats.downstreamCxActive++;
@@ -120,6 +123,7 @@ export class DownstreamConnection extends RequestSource {
   endLateFrame(timeoutMs: u64): bool {
     if (this.isFrameLate(timeoutMs)) {
       stats.downstreamFrameTimeout++;
+      this.isSlow = true;
       this.describeInput();
       this.refuse(ErrorKind.RequestTimeout);
     }
@@ -154,7 +158,7 @@ export class DownstreamConnection extends RequestSource {
   private drop(fresh: u32, size: u32): void {
     setBuffer(BufferType.DownstreamData, 0, size, 0, 0);
     this.staleBytes = 0;
-    this.lingerIdleMs = clock.nowMs + LINGER_IDLE_MS;
+    if (!this.isSlow) this.lingerIdleMs = clock.nowMs + LINGER_IDLE_MS;
     if (this.missingBytes == 0) return;
     if (fresh < this.missingBytes) {
       this.missingBytes -= fresh;
