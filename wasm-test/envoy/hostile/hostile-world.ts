@@ -19,11 +19,13 @@ const PROTOCOLS = [HOSTILE_DUBBO, HOSTILE_THRIFT];
 const OPENED_AT_ONCE = 50;
 const PATIENCE_MS = 60_000;
 
+/** Of each VM: all answers that the clients of one worker which never read may keep it waiting with. */
+export const MAX_BUFFERED_BYTES = 128 << 20;
 /** Short ones, and small ones: what takes half a minute in production is to be seen in a test. */
 const SETTINGS = {
   frameTimeout: "2s",
   upstreamIdleTimeout: "1s",
-  limits: { maxFrameBytes: MAX_FRAME_BYTES },
+  limits: { maxFrameBytes: MAX_FRAME_BYTES, maxBufferedBytes: MAX_BUFFERED_BYTES },
 };
 const UNREAD_TIMEOUT = "3s";
 
