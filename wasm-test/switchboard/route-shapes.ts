@@ -58,7 +58,7 @@ export const SHAPES: readonly Shape[] = [
   },
   {
     name: "one interface, regexes with literal prefixes",
-    mostSteps: 16,
+    mostSteps: 10,
     routes: (count) =>
       times(count, (order) => [
         match("interface", "exact", service(0)),
@@ -68,7 +68,7 @@ export const SHAPES: readonly Shape[] = [
   },
   {
     name: "prefixes of many lengths",
-    mostSteps: 12,
+    mostSteps: 7,
     routes: (count) => times(count, (order) => [match("interface", "prefix", word(order))]),
     request: (order) => ({ interface: `${word(order)}suffix`, method: "m" }),
   },

@@ -58,7 +58,7 @@ function clusterOf(subscription: number): string | undefined {
 }
 
 describe("a table of 10,000 routes", () => {
-  test.each(SHAPES)("is built in slices of less than 5 ms: $name", (shape) => {
+  test.each(SHAPES)("is built in slices, a few dozen: $name", (shape) => {
     const bytes = encodeConfiguration(configurationOf(shape.routes(ROUTES)));
     const fastest: number[] = [];
     for (let i = 0; i < REPEATS; i++) {

@@ -11,6 +11,8 @@ export class PrefixNodeRecord {
   bytes: u32;
   end: u32;
   parent: u32;
+  /** Index of the attribute whose tree it is in. */
+  attribute: u32;
   /** Routes whose key could be this prefix. */
   candidates: u32;
   isPrefix: bool;
@@ -49,8 +51,10 @@ export class PrefixTreeBuilder {
     return changetype<PrefixNodeRecord>(this.nodes.at(id));
   }
 
-  addRoot(): u32 {
-    return this.add(0, 0, 0);
+  addRoot(attribute: u32): u32 {
+    const root = this.add(0, 0, 0);
+    this.node(root).attribute = attribute;
+    return root;
   }
 
   /** The node of the `len` bytes at `offset`, below `root`. */
@@ -120,6 +124,11 @@ export class PrefixTreeBuilder {
     }
   }
 
+  /** Address of the bytes from the root to the node. */
+  bytesOf(id: u32): usize {
+    return this.bytes.ptr + this.node(id).bytes;
+  }
+
   /** The byte with which a node other than a root goes on from its parent. */
   firstByte(id: u32): u32 {
     const node = this.node(id);
@@ -179,6 +188,7 @@ export class PrefixTreeBuilder {
     node.bytes = bytes;
     node.end = end;
     node.parent = parent;
+    if (parent != 0) node.attribute = this.node(parent).attribute;
     return this.nodes.count - 1;
   }
 

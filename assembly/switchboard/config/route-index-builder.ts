@@ -6,6 +6,7 @@ import { equalBytes, hashBytes } from "../../wire/bytes";
 import { GROUP_SEED, mixKey } from "../route/hash-slots";
 import { MatchKind } from "../route/match";
 import { HashIndex } from "./hash-index";
+import { PrefixJumps } from "./prefix-jumps";
 import { PrefixTreeBuilder } from "./prefix-tree-builder";
 import { RecordVector } from "./record-vector";
 import { MAX_MATCHES_PER_ROUTE } from "./route-limits";
@@ -82,6 +83,7 @@ export class RouteIndexBuilder {
   readonly bucketIndex: HashIndex = new HashIndex();
   readonly numbers: RecordVector = new RecordVector(sizeof<u32>());
   readonly prefixes: PrefixTreeBuilder;
+  readonly jumps: PrefixJumps;
   private records: RouteRecords;
   private groupIndex: HashIndex = new HashIndex();
   /** Routes with the same exact values, by the hash of these: index + 1 in `sharers`. */
@@ -97,7 +99,9 @@ export class RouteIndexBuilder {
 
   constructor(records: RouteRecords) {
     this.records = records;
-    this.prefixes = new PrefixTreeBuilder(records.bytes);
+    const prefixes = new PrefixTreeBuilder(records.bytes);
+    this.prefixes = prefixes;
+    this.jumps = new PrefixJumps(prefixes);
   }
 
   attribute(index: u32): AttributeIndexRecord {
@@ -134,6 +138,7 @@ export class RouteIndexBuilder {
     this.bucketIndex.free();
     this.numbers.free();
     this.prefixes.free();
+    this.jumps.free();
     this.groupIndex.free();
     this.sharerIndex.free();
     this.sharers.free();
@@ -179,7 +184,7 @@ export class RouteIndexBuilder {
       const attribute = this.attribute(match.attribute);
       // An exact value is more selective than a prefix of the same attribute.
       if (len == 0 || attribute.exactIn == order + 1) continue;
-      if (attribute.root == 0) attribute.root = this.prefixes.addRoot();
+      if (attribute.root == 0) attribute.root = this.prefixes.addRoot(match.attribute);
       const node = this.prefixes.insert(attribute.root, this.literalOffset(match), len);
       this.prefixes.node(node).candidates++;
       const candidate = changetype<CandidateRecord>(this.candidates.add());

@@ -21,25 +21,28 @@ enum Stage {
   AddCandidates = 2,
   AddRoutes = 3,
   LinkPrefixes = 4,
-  GroupSiblings = 5,
-  PlaceNodes = 6,
-  LinkShorter = 7,
-  MeasureDepths = 8,
-  Clear = 9,
-  CopyText = 10,
-  CopyDfas = 11,
-  PlaceBuckets = 12,
-  Dfas = 13,
-  PrefixNodes = 14,
-  Attributes = 15,
-  Clusters = 16,
-  Destinations = 17,
-  Routes = 18,
-  Groups = 19,
-  Buckets = 20,
-  BucketSlots = 21,
-  ValueSlots = 22,
-  Done = 23,
+  CountJumps = 5,
+  AddJumps = 6,
+  GroupSiblings = 7,
+  PlaceNodes = 8,
+  LinkShorter = 9,
+  MeasureDepths = 10,
+  Clear = 11,
+  CopyText = 12,
+  CopyDfas = 13,
+  PlaceBuckets = 14,
+  Dfas = 15,
+  PrefixNodes = 16,
+  Attributes = 17,
+  Clusters = 18,
+  Destinations = 19,
+  Routes = 20,
+  Groups = 21,
+  Buckets = 22,
+  BucketSlots = 23,
+  ValueSlots = 24,
+  JumpSlots = 25,
+  Done = 26,
 }
 
 export class RouteTableBuild {
@@ -87,19 +90,30 @@ export class RouteTableBuild {
   }
 
   private stageCount(): u32 {
-    const records = this.records;
+    return this.stage < Stage.Clear ? this.indexCount() : this.writeCount();
+  }
+
+  private indexCount(): u32 {
     const index = this.index;
     switch (this.stage) {
+      case Stage.AddAttributes:
+        return this.records.attributes.count;
       case Stage.CountSharers:
       case Stage.AddCandidates:
       case Stage.AddRoutes:
-      case Stage.Routes:
-        return records.routes.count;
-      case Stage.LinkPrefixes:
-      case Stage.GroupSiblings:
-      case Stage.PlaceNodes:
-      case Stage.PrefixNodes:
+        return this.records.routes.count;
+      case Stage.LinkShorter:
+      case Stage.MeasureDepths:
+        return index.buckets.count;
+      default:
         return index.prefixes.count;
+    }
+  }
+
+  private writeCount(): u32 {
+    const records = this.records;
+    const index = this.index;
+    switch (this.stage) {
       case Stage.Clear:
         return piecesOf(this.writer.bytesToClear);
       case Stage.CopyText:
@@ -108,19 +122,24 @@ export class RouteTableBuild {
         return piecesOf(records.dfaBytes.len);
       case Stage.Dfas:
         return records.dfas.count;
-      case Stage.AddAttributes:
+      case Stage.PrefixNodes:
+        return index.prefixes.count;
       case Stage.Attributes:
         return records.attributes.count;
       case Stage.Clusters:
         return records.clusters.count;
       case Stage.Destinations:
         return records.destinations.count;
+      case Stage.Routes:
+        return records.routes.count;
       case Stage.Groups:
         return index.groups.count;
       case Stage.BucketSlots:
         return index.bucketIndex.slotCount;
       case Stage.ValueSlots:
         return index.valueIndex.slotCount;
+      case Stage.JumpSlots:
+        return index.jumps.index.slotCount;
       default:
         return index.buckets.count;
     }
@@ -131,6 +150,7 @@ export class RouteTableBuild {
     switch (this.stage) {
       case Stage.AddAttributes:
         index.attributes.add();
+        index.jumps.addAttribute();
         break;
       case Stage.CountSharers:
         index.countSharers(at);
@@ -143,6 +163,12 @@ export class RouteTableBuild {
         break;
       case Stage.LinkPrefixes:
         index.prefixes.linkPrefix(at + 1);
+        break;
+      case Stage.CountJumps:
+        index.jumps.countNode(at + 1);
+        break;
+      case Stage.AddJumps:
+        index.jumps.addNode(at + 1);
         break;
       case Stage.GroupSiblings:
         // From the last one on, so that siblings stay in the order in which they came.
@@ -201,8 +227,11 @@ export class RouteTableBuild {
       case Stage.BucketSlots:
         writer.writeBucketSlot(at);
         break;
-      default:
+      case Stage.ValueSlots:
         writer.writeValueSlot(at);
+        break;
+      default:
+        writer.writeJumpSlot(at);
     }
   }
 }

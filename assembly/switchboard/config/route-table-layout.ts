@@ -27,6 +27,7 @@ export class RouteTableLayout {
   cursors: usize = 0;
   bucketSlots: usize = 0;
   valueSlots: usize = 0;
+  jumpSlots: usize = 0;
   childBytes: usize = 0;
   /** Each bucket with its values, and then its routes in order. */
   buckets: usize = 0;
@@ -88,6 +89,7 @@ export class RouteTableLayout {
     this.cursors = this.section(this.cursorCount, sizeof<usize>());
     this.bucketSlots = this.section(index.bucketIndex.slotCount, SLOT_BYTES);
     this.valueSlots = this.section(index.valueIndex.slotCount, VALUE_SLOT_BYTES);
+    this.jumpSlots = this.section(index.jumps.index.slotCount, SLOT_BYTES);
     this.buckets = this.section(1, this.bucketBytes(records, index));
     this.matches = this.section(this.unprovenMatches, offsetof<AttributeMatch>());
     const nodes = index.prefixes.placed.count;

@@ -105,6 +105,7 @@ export class RouteTableWriter {
     const record = prefixes.node(id);
     const node = changetype<PrefixNode>(this.prefixNode(id));
     node.id = id;
+    node.attribute = record.attribute;
     node.bytes = this.at.bytes + record.bytes;
     node.end = record.end;
     node.isPrefix = record.isPrefix;
@@ -123,11 +124,15 @@ export class RouteTableWriter {
     const record = this.records.attribute(i);
     const index = this.index.attribute(i);
     const attribute = this.attribute(i);
+    attribute.index = i;
     attribute.namePtr = this.at.bytes + record.name;
     attribute.nameLen = record.nameLen;
     attribute.id = this.codec.attributeId(attribute.namePtr, attribute.nameLen);
     attribute.maxIndexedLen = index.maxIndexedLen;
     attribute.prefixRoot = this.prefixNode(index.root);
+    attribute.jumpBytes = this.index.jumps.depth(i);
+    attribute.jumpSlots = this.at.jumpSlots;
+    attribute.jumpShift = this.index.jumps.index.shift;
   }
 
   writeCluster(i: u32): void {
@@ -301,6 +306,15 @@ export class RouteTableWriter {
     store<u32>(address, id, VALUE_SLOT_ID);
     store<usize>(address, this.at.bytes + value.value, VALUE_SLOT_PTR);
     store<u32>(address, value.valueLen, VALUE_SLOT_LEN);
+  }
+
+  writeJumpSlot(slot: u32): void {
+    const jumps = this.index.jumps.index;
+    const id = jumps.reference(slot);
+    if (id == 0) return;
+    const address = this.at.jumpSlots + <usize>slot * SLOT_BYTES;
+    store<u32>(address, jumps.hash(slot));
+    store<usize>(address, this.prefixNode(id), SLOT_REFERENCE);
   }
 
   private route(index: u32): usize {

@@ -6,9 +6,10 @@
 
 import { Codec } from "../../codec/codec";
 import { Message, Slice } from "../../codec/message";
-import { findValueId } from "./hash-slots";
+import { equalBytes, hashBytes } from "../../wire/bytes";
+import { findValueId, firstSlot, SLOT_BYTES, SLOT_REFERENCE } from "./hash-slots";
 import { LookupCost } from "./lookup-cost";
-import { longestPrefix } from "./prefix-tree";
+import { longestPrefix, longestPrefixFrom, PrefixNode } from "./prefix-tree";
 
 /** Where a table looks up all values that its routes compare exactly. */
 @unmanaged
@@ -26,8 +27,14 @@ export class TableAttribute {
   nameLen: u32;
   /** Bytes of the longest value that routes compare it with exactly: no longer one is hashed. */
   maxIndexedLen: u32;
+  /** Position in the table. */
+  index: u32;
   /** Root PrefixNode, or 0. */
   prefixRoot: usize;
+  /** Walks of longer values begin at the node for so many bytes, which these slots lead to; 0: at the root. */
+  jumpBytes: u32;
+  jumpShift: u32;
+  jumpSlots: usize;
   fetchedIn: u32;
   identifiedIn: u32;
   walkedIn: u32;
@@ -68,10 +75,41 @@ export class TableAttribute {
     this.walkedIn = lookup;
     let prefix: usize = 0;
     if (this.fetch(codec, message, lookup)) {
-      prefix = longestPrefix(this.prefixRoot, this.valuePtr, this.valueLen);
+      prefix = this.longestPrefix();
     }
     this.prefix = prefix;
     return prefix;
+  }
+
+  private longestPrefix(): usize {
+    const ptr = this.valuePtr;
+    const len = this.valueLen;
+    if (this.jumpBytes != 0 && len >= this.jumpBytes) {
+      const node = this.jump(ptr);
+      if (node != 0) return longestPrefixFrom(node, ptr, len);
+    }
+    return longestPrefix(this.prefixRoot, ptr, len);
+  }
+
+  /** The PrefixNode that every walk of values with these `jumpBytes` bytes comes to, or 0. */
+  private jump(ptr: usize): usize {
+    const bytes = this.jumpBytes;
+    const hash = hashBytes(ptr, bytes);
+    const last: u32 = (<u32>-1) >> this.jumpShift;
+    let at = firstSlot(hash, this.jumpShift);
+    while (true) {
+      LookupCost.steps++;
+      // SAFETY: at <= last, and there are last + 1 slots of which at least one is empty.
+      const slot = this.jumpSlots + <usize>at * SLOT_BYTES;
+      const reference = load<usize>(slot, SLOT_REFERENCE);
+      if (reference == 0) return 0;
+      if (load<u32>(slot) == hash) {
+        const node = changetype<PrefixNode>(reference);
+        // SAFETY: a node that is jumped to has at least `jumpBytes` bytes.
+        if (node.attribute == this.index && equalBytes(node.bytes, ptr, bytes)) return reference;
+      }
+      at = (at + 1) & last;
+    }
   }
 
   /** Forgets all lookups. */

@@ -16,6 +16,8 @@ export const CHILD_BYTES_PADDING: u32 = 16;
 export class PrefixNode {
   /** Number of the node within its table, from 1. */
   id: u32;
+  /** `TableAttribute.index` of the tree's. */
+  attribute: u32;
   /** Bytes from the root to here: the first `end` at `bytes`. */
   bytes: usize;
   end: u32;
@@ -47,9 +49,21 @@ export class PrefixNode {
 
 /** The PrefixNode of the longest prefix of the value that routes ask for, or 0. */
 export function longestPrefix(root: usize, ptr: usize, len: u32): usize {
-  let node = changetype<PrefixNode>(root);
-  let longest: usize = 0;
-  let position: u32 = 0;
+  return walk(changetype<PrefixNode>(root), 0, ptr, len);
+}
+
+/** Likewise, of a value whose walk leads to the node at `from` unless it ends before. */
+export function longestPrefixFrom(from: usize, ptr: usize, len: u32): usize {
+  const node = changetype<PrefixNode>(from);
+  const end = node.end;
+  // SAFETY: both have `end` bytes.
+  if (end > len || !equalBytes(node.bytes, ptr, end)) return node.shorter;
+  return walk(node, node.shorter, ptr, len);
+}
+
+/** Goes on at a node whose bytes the value begins with; `longest` is the longest prefix above it. */
+function walk(node: PrefixNode, longest: usize, ptr: usize, len: u32): usize {
+  let position = node.end;
   while (true) {
     LookupCost.steps++;
     if (node.isPrefix) longest = changetype<usize>(node);
