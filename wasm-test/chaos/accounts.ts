@@ -11,6 +11,8 @@ export type ModuleStats = ReadonlyMap<string, number>;
 export interface Memory {
   /** Envoy's resident memory. */
   readonly rss: number;
+  /** Allocated by Envoy itself; what its allocator keeps for later is not among it, but in `rss`. */
+  readonly allocated: number;
   /** Allocated in the heaps of all VMs, garbage included. */
   readonly heap: number;
   /** Held for the network, chunks that are kept for reuse included. */
@@ -45,7 +47,9 @@ export async function memoryOf(world: ChaosWorld): Promise<Memory> {
     buffered += stats.get("buffered_bytes") ?? 0;
     linear += stats.get("memory_bytes") ?? 0;
   }
-  return { rss: world.envoy.residentBytes(), heap, buffered, linear };
+  const own = JSON.parse(await world.envoy.admin("/memory")) as { readonly allocated: string };
+  const allocated = Number(own.allocated);
+  return { rss: world.envoy.residentBytes(), allocated, heap, buffered, linear };
 }
 
 function busy(stats: ModuleStats): string[] {

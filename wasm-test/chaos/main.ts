@@ -16,7 +16,7 @@ function line(round: number, result: RoundResult): string {
     const gone = report.abandoned > 0 ? `, ${String(report.abandoned)} abandoned` : "";
     return `${protocol} ${String(report.answered)} answered${errors && `, ${errors}`}${gone}`;
   });
-  const memory = (["rss", "heap", "buffered"] as const)
+  const memory = (["rss", "allocated", "heap", "buffered"] as const)
     .map((kind) => `${kind} ${(result.memory[kind] / MEBIBYTE).toFixed(2)}`)
     .join(", ");
   return `  round ${String(round)}: ${counts.join("; ")}; MiB: ${memory}`;
