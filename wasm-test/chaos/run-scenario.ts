@@ -106,7 +106,12 @@ export async function runRound(
  * What memory may grow by after the first half of the rounds, in bytes. The allocators of Envoy and V8
  * keep what they have freed for a while, and pools of each VM grow to the most that was needed at once.
  */
-const TOLERANCE = { rss: 24 * MEBIBYTE, heap: 4 * MEBIBYTE, buffered: 4 * MEBIBYTE } as const;
+const TOLERANCE = {
+  rss: 24 * MEBIBYTE,
+  allocated: 8 * MEBIBYTE,
+  heap: 4 * MEBIBYTE,
+  buffered: 4 * MEBIBYTE,
+} as const;
 
 /** The first half of the rounds sets the level; the last may not need more than that, within the tolerance. */
 export function memoryFaults(scenario: Scenario, results: readonly RoundResult[]): string[] {
@@ -114,7 +119,7 @@ export function memoryFaults(scenario: Scenario, results: readonly RoundResult[]
   const firstHalf = results.slice(0, Math.ceil(results.length / 2));
   if (last === undefined) return [];
   const tolerance = { ...TOLERANCE, ...scenario.memoryTolerance };
-  return (["rss", "heap", "buffered"] as const).flatMap((kind) => {
+  return (["rss", "allocated", "heap", "buffered"] as const).flatMap((kind) => {
     const level = Math.max(...firstHalf.map(({ memory }) => memory[kind]));
     if (last[kind] <= level + tolerance[kind]) return [];
     return [`${kind} has grown from ${String(level)} to ${String(last[kind])} bytes`];

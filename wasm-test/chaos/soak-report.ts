@@ -10,6 +10,7 @@ const MEBIBYTE = 1024 * 1024;
 export interface Sample {
   readonly minutes: number;
   readonly rss: number;
+  readonly allocated: number;
   readonly heap: number;
   readonly linear: number;
   readonly answered: number;
@@ -47,6 +48,7 @@ export function soakChart({ samples }: SoakReport): string {
         unit: "MiB",
         lines: [
           line("RSS", samples, ({ rss }) => rss / MEBIBYTE),
+          line("allocated by Envoy", samples, ({ allocated }) => allocated / MEBIBYTE),
           line("VMs, linear", samples, ({ linear }) => linear / MEBIBYTE),
         ],
       },
@@ -88,7 +90,7 @@ function memoryRows(results: readonly RoundResult[]): string[] {
   return [...new Set(shown)].flatMap((index) => {
     const memory = results[index]?.memory;
     if (memory === undefined) return [];
-    const cells = [memory.rss, memory.linear, memory.heap].map((bytes) =>
+    const cells = [memory.rss, memory.allocated, memory.linear, memory.heap].map((bytes) =>
       (bytes / MEBIBYTE).toFixed(1),
     );
     return [`| ${String(index + 1)} | ${cells.join(" | ")} |`];
@@ -123,8 +125,8 @@ export function soakMarkdown(report: SoakReport): string {
     `At rest after each of ${String(results.length)} rounds: no request, timer or connection of a client left; upstream`,
     "connections are as many as the servers count; what was started was finished. Memory then, in MiB:",
     "",
-    "| After round | RSS | linear memory of VMs | heap in use |",
-    "| ---: | ---: | ---: | ---: |",
+    "| After round | RSS | allocated by Envoy | linear memory of VMs | heap in use |",
+    "| ---: | ---: | ---: | ---: | ---: |",
     ...memoryRows(results),
     "",
     faults.length === 0 ? "Every invariant held." : "What did not hold:",

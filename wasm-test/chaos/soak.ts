@@ -39,11 +39,11 @@ class Sampler {
 
   async take(): Promise<void> {
     if (this.world === undefined) return;
-    const { rss, heap, linear } = await memoryOf(this.world);
+    const { rss, allocated, heap, linear } = await memoryOf(this.world);
     const { current } = this;
     this.current = { answered: 0, failed: 0, p99Us: 0 };
     const minutes = (Date.now() - this.startMs) / 60_000;
-    this.samples.push({ minutes, rss, heap, linear, ...current });
+    this.samples.push({ minutes, rss, allocated, heap, linear, ...current });
   }
 
   begin(loads: Iterable<CheckedLoad>, world: ChaosWorld): void {

@@ -5,6 +5,8 @@ import { anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";
 import {
   type Bootstrap,
   BootstrapSchema,
+  type MemoryAllocatorManager,
+  MemoryAllocatorManagerSchema,
 } from "../../gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
 import {
   type Cluster as XdsCluster,
@@ -50,6 +52,9 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const RECONNECT_BASE_MS = 500;
 const RECONNECT_MAX_MS = 5_000;
 
+/** Of memory that was freed, what the allocator gives back to the system each second. */
+const RELEASED_BYTES_PER_SECOND = 64n * 1024n * 1024n;
+
 export function socketAddress({ host, port }: SocketAddress): Address {
   return create(AddressSchema, {
     address: {
@@ -64,6 +69,14 @@ export function internalListenerExtension(): TypedExtensionConfig {
   return create(TypedExtensionConfigSchema, {
     name: "envoy.bootstrap.internal_listener",
     typedConfig: anyPack(InternalListenerSchema, create(InternalListenerSchema)),
+  });
+}
+
+/** Without it Envoy keeps for ever what a peer that did not read has made it hold for a moment. */
+export function memoryRelease(): MemoryAllocatorManager {
+  return create(MemoryAllocatorManagerSchema, {
+    bytesToRelease: RELEASED_BYTES_PER_SECOND,
+    memoryReleaseInterval: durationFromMs(1000),
   });
 }
 
@@ -114,6 +127,7 @@ export function bootstrap(options: BootstrapOptions): Bootstrap {
     admin: { address: socketAddress(options.admin) },
     bootstrapExtensions: [internalListenerExtension()],
     statsConfig: statsConfig(),
+    memoryAllocatorManager: memoryRelease(),
     dynamicResources: {
       adsConfig: create(ApiConfigSourceSchema, {
         apiType: ApiType.GRPC,

@@ -9,7 +9,12 @@ import { PluginConfigurationSchema } from "../../gen/metaproto/v1/plugin_pb.js";
 import type { RouteConfiguration } from "../../gen/metaproto/v1/route_pb.js";
 import type { Listener, Mesh } from "../../ir/mesh.js";
 import type { Protocol } from "../../ir/protocol.js";
-import { type SocketAddress, internalListenerExtension, socketAddress } from "./bootstrap.js";
+import {
+  type SocketAddress,
+  internalListenerExtension,
+  memoryRelease,
+  socketAddress,
+} from "./bootstrap.js";
 import { cluster } from "./cluster.js";
 import { blackholeCluster, dialCluster } from "./dial-cluster.js";
 import { internalListener, listener } from "./listener.js";
@@ -72,6 +77,7 @@ export function staticBootstrap(input: StaticBootstrapInput): StaticBootstrap {
     admin: { address: socketAddress(input.admin) },
     bootstrapExtensions: [internalListenerExtension()],
     statsConfig: statsConfig(),
+    memoryAllocatorManager: memoryRelease(),
     staticResources: {
       listeners: [
         ...[...filters].map(([name, filter]) => internalListener(pluginName(name), filter)),

@@ -1,5 +1,8 @@
 // A client that asks and never reads, and one that reads too slowly: what Envoy holds for them has an end.
+import { toJson } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { MemoryAllocatorManagerSchema } from "../../../controlplane/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
+import { memoryRelease } from "../../../controlplane/translate/ir-to-xds/bootstrap.js";
 import { buildWasm } from "../../../scripts/build-wasm.mjs";
 import { waitUntil } from "../support/deadline.js";
 import { Envoy } from "../support/envoy.js";
@@ -21,6 +24,7 @@ let envoy: Envoy | undefined;
 let client: TcpConnection | undefined;
 
 interface Bootstrap {
+  memory_allocator_manager?: unknown;
   static_resources: { listeners: Record<string, unknown>[] };
 }
 
@@ -33,6 +37,7 @@ async function start(listener: object, args: readonly string[] = []): Promise<En
       routeConfigurations: [{ name: "r", routes: [{ destinations: [{ cluster: "v1" }] }] }],
     },
   }) as Bootstrap;
+  bootstrap.memory_allocator_manager = toJson(MemoryAllocatorManagerSchema, memoryRelease());
   Object.assign(bootstrap.static_resources.listeners[0] ?? {}, listener);
   envoy = await Envoy.start({ bootstrap, args });
   return envoy;
@@ -78,12 +83,14 @@ afterEach(async () => {
 
 async function expectCeiling(proxy: Envoy): Promise<void> {
   const before = await proxy.stat("server.memory_allocated");
+  const resident = proxy.residentBytes();
   await ask(proxy, false, REQUESTS);
   await proxy.waitForStat(ACTIVE, (count) => count === 1);
   const highest = await highestUntilClosed(proxy);
   // All that was asked for, and not a multiple of it; afterwards it is given back.
   expect(highest - before).toBeLessThan(REQUESTS * ANSWER_BYTES + 16 * MIB);
   await proxy.waitForStat("server.memory_allocated", (bytes) => bytes < before + 8 * MIB);
+  await waitUntil("the system has it back", () => proxy.residentBytes() < resident + 32 * MIB);
   await proxy.waitForStat(
     "wasmcustom.metaproto.dubbo.downstream_rq_active",
     (count) => count === 0,
