@@ -1,5 +1,5 @@
-// npm run bench:scale -- [edit] [swap] [lookup] [control-plane] [--write]: how it behaves with many routes, many
-// proxies and many services; all of them if none is named. --write puts the figures into docs/bench/scale.md.
+// npm run bench:scale -- [edit] [swap] [lookup] [control-plane] [hostile] [--write]: how it behaves with many
+// routes, proxies, services and enemies; all of them if none is named. --write puts the figures into docs/bench/scale.md.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { format, resolveConfig } from "prettier";
@@ -7,9 +7,11 @@ import { LookupBench } from "../../switchboard/lookup-bench.js";
 import { SHAPES } from "../../switchboard/route-shapes.js";
 import { benchControlPlane } from "./control-plane.js";
 import { benchEdits } from "./edit.js";
+import { benchHostile } from "./hostile.js";
 import {
   controlPlaneReport,
   editReport,
+  hostileReport,
   lookupReport,
   type LookupReport,
   swapReport,
@@ -18,6 +20,7 @@ import { benchSwaps } from "./swap.js";
 
 const PAGE = fileURLToPath(new URL("../../../docs/bench/scale.md", import.meta.url));
 const EDITS = 60;
+const HOSTILE_ROUNDS = 3;
 const SWAP_SECONDS = 10;
 const CONTROL_PLANE = { services: 1000, proxies: 100, edits: 10 };
 const SIZES = [1, 100, 10_000];
@@ -37,6 +40,7 @@ const BENCHES: Readonly<Record<string, () => Promise<string>>> = {
   swap: async () => swapReport(await benchSwaps(SWAP_SECONDS)),
   lookup: async () => lookupReport(await benchLookups()),
   "control-plane": async () => controlPlaneReport(await benchControlPlane(CONTROL_PLANE)),
+  hostile: async () => hostileReport(await benchHostile(HOSTILE_ROUNDS)),
 };
 
 /** Replaces what is between the markers of this name. */

@@ -1,7 +1,9 @@
 // What was measured, as tables of a page.
 import type { LookupCost } from "../../switchboard/lookup-bench.js";
 import type { ControlPlaneResult } from "./control-plane.js";
+import type { LoadResult } from "../../envoy/support/load.js";
 import type { EditResult } from "./edit.js";
+import type { HostileResult } from "./hostile.js";
 import { quantile, spread } from "./quantiles.js";
 import type { SwapResult } from "./swap.js";
 
@@ -95,4 +97,32 @@ export function controlPlaneReport(result: ControlPlaneResult): string {
     }),
   );
   return `${states}\n\nIdle: ${result.idlePercent.toFixed(1)} % of one core.\n\n${edits}`;
+}
+
+/** Medians of the rounds. */
+export function hostileReport(results: readonly HostileResult[]): string {
+  const rows = results.map(({ protocol, alone, attacked }) => {
+    const median = (loads: readonly LoadResult[], of: (load: LoadResult) => number): number =>
+      quantile(loads.map(of), 0.5);
+    const times = [alone, attacked].flatMap((loads) =>
+      [
+        median(loads, (load) => load.p50_us),
+        median(loads, (load) => load.p99_us),
+        median(loads, (load) => load.p999_us),
+      ].map((us) => (us / 1000).toFixed(2)),
+    );
+    const ratio = median(attacked, (load) => load.p99_us) / median(alone, (load) => load.p99_us);
+    const faults = [...alone, ...attacked].reduce(
+      (sum, { errors, mismatched, closed }) => sum + errors + mismatched + closed,
+      0,
+    );
+    return [protocol, ...times, ratio.toFixed(2), faults];
+  });
+  return table(
+    [
+      ...["good clients", "alone: p50 ms", "p99", "p99.9", "attacked: p50 ms", "p99", "p99.9"],
+      ...["p99, attacked / alone", "failed"],
+    ],
+    rows,
+  );
 }
