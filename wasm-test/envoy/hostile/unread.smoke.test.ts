@@ -1,9 +1,8 @@
 // A client that asks and never reads, and one that reads too slowly: what Envoy holds for them has an end.
-import { toJson } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { MemoryAllocatorManagerSchema } from "../../../controlplane/gen/envoy/config/bootstrap/v3/bootstrap_pb.js";
-import { memoryRelease } from "../../../controlplane/translate/ir-to-xds/bootstrap.js";
+import { parse } from "yaml";
 import { buildWasm } from "../../../scripts/build-wasm.mjs";
+import { metaproto } from "../support/control-plane.js";
 import { waitUntil } from "../support/deadline.js";
 import { Envoy } from "../support/envoy.js";
 import { LISTENER, switchboardBootstrap } from "../support/switchboard-bootstrap.js";
@@ -37,7 +36,9 @@ async function start(listener: object, args: readonly string[] = []): Promise<En
       routeConfigurations: [{ name: "r", routes: [{ destinations: [{ cluster: "v1" }] }] }],
     },
   }) as Bootstrap;
-  bootstrap.memory_allocator_manager = toJson(MemoryAllocatorManagerSchema, memoryRelease());
+  const { stdout } = await metaproto("bootstrap", "--node-id", "test-node");
+  const { memory_allocator_manager } = parse(stdout) as Bootstrap;
+  Object.assign(bootstrap, { memory_allocator_manager });
   Object.assign(bootstrap.static_resources.listeners[0] ?? {}, listener);
   envoy = await Envoy.start({ bootstrap, args });
   return envoy;
