@@ -181,12 +181,15 @@ export async function startEchoServer(options: {
   readonly threads?: number;
   /** Time by which each answer is held back; default 0. */
   readonly latencyUs?: number;
+  /** It ends by itself after this time; default 600. */
+  readonly seconds?: number;
 }): Promise<EchoServer> {
   const missing = missingLoad();
   if (missing !== undefined) throw new Error(missing);
   const args = ["--protocol", options.protocol, "--port", String(options.port ?? 0)];
   args.push("--threads", String(options.threads ?? 1));
   args.push("--latency-us", String(options.latencyUs ?? 0));
+  args.push("--seconds", String(options.seconds ?? 600));
   const process = new ChildProcess({ name: "serve", command: `${CACHE}/bench/serve`, args });
   let port: number | undefined;
   process.onStdout((line) => {
