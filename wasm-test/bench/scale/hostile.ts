@@ -1,5 +1,6 @@
-// Latency of ten good clients of each protocol at a fixed rate, alone and beside a thousand hostile
-// connections: garbage, half frames, wrong lengths, hostile strings, slow senders, clients that never read.
+// Latency of ten good clients of each protocol at a fixed rate, alone, beside a thousand hostile connections to
+// another Envoy of the same machine, and with these at their own: garbage, half frames, wrong lengths, hostile
+// strings, slow senders, clients that never read. The second tells what the machine does to the third.
 import { HostileWorld } from "../../envoy/hostile/hostile-world.js";
 import type { LoadResult } from "../../envoy/support/load.js";
 
@@ -9,40 +10,49 @@ const SECONDS = 8;
 const RATE = 1000;
 const PROTOCOLS = ["dubbo", "thrift"] as const;
 
+export const SITUATIONS = ["alone", "beside", "attacked"] as const;
+export type Situation = (typeof SITUATIONS)[number];
+
 export interface HostileResult {
   readonly protocol: string;
-  /** One for each round, as are those of `attacked`. */
-  readonly alone: readonly LoadResult[];
-  readonly attacked: readonly LoadResult[];
+  /** One for each round. */
+  readonly loads: Readonly<Record<Situation, readonly LoadResult[]>>;
 }
 
-async function measure(world: HostileWorld, isAttacked: boolean): Promise<Map<string, LoadResult>> {
-  const serving = world.serveGood(SECONDS, RATE);
-  if (isAttacked) await world.attack(CONNECTIONS);
-  const results = new Map<string, LoadResult>(await serving);
-  await world.retreat();
+async function measure(
+  served: HostileWorld,
+  attacked: HostileWorld | undefined,
+): Promise<ReadonlyMap<string, LoadResult>> {
+  const serving = served.serveGood(SECONDS, RATE);
+  await attacked?.attack(CONNECTIONS);
+  const results = await serving;
+  await attacked?.retreat();
   return results;
 }
 
-function resultsOf(rounds: readonly ReadonlyMap<string, LoadResult>[], protocol: string) {
-  return rounds.flatMap((round) => round.get(protocol) ?? []);
-}
-
 export async function benchHostile(rounds: number): Promise<HostileResult[]> {
-  const alone: Map<string, LoadResult>[] = [];
-  const attacked: Map<string, LoadResult>[] = [];
-  const world = await HostileWorld.start();
+  const results = PROTOCOLS.map((protocol) => {
+    const loads: Record<Situation, LoadResult[]> = { alone: [], beside: [], attacked: [] };
+    return { protocol, loads };
+  });
+  const worlds: HostileWorld[] = [];
   try {
+    const own = await HostileWorld.start();
+    worlds.push(own);
+    const other = await HostileWorld.start();
+    worlds.push(other);
+    const targets = { alone: undefined, beside: other, attacked: own };
     for (let round = 1; round <= rounds; round++) {
-      alone.push(await measure(world, false));
-      attacked.push(await measure(world, true));
+      for (const situation of SITUATIONS) {
+        const measured = await measure(own, targets[situation]);
+        for (const { protocol, loads } of results) {
+          const load = measured.get(protocol);
+          if (load !== undefined) loads[situation].push(load);
+        }
+      }
     }
   } finally {
-    await world.stop();
+    for (const world of worlds) await world.stop();
   }
-  return PROTOCOLS.map((protocol) => ({
-    protocol,
-    alone: resultsOf(alone, protocol),
-    attacked: resultsOf(attacked, protocol),
-  }));
+  return results;
 }

@@ -3,7 +3,7 @@ import type { LookupCost } from "../../switchboard/lookup-bench.js";
 import type { ControlPlaneResult } from "./control-plane.js";
 import type { LoadResult } from "../../envoy/support/load.js";
 import type { EditResult } from "./edit.js";
-import type { HostileResult } from "./hostile.js";
+import { type HostileResult, type Situation, SITUATIONS } from "./hostile.js";
 import { quantile, spread } from "./quantiles.js";
 import type { SwapResult } from "./swap.js";
 
@@ -31,17 +31,17 @@ export function editReport(results: readonly EditResult[]): string {
 }
 
 export function swapReport(results: readonly SwapResult[]): string {
-  const rows = results.map(({ shape, bytes, swaps, swapMs, still, swapping }) => [
+  const rows = results.map(({ shape, bytes, swaps, swapMs, still, swapping, longestTurnMs }) => [
     ...[shape, (bytes / MEGABYTE).toFixed(1), swaps, quantile(swapMs, 0.5).toFixed(0)],
     ...[still, swapping].flatMap((load) =>
       [load.p99_us, load.p999_us, load.max_us].map((us) => (us / 1000).toFixed(2)),
     ),
-    still.errors + swapping.errors,
+    ...[longestTurnMs.toFixed(1), still.errors + swapping.errors],
   ]);
   return table(
     [
       ...["10,000 routes", "MB", "swaps", "until in force, ms", "without: p99 ms", "p99.9", "most"],
-      ...["with swaps: p99 ms", "p99.9", "most", "failed"],
+      ...["with swaps: p99 ms", "p99.9", "most", "longest turn of the worker, ms", "failed"],
     ],
     rows,
   );
@@ -101,27 +101,26 @@ export function controlPlaneReport(result: ControlPlaneResult): string {
 
 /** Medians of the rounds. */
 export function hostileReport(results: readonly HostileResult[]): string {
-  const rows = results.map(({ protocol, alone, attacked }) => {
-    const median = (loads: readonly LoadResult[], of: (load: LoadResult) => number): number =>
-      quantile(loads.map(of), 0.5);
-    const times = [alone, attacked].flatMap((loads) =>
-      [
-        median(loads, (load) => load.p50_us),
-        median(loads, (load) => load.p99_us),
-        median(loads, (load) => load.p999_us),
-      ].map((us) => (us / 1000).toFixed(2)),
+  const rows = results.map(({ protocol, loads }) => {
+    const median = (situation: Situation, of: (load: LoadResult) => number): number =>
+      quantile(loads[situation].map(of), 0.5);
+    const p99 = (situation: Situation): number => median(situation, (load) => load.p99_us);
+    const times = SITUATIONS.flatMap((situation) =>
+      [median(situation, (load) => load.p50_us), p99(situation)].map((us) =>
+        (us / 1000).toFixed(2),
+      ),
     );
-    const ratio = median(attacked, (load) => load.p99_us) / median(alone, (load) => load.p99_us);
-    const faults = [...alone, ...attacked].reduce(
+    const failed = SITUATIONS.flatMap((situation) => loads[situation]).reduce(
       (sum, { errors, mismatched, closed }) => sum + errors + mismatched + closed,
       0,
     );
-    return [protocol, ...times, ratio.toFixed(2), faults];
+    const ratios = [p99("attacked") / p99("beside"), p99("attacked") / p99("alone")];
+    return [protocol, ...times, ...ratios.map((ratio) => ratio.toFixed(2)), failed];
   });
   return table(
     [
-      ...["good clients", "alone: p50 ms", "p99", "p99.9", "attacked: p50 ms", "p99", "p99.9"],
-      ...["p99, attacked / alone", "failed"],
+      ...["good clients", "alone: p50 ms", "p99", "beside: p50 ms", "p99"],
+      ...["attacked: p50 ms", "p99", "p99, attacked / beside", "attacked / alone", "failed"],
     ],
     rows,
   );

@@ -31,6 +31,18 @@ export interface SwapResult {
   readonly swapMs: readonly number[];
   readonly still: LoadResult;
   readonly swapping: LoadResult;
+  /** The longest turn of the worker's event loop in all that time, as Envoy counts it; in milliseconds. */
+  readonly longestTurnMs: number;
+}
+
+const LOOP_DURATION = "listener_manager.worker_0.dispatcher.loop_duration_us";
+
+async function longestTurnMs(envoy: Envoy): Promise<number> {
+  const most = await waitUntil("the worker's loop in the stats", async () => {
+    const stats = await envoy.admin(`/stats?filter=${LOOP_DURATION}`);
+    return /P100\([^,]+,(\d[\d.]*)\)/.exec(stats)?.[1];
+  });
+  return Number(most) / 1000;
 }
 
 /** Two tables of `count` routes and one that takes all else, which differ in its name. */
@@ -108,12 +120,15 @@ async function benchShape(shape: Shape, routes: number, seconds: number): Promis
   const encoded = tables(shape, routes);
   const server = await startEchoServer({ protocol: "dubbo" });
   const served = await Tables.start(encoded);
-  const bootstrap = switchboardBootstrap({
-    protocol: "dubbo",
-    clusters: { [CLUSTER]: [server.port] },
-    plugin: { defaultRouteConfiguration: NAME },
-    controlPort: served.port,
-  });
+  const bootstrap = {
+    ...switchboardBootstrap({
+      protocol: "dubbo",
+      clusters: { [CLUSTER]: [server.port] },
+      plugin: { defaultRouteConfiguration: NAME },
+      controlPort: served.port,
+    }),
+    enable_dispatcher_stats: true,
+  };
   let envoy: Envoy | undefined;
   try {
     envoy = await Envoy.start({ bootstrap, concurrency: 1, logLevel: "warn" });
@@ -132,7 +147,10 @@ async function benchShape(shape: Shape, routes: number, seconds: number): Promis
     }
     const swapping = await running;
     const bytes = encoded[0]?.length ?? 0;
-    return { shape: shape.name, routes, bytes, swaps: swapMs.length, swapMs, still, swapping };
+    return {
+      ...{ shape: shape.name, routes, bytes, swaps: swapMs.length, swapMs, still, swapping },
+      longestTurnMs: await longestTurnMs(envoy),
+    };
   } finally {
     await envoy?.stop();
     served.stop();
