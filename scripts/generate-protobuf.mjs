@@ -59,6 +59,13 @@ const TYPES = {
   ],
   "metaproto/v1/route.proto": ["metaproto.v1"],
   "metaproto/v1/plugin.proto": ["metaproto.v1"],
+  "metaproto/filters/v1/access_log.proto": ["metaproto.filters.v1"],
+  "metaproto/filters/v1/authorization.proto": ["metaproto.filters.v1"],
+  "metaproto/filters/v1/fault.proto": ["metaproto.filters.v1"],
+  "metaproto/filters/v1/global_rate_limit.proto": ["metaproto.filters.v1"],
+  "metaproto/filters/v1/local_rate_limit.proto": ["metaproto.filters.v1"],
+  "metaproto/filters/v1/stats.proto": ["metaproto.filters.v1"],
+  "metaproto/filters/v1/tracing.proto": ["metaproto.filters.v1"],
 };
 
 /** Parts of the API that drag in much and that no file we write ever has. */

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file metaproto/v1/route.proto.
  */
 export const file_metaproto_v1_route: GenFile = /*@__PURE__*/
-  fileDesc("ChhtZXRhcHJvdG8vdjEvcm91dGUucHJvdG8SDG1ldGFwcm90by52MSJwChJSb3V0ZUNvbmZpZ3VyYXRpb24SDAoEbmFtZRgBIAEoCRIjCgZyb3V0ZXMYAiADKAsyEy5tZXRhcHJvdG8udjEuUm91dGUSJwoIY2x1c3RlcnMYAyADKAsyFS5tZXRhcHJvdG8udjEuQ2x1c3RlciKIAgoFUm91dGUSDAoEbmFtZRgBIAEoCRIrCgVtYXRjaBgCIAMoCzIcLm1ldGFwcm90by52MS5BdHRyaWJ1dGVNYXRjaBIzCgxkZXN0aW5hdGlvbnMYAyADKAsyHS5tZXRhcHJvdG8udjEuV2VpZ2h0ZWRDbHVzdGVyEioKB3RpbWVvdXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoQcmVxdWVzdF9tdXRhdGlvbhgFIAMoCzIWLm1ldGFwcm90by52MS5NdXRhdGlvbhIxChFyZXNwb25zZV9tdXRhdGlvbhgGIAMoCzIWLm1ldGFwcm90by52MS5NdXRhdGlvbiKXAQoOQXR0cmlidXRlTWF0Y2gSDAoEbmFtZRgBIAEoCRIPCgVleGFjdBgCIAEoCUgAEhAKBnByZWZpeBgDIAEoCUgAEiQKBXJlZ2V4GAQgASgLMhMubWV0YXByb3RvLnYxLlJlZ2V4SAASEQoHcHJlc2VudBgFIAEoCEgAEg4KBmludmVydBgGIAEoCEILCglzcGVjaWZpZXIiPQoFUmVnZXgSDwoHcGF0dGVybhgBIAEoCRILCgNkZmEYAiABKAwSFgoObGl0ZXJhbF9wcmVmaXgYAyABKAkiMgoPV2VpZ2h0ZWRDbHVzdGVyEg8KB2NsdXN0ZXIYASABKAkSDgoGd2VpZ2h0GAIgASgNIpABCghNdXRhdGlvbhIzCglvcGVyYXRpb24YASABKA4yIC5tZXRhcHJvdG8udjEuTXV0YXRpb24uT3BlcmF0aW9uEgsKA2tleRgCIAEoCRINCgV2YWx1ZRgDIAEoCSIzCglPcGVyYXRpb24SBwoDU0VUEAASEQoNQUREX0lGX0FCU0VOVBABEgoKBlJFTU9WRRACIo0CCgdDbHVzdGVyEgwKBG5hbWUYASABKAkSEQoJZW5kcG9pbnRzGAIgASgNEhcKD21heF9jb25uZWN0aW9ucxgDIAEoDRIUCgxtYXhfcmVxdWVzdHMYBCABKA0SHAoUbWF4X3BlbmRpbmdfcmVxdWVzdHMYBSABKA0SOQoNbG9hZF9iYWxhbmNlchgGIAEoDjIiLm1ldGFwcm90by52MS5DbHVzdGVyLkxvYWRCYWxhbmNlchIZChFlbmRwb2ludHNfdmVyc2lvbhgHIAEoBiI+CgxMb2FkQmFsYW5jZXISEQoNTEVBU1RfUkVRVUVTVBAAEg8KC1JPVU5EX1JPQklOEAESCgoGUkFORE9NEAJiBnByb3RvMw", [file_google_protobuf_duration]);
+  fileDesc("ChhtZXRhcHJvdG8vdjEvcm91dGUucHJvdG8SDG1ldGFwcm90by52MSKdAQoSUm91dGVDb25maWd1cmF0aW9uEgwKBG5hbWUYASABKAkSIwoGcm91dGVzGAIgAygLMhMubWV0YXByb3RvLnYxLlJvdXRlEicKCGNsdXN0ZXJzGAMgAygLMhUubWV0YXByb3RvLnYxLkNsdXN0ZXISKwoHZmlsdGVycxgEIAMoCzIaLm1ldGFwcm90by52MS5GaWx0ZXJDb25maWciPgoMRmlsdGVyQ29uZmlnEgwKBG5hbWUYASABKAkSDgoGY29uZmlnGAIgASgMEhAKCGRpc2FibGVkGAMgASgIIrwDCgVSb3V0ZRIMCgRuYW1lGAEgASgJEisKBW1hdGNoGAIgAygLMhwubWV0YXByb3RvLnYxLkF0dHJpYnV0ZU1hdGNoEjMKDGRlc3RpbmF0aW9ucxgDIAMoCzIdLm1ldGFwcm90by52MS5XZWlnaHRlZENsdXN0ZXISKgoHdGltZW91dBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwChByZXF1ZXN0X211dGF0aW9uGAUgAygLMhYubWV0YXByb3RvLnYxLk11dGF0aW9uEjEKEXJlc3BvbnNlX211dGF0aW9uGAYgAygLMhYubWV0YXByb3RvLnYxLk11dGF0aW9uEisKB2ZpbHRlcnMYByADKAsyGi5tZXRhcHJvdG8udjEuRmlsdGVyQ29uZmlnEi8KDHJldHJ5X3BvbGljeRgIIAEoCzIZLm1ldGFwcm90by52MS5SZXRyeVBvbGljeRIlCgdtaXJyb3JzGAkgAygLMhQubWV0YXByb3RvLnYxLk1pcnJvchItCgtoYXNoX3BvbGljeRgKIAEoCzIYLm1ldGFwcm90by52MS5IYXNoUG9saWN5IuwDCgtSZXRyeVBvbGljeRIQCghhdHRlbXB0cxgBIAEoDRIyCg9wZXJfdHJ5X3RpbWVvdXQYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMwoIcmV0cnlfb24YAyADKA4yIS5tZXRhcHJvdG8udjEuUmV0cnlQb2xpY3kuUmV0cnlPbhIwCg1iYXNlX2ludGVydmFsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KDG1heF9pbnRlcnZhbBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIUCgxyZXRyeV9vbmV3YXkYBiABKAgSGQoRbWF4X3JlcXVlc3RfYnl0ZXMYByABKA0SFgoOYnVkZ2V0X3BlcmNlbnQYCCABKA0SEwoLbWluX3JldHJpZXMYCSABKA0ioAEKB1JldHJ5T24SGAoUUkVUUllfT05fVU5TUEVDSUZJRUQQABITCg9DT05ORUNUX0ZBSUxVUkUQARIJCgVSRVNFVBACEhMKD1BFUl9UUllfVElNRU9VVBADEg4KCk9WRVJMT0FERUQQBBIQCgxTRVJWRVJfRVJST1IQBRISCg5CVVNJTkVTU19FUlJPUhAGEhAKDEJBRF9SRVNQT05TRRAHIi4KBk1pcnJvchIPCgdjbHVzdGVyGAEgASgJEhMKC3Blcl9taWxsaW9uGAIgASgNIkIKCkhhc2hQb2xpY3kSEwoJYXR0cmlidXRlGAEgASgJSAASGAoOc291cmNlX2FkZHJlc3MYAiABKAhIAEIFCgNrZXkilwEKDkF0dHJpYnV0ZU1hdGNoEgwKBG5hbWUYASABKAkSDwoFZXhhY3QYAiABKAlIABIQCgZwcmVmaXgYAyABKAlIABIkCgVyZWdleBgEIAEoCzITLm1ldGFwcm90by52MS5SZWdleEgAEhEKB3ByZXNlbnQYBSABKAhIABIOCgZpbnZlcnQYBiABKAhCCwoJc3BlY2lmaWVyIj0KBVJlZ2V4Eg8KB3BhdHRlcm4YASABKAkSCwoDZGZhGAIgASgMEhYKDmxpdGVyYWxfcHJlZml4GAMgASgJIjIKD1dlaWdodGVkQ2x1c3RlchIPCgdjbHVzdGVyGAEgASgJEg4KBndlaWdodBgCIAEoDSKQAQoITXV0YXRpb24SMwoJb3BlcmF0aW9uGAEgASgOMiAubWV0YXByb3RvLnYxLk11dGF0aW9uLk9wZXJhdGlvbhILCgNrZXkYAiABKAkSDQoFdmFsdWUYAyABKAkiMwoJT3BlcmF0aW9uEgcKA1NFVBAAEhEKDUFERF9JRl9BQlNFTlQQARIKCgZSRU1PVkUQAiL3AgoHQ2x1c3RlchIMCgRuYW1lGAEgASgJEhEKCWVuZHBvaW50cxgCIAEoDRIXCg9tYXhfY29ubmVjdGlvbnMYAyABKA0SFAoMbWF4X3JlcXVlc3RzGAQgASgNEhwKFG1heF9wZW5kaW5nX3JlcXVlc3RzGAUgASgNEjkKDWxvYWRfYmFsYW5jZXIYBiABKA4yIi5tZXRhcHJvdG8udjEuQ2x1c3Rlci5Mb2FkQmFsYW5jZXISGQoRZW5kcG9pbnRzX3ZlcnNpb24YByABKAYSLQoLaGFzaF9wb2xpY3kYCCABKAsyGC5tZXRhcHJvdG8udjEuSGFzaFBvbGljeRI5ChFvdXRsaWVyX2RldGVjdGlvbhgJIAEoCzIeLm1ldGFwcm90by52MS5PdXRsaWVyRGV0ZWN0aW9uIj4KDExvYWRCYWxhbmNlchIRCg1MRUFTVF9SRVFVRVNUEAASDwoLUk9VTkRfUk9CSU4QARIKCgZSQU5ET00QAiKSAwoQT3V0bGllckRldGVjdGlvbhIaChJjb25zZWN1dGl2ZV9lcnJvcnMYASABKA0SKwoIaW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNQoSYmFzZV9lamVjdGlvbl90aW1lGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjQKEW1heF9lamVjdGlvbl90aW1lGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhwKFG1heF9lamVjdGlvbl9wZXJjZW50GAUgASgNEh8KF3BhbmljX3RocmVzaG9sZF9wZXJjZW50GAYgASgNEiEKGXN1Y2Nlc3NfcmF0ZV9zdGRldl9mYWN0b3IYByABKA0SIgoac3VjY2Vzc19yYXRlX21pbmltdW1faG9zdHMYCCABKA0SIwobc3VjY2Vzc19yYXRlX3JlcXVlc3Rfdm9sdW1lGAkgASgNEh0KFWNvdW50X2J1c2luZXNzX2Vycm9ycxgKIAEoCGIGcHJvdG8z", [file_google_protobuf_duration]);
 
 /**
  * The routes of one listener.
@@ -47,6 +47,13 @@ export type RouteConfiguration = Message<"metaproto.v1.RouteConfiguration"> & {
    * @generated from field: repeated metaproto.v1.Cluster clusters = 3;
    */
   clusters: Cluster[];
+
+  /**
+   * Filters of every request, those included that no route matches. The module decides their order.
+   *
+   * @generated from field: repeated metaproto.v1.FilterConfig filters = 4;
+   */
+  filters: FilterConfig[];
 };
 
 /**
@@ -55,6 +62,41 @@ export type RouteConfiguration = Message<"metaproto.v1.RouteConfiguration"> & {
  */
 export const RouteConfigurationSchema: GenMessage<RouteConfiguration> = /*@__PURE__*/
   messageDesc(file_metaproto_v1_route, 0);
+
+/**
+ * A filter of the module and what it is to do. Where a route names it too, the route's holds.
+ *
+ * @generated from message metaproto.v1.FilterConfig
+ */
+export type FilterConfig = Message<"metaproto.v1.FilterConfig"> & {
+  /**
+   * Such as `metaproto.filters.local_rate_limit`; one that the module lacks is refused.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * The filter's own message in protobuf encoding; for built-in ones see proto/metaproto/filters.
+   *
+   * @generated from field: bytes config = 2;
+   */
+  config: Uint8Array;
+
+  /**
+   * The filter lets such requests pass; `config` is ignored.
+   *
+   * @generated from field: bool disabled = 3;
+   */
+  disabled: boolean;
+};
+
+/**
+ * Describes the message metaproto.v1.FilterConfig.
+ * Use `create(FilterConfigSchema)` to create a new message.
+ */
+export const FilterConfigSchema: GenMessage<FilterConfig> = /*@__PURE__*/
+  messageDesc(file_metaproto_v1_route, 1);
 
 /**
  * @generated from message metaproto.v1.Route
@@ -95,6 +137,34 @@ export type Route = Message<"metaproto.v1.Route"> & {
    * @generated from field: repeated metaproto.v1.Mutation response_mutation = 6;
    */
   responseMutation: Mutation[];
+
+  /**
+   * Filters that are only for this route, or do something else here.
+   *
+   * @generated from field: repeated metaproto.v1.FilterConfig filters = 7;
+   */
+  filters: FilterConfig[];
+
+  /**
+   * Unset: no retries.
+   *
+   * @generated from field: metaproto.v1.RetryPolicy retry_policy = 8;
+   */
+  retryPolicy?: RetryPolicy | undefined;
+
+  /**
+   * Each gets a copy of the requests; what they answer is dropped.
+   *
+   * @generated from field: repeated metaproto.v1.Mirror mirrors = 9;
+   */
+  mirrors: Mirror[];
+
+  /**
+   * What the endpoint depends on, instead of the cluster's.
+   *
+   * @generated from field: metaproto.v1.HashPolicy hash_policy = 10;
+   */
+  hashPolicy?: HashPolicy | undefined;
 };
 
 /**
@@ -102,7 +172,202 @@ export type Route = Message<"metaproto.v1.Route"> & {
  * Use `create(RouteSchema)` to create a new message.
  */
 export const RouteSchema: GenMessage<Route> = /*@__PURE__*/
-  messageDesc(file_metaproto_v1_route, 1);
+  messageDesc(file_metaproto_v1_route, 2);
+
+/**
+ * Requests are kept until their response, so that they can be sent again.
+ *
+ * @generated from message metaproto.v1.RetryPolicy
+ */
+export type RetryPolicy = Message<"metaproto.v1.RetryPolicy"> & {
+  /**
+   * After the first try. 0: none.
+   *
+   * @generated from field: uint32 attempts = 1;
+   */
+  attempts: number;
+
+  /**
+   * Unset or 0s: none but the route's timeout.
+   *
+   * @generated from field: google.protobuf.Duration per_try_timeout = 2;
+   */
+  perTryTimeout?: Duration | undefined;
+
+  /**
+   * @generated from field: repeated metaproto.v1.RetryPolicy.RetryOn retry_on = 3;
+   */
+  retryOn: RetryPolicy_RetryOn[];
+
+  /**
+   * The n-th retry waits for a random time of up to base * (2^n - 1), at most `max_interval`.
+   * Default 25ms and ten times the base.
+   *
+   * @generated from field: google.protobuf.Duration base_interval = 4;
+   */
+  baseInterval?: Duration | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Duration max_interval = 5;
+   */
+  maxInterval?: Duration | undefined;
+
+  /**
+   * Oneway requests too, which may then arrive more than once.
+   *
+   * @generated from field: bool retry_oneway = 6;
+   */
+  retryOneway: boolean;
+
+  /**
+   * Larger requests are not kept. 0: 64 KiB.
+   *
+   * @generated from field: uint32 max_request_bytes = 7;
+   */
+  maxRequestBytes: number;
+
+  /**
+   * Retries of a cluster at a time, in percent of its outstanding requests, but always at least
+   * `min_retries`. 0: 20 percent and 3.
+   *
+   * @generated from field: uint32 budget_percent = 8;
+   */
+  budgetPercent: number;
+
+  /**
+   * @generated from field: uint32 min_retries = 9;
+   */
+  minRetries: number;
+};
+
+/**
+ * Describes the message metaproto.v1.RetryPolicy.
+ * Use `create(RetryPolicySchema)` to create a new message.
+ */
+export const RetryPolicySchema: GenMessage<RetryPolicy> = /*@__PURE__*/
+  messageDesc(file_metaproto_v1_route, 3);
+
+/**
+ * @generated from enum metaproto.v1.RetryPolicy.RetryOn
+ */
+export enum RetryPolicy_RetryOn {
+  /**
+   * @generated from enum value: RETRY_ON_UNSPECIFIED = 0;
+   */
+  RETRY_ON_UNSPECIFIED = 0,
+
+  /**
+   * No connection could be established, or there is no healthy endpoint.
+   *
+   * @generated from enum value: CONNECT_FAILURE = 1;
+   */
+  CONNECT_FAILURE = 1,
+
+  /**
+   * The connection ended before the response.
+   *
+   * @generated from enum value: RESET = 2;
+   */
+  RESET = 2,
+
+  /**
+   * The try took longer than `per_try_timeout`.
+   *
+   * @generated from enum value: PER_TRY_TIMEOUT = 3;
+   */
+  PER_TRY_TIMEOUT = 3,
+
+  /**
+   * A bound of the cluster was reached.
+   *
+   * @generated from enum value: OVERLOADED = 4;
+   */
+  OVERLOADED = 4,
+
+  /**
+   * The server's framework answered with an error.
+   *
+   * @generated from enum value: SERVER_ERROR = 5;
+   */
+  SERVER_ERROR = 5,
+
+  /**
+   * The server's application answered with an exception that its interface knows of.
+   *
+   * @generated from enum value: BUSINESS_ERROR = 6;
+   */
+  BUSINESS_ERROR = 6,
+
+  /**
+   * The response cannot be understood.
+   *
+   * @generated from enum value: BAD_RESPONSE = 7;
+   */
+  BAD_RESPONSE = 7,
+}
+
+/**
+ * Describes the enum metaproto.v1.RetryPolicy.RetryOn.
+ */
+export const RetryPolicy_RetryOnSchema: GenEnum<RetryPolicy_RetryOn> = /*@__PURE__*/
+  enumDesc(file_metaproto_v1_route, 3, 0);
+
+/**
+ * @generated from message metaproto.v1.Mirror
+ */
+export type Mirror = Message<"metaproto.v1.Mirror"> & {
+  /**
+   * @generated from field: string cluster = 1;
+   */
+  cluster: string;
+
+  /**
+   * Of a million requests.
+   *
+   * @generated from field: uint32 per_million = 2;
+   */
+  perMillion: number;
+};
+
+/**
+ * Describes the message metaproto.v1.Mirror.
+ * Use `create(MirrorSchema)` to create a new message.
+ */
+export const MirrorSchema: GenMessage<Mirror> = /*@__PURE__*/
+  messageDesc(file_metaproto_v1_route, 4);
+
+/**
+ * A request goes to the endpoint that ranks highest for its key: the same for all proxies.
+ *
+ * @generated from message metaproto.v1.HashPolicy
+ */
+export type HashPolicy = Message<"metaproto.v1.HashPolicy"> & {
+  /**
+   * @generated from oneof metaproto.v1.HashPolicy.key
+   */
+  key: {
+    /**
+     * @generated from field: string attribute = 1;
+     */
+    value: string;
+    case: "attribute";
+  } | {
+    /**
+     * The downstream connection's remote address, without its port.
+     *
+     * @generated from field: bool source_address = 2;
+     */
+    value: boolean;
+    case: "sourceAddress";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message metaproto.v1.HashPolicy.
+ * Use `create(HashPolicySchema)` to create a new message.
+ */
+export const HashPolicySchema: GenMessage<HashPolicy> = /*@__PURE__*/
+  messageDesc(file_metaproto_v1_route, 5);
 
 /**
  * @generated from message metaproto.v1.AttributeMatch
@@ -159,7 +424,7 @@ export type AttributeMatch = Message<"metaproto.v1.AttributeMatch"> & {
  * Use `create(AttributeMatchSchema)` to create a new message.
  */
 export const AttributeMatchSchema: GenMessage<AttributeMatch> = /*@__PURE__*/
-  messageDesc(file_metaproto_v1_route, 2);
+  messageDesc(file_metaproto_v1_route, 6);
 
 /**
  * RE2 syntax, the whole value must match.
@@ -200,7 +465,7 @@ export type Regex = Message<"metaproto.v1.Regex"> & {
  * Use `create(RegexSchema)` to create a new message.
  */
 export const RegexSchema: GenMessage<Regex> = /*@__PURE__*/
-  messageDesc(file_metaproto_v1_route, 3);
+  messageDesc(file_metaproto_v1_route, 7);
 
 /**
  * @generated from message metaproto.v1.WeightedCluster
@@ -224,7 +489,7 @@ export type WeightedCluster = Message<"metaproto.v1.WeightedCluster"> & {
  * Use `create(WeightedClusterSchema)` to create a new message.
  */
 export const WeightedClusterSchema: GenMessage<WeightedCluster> = /*@__PURE__*/
-  messageDesc(file_metaproto_v1_route, 4);
+  messageDesc(file_metaproto_v1_route, 8);
 
 /**
  * @generated from message metaproto.v1.Mutation
@@ -241,6 +506,9 @@ export type Mutation = Message<"metaproto.v1.Mutation"> & {
   key: string;
 
   /**
+   * With `%ATTR(x)%`, `%DOWNSTREAM_REMOTE_ADDRESS%`, `%ROUTE_NAME%` and other operators of
+   * metaproto.filters.v1.AccessLog.text that are known with the request; `%%` is a percent sign.
+   *
    * @generated from field: string value = 3;
    */
   value: string;
@@ -251,7 +519,7 @@ export type Mutation = Message<"metaproto.v1.Mutation"> & {
  * Use `create(MutationSchema)` to create a new message.
  */
 export const MutationSchema: GenMessage<Mutation> = /*@__PURE__*/
-  messageDesc(file_metaproto_v1_route, 5);
+  messageDesc(file_metaproto_v1_route, 9);
 
 /**
  * @generated from enum metaproto.v1.Mutation.Operation
@@ -277,7 +545,7 @@ export enum Mutation_Operation {
  * Describes the enum metaproto.v1.Mutation.Operation.
  */
 export const Mutation_OperationSchema: GenEnum<Mutation_Operation> = /*@__PURE__*/
-  enumDesc(file_metaproto_v1_route, 5, 0);
+  enumDesc(file_metaproto_v1_route, 9, 0);
 
 /**
  * Bounds and balancing of one cluster, per worker thread. 0 or unset: the plugin's default.
@@ -328,6 +596,16 @@ export type Cluster = Message<"metaproto.v1.Cluster"> & {
    * @generated from field: fixed64 endpoints_version = 7;
    */
   endpointsVersion: bigint;
+
+  /**
+   * @generated from field: metaproto.v1.HashPolicy hash_policy = 8;
+   */
+  hashPolicy?: HashPolicy | undefined;
+
+  /**
+   * @generated from field: metaproto.v1.OutlierDetection outlier_detection = 9;
+   */
+  outlierDetection?: OutlierDetection | undefined;
 };
 
 /**
@@ -335,7 +613,7 @@ export type Cluster = Message<"metaproto.v1.Cluster"> & {
  * Use `create(ClusterSchema)` to create a new message.
  */
 export const ClusterSchema: GenMessage<Cluster> = /*@__PURE__*/
-  messageDesc(file_metaproto_v1_route, 6);
+  messageDesc(file_metaproto_v1_route, 10);
 
 /**
  * @generated from enum metaproto.v1.Cluster.LoadBalancer
@@ -363,5 +641,88 @@ export enum Cluster_LoadBalancer {
  * Describes the enum metaproto.v1.Cluster.LoadBalancer.
  */
 export const Cluster_LoadBalancerSchema: GenEnum<Cluster_LoadBalancer> = /*@__PURE__*/
-  enumDesc(file_metaproto_v1_route, 6, 0);
+  enumDesc(file_metaproto_v1_route, 10, 0);
+
+/**
+ * Endpoints whose responses are errors get no requests for a while. That connections fail is Envoy's
+ * business. Per worker thread.
+ *
+ * @generated from message metaproto.v1.OutlierDetection
+ */
+export type OutlierDetection = Message<"metaproto.v1.OutlierDetection"> & {
+  /**
+   * Ejected after as many errors in a row. 0: never for that.
+   *
+   * @generated from field: uint32 consecutive_errors = 1;
+   */
+  consecutiveErrors: number;
+
+  /**
+   * How often success rates are compared, and ejected endpoints considered again. Default 10s.
+   *
+   * @generated from field: google.protobuf.Duration interval = 2;
+   */
+  interval?: Duration | undefined;
+
+  /**
+   * The n-th ejection of an endpoint lasts n times as long. Default 30s.
+   *
+   * @generated from field: google.protobuf.Duration base_ejection_time = 3;
+   */
+  baseEjectionTime?: Duration | undefined;
+
+  /**
+   * Default 300s.
+   *
+   * @generated from field: google.protobuf.Duration max_ejection_time = 4;
+   */
+  maxEjectionTime?: Duration | undefined;
+
+  /**
+   * No more endpoints, in percent, are ejected at a time, but always one. 0: 10.
+   *
+   * @generated from field: uint32 max_ejection_percent = 5;
+   */
+  maxEjectionPercent: number;
+
+  /**
+   * With less available endpoints, in percent, all of them are used. 0: never.
+   *
+   * @generated from field: uint32 panic_threshold_percent = 6;
+   */
+  panicThresholdPercent: number;
+
+  /**
+   * Ejected with a success rate below mean - stdev * this / 1000. 0: never for that.
+   *
+   * @generated from field: uint32 success_rate_stdev_factor = 7;
+   */
+  successRateStdevFactor: number;
+
+  /**
+   * Success rates are compared if so many endpoints had so many requests. 0: 5 and 100.
+   *
+   * @generated from field: uint32 success_rate_minimum_hosts = 8;
+   */
+  successRateMinimumHosts: number;
+
+  /**
+   * @generated from field: uint32 success_rate_request_volume = 9;
+   */
+  successRateRequestVolume: number;
+
+  /**
+   * Exceptions that the interface knows of are errors as well.
+   *
+   * @generated from field: bool count_business_errors = 10;
+   */
+  countBusinessErrors: boolean;
+};
+
+/**
+ * Describes the message metaproto.v1.OutlierDetection.
+ * Use `create(OutlierDetectionSchema)` to create a new message.
+ */
+export const OutlierDetectionSchema: GenMessage<OutlierDetection> = /*@__PURE__*/
+  messageDesc(file_metaproto_v1_route, 11);
 
