@@ -1,5 +1,6 @@
 // Generates controlplane/gen from proto/metaproto and from the part of Envoy's API that the control
-// plane uses. With --check nothing is written: differences from what is committed are an error.
+// plane uses, and wasm-test/gen from what tests say to other servers (rate limits, OpenTelemetry). With
+// --check nothing is written: differences from what is committed are an error.
 //
 // Envoy's .proto files come from the package @grpc/grpc-js-xds. Comments, annotations and whatever
 // is not reachable from TYPES are left out; proto/overlay has the files that the package lacks or has
@@ -20,7 +21,6 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const output = join(root, "controlplane/gen");
 const packageProtos = join(root, "node_modules/@grpc/grpc-js-xds/deps");
 const ENVOY_ROOTS = [
   join(root, "proto/overlay"),
@@ -28,7 +28,7 @@ const ENVOY_ROOTS = [
 ];
 
 /** What the control plane reads or writes, with the file that declares it. */
-const TYPES = {
+const CONTROL_PLANE_TYPES = {
   "envoy/service/discovery/v3/discovery.proto": [
     "envoy.service.discovery.v3.DiscoveryRequest",
     "envoy.service.discovery.v3.DiscoveryResponse",
@@ -68,6 +68,17 @@ const TYPES = {
   "metaproto/filters/v1/tracing.proto": ["metaproto.filters.v1"],
 };
 
+/** What tests say to servers that the data plane speaks to. */
+const TEST_TYPES = {
+  "envoy/service/ratelimit/v3/rls.proto": ["envoy.service.ratelimit.v3"],
+  "opentelemetry/proto/collector/logs/v1/logs_service.proto": [
+    "opentelemetry.proto.collector.logs.v1",
+  ],
+  "opentelemetry/proto/collector/trace/v1/trace_service.proto": [
+    "opentelemetry.proto.collector.trace.v1",
+  ],
+};
+
 /** Parts of the API that drag in much and that no file we write ever has. */
 const EXCLUDED_TYPES = [
   "envoy.config.accesslog.v3",
@@ -91,6 +102,11 @@ const EXCLUDED_TYPES = [
   "envoy.extensions.filters.network.http_connection_manager.v3",
   "xds.core.v3.CollectionEntry",
   "xds.type.matcher.v3.Matcher",
+];
+
+const outputs = [
+  { folder: "controlplane/gen", types: CONTROL_PLANE_TYPES, excluded: EXCLUDED_TYPES },
+  { folder: "wasm-test/gen", types: TEST_TYPES, excluded: [] },
 ];
 
 /** Fields of a newer API than the package has, which older proxies skip: file -> message -> declaration. */
@@ -147,11 +163,13 @@ function stageEnvoy(file, stage) {
   }
 }
 
-function generate(target) {
+function generate({ types, excluded }, target) {
   const stage = mkdtempSync(join(tmpdir(), "metaproto-proto-"));
   try {
-    cpSync(join(root, "proto/metaproto"), join(stage, "metaproto"), { recursive: true });
-    for (const file of Object.keys(TYPES)) {
+    for (const folder of ["metaproto", "opentelemetry"]) {
+      cpSync(join(root, "proto", folder), join(stage, folder), { recursive: true });
+    }
+    for (const file of Object.keys(types)) {
       if (file.startsWith("envoy/")) stageEnvoy(file, stage);
     }
     writeFileSync(join(stage, "buf.yaml"), JSON.stringify({ version: "v2" }));
@@ -167,8 +185,8 @@ function generate(target) {
       inputs: [
         {
           directory: stage,
-          types: [...new Set(Object.values(TYPES).flat())],
-          exclude_types: EXCLUDED_TYPES,
+          types: [...new Set(Object.values(types).flat())],
+          exclude_types: excluded,
         },
       ],
     };
@@ -195,17 +213,18 @@ function filesBelow(folder) {
   );
 }
 
-function check() {
+function check(output) {
+  const { folder } = output;
   const target = mkdtempSync(join(tmpdir(), "metaproto-gen-"));
   try {
-    generate(target);
-    const committed = filesBelow(output);
+    generate(output, target);
+    const committed = filesBelow(join(root, folder));
     const fresh = filesBelow(target);
     const different = [...new Set([...committed.keys(), ...fresh.keys()])].filter(
       (file) => committed.get(file) !== fresh.get(file),
     );
     if (different.length === 0) return;
-    console.error(`controlplane/gen is not what proto/ generates: ${different.join(", ")}`);
+    console.error(`${folder} is not what proto/ generates: ${different.join(", ")}`);
     console.error("Run `npm run gen` and commit the result.");
     process.exitCode = 1;
   } finally {
@@ -213,10 +232,13 @@ function check() {
   }
 }
 
-if (process.argv.includes("--check")) {
-  check();
-} else {
-  rmSync(output, { recursive: true, force: true });
-  generate(output);
-  console.log(`${filesBelow(output).size} files in controlplane/gen`);
+for (const output of outputs) {
+  if (process.argv.includes("--check")) {
+    check(output);
+    continue;
+  }
+  const folder = join(root, output.folder);
+  rmSync(folder, { recursive: true, force: true });
+  generate(output, folder);
+  console.log(`${filesBelow(folder).size} files in ${output.folder}`);
 }
