@@ -39,6 +39,18 @@ module.exports = {
     only("assembly/wire", [], "Bytes, and nothing above them."),
     only("assembly/containers", [], "One structure a file, and nothing above them."),
     only("assembly/codec", ["assembly/wire", "assembly/containers"], "The contract."),
+    only("assembly/filter", ["assembly/codec", "assembly/wire"], "The contract."),
+    only(
+      "assembly/filters",
+      ["assembly/filter", "assembly/codec", "assembly/wire", "assembly/containers", SDK],
+      "Filters know calls and the host, no engine.",
+    ),
+    rule(
+      "filters-apart",
+      { path: "^assembly/filters/([^/]+)/" },
+      { path: "^assembly/filters/", pathNot: "^assembly/filters/$1/" },
+      "A filter stands alone.",
+    ),
     only("assembly/codecs", ["assembly/codec", "assembly/wire"], "Codecs know bytes, no engine."),
     rule(
       "codecs-apart",
@@ -48,7 +60,7 @@ module.exports = {
     ),
     only(
       SB,
-      [SDK, "assembly/codec", "assembly/containers", "assembly/wire"],
+      [SDK, "assembly/codec", "assembly/filter", "assembly/containers", "assembly/wire"],
       "The engine serves every protocol: codecs are given to it by modules/.",
     ),
     only(
@@ -58,7 +70,14 @@ module.exports = {
     ),
     only(
       `${SB}/stream`,
-      [`${SB}/connection`, `${SB}/route`, "assembly/codec", "assembly/containers", SDK],
+      [
+        `${SB}/connection`,
+        `${SB}/route`,
+        "assembly/codec",
+        "assembly/filter",
+        "assembly/containers",
+        SDK,
+      ],
       "A stream is a record.",
     ),
     rule(

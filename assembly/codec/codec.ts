@@ -8,7 +8,7 @@
 // Next: codecs/dubbo/codec.ts
 
 import { DecodeStatus } from "./decode-status";
-import { ErrorKind } from "./error-kind";
+import { ErrorReply } from "./error-reply";
 import { Message, Slice } from "./message";
 import { Mutation } from "./mutation";
 
@@ -93,18 +93,17 @@ export abstract class Codec {
 
   /**
    * Writes the protocol's own error reply to request `id` at `out` and returns its length, or 0 when
-   * the protocol has none or `capacity` is too small (512 + textLen + contextLen is always enough).
-   * `context` is what `captureContext` saved; with `contextLen` 0 nothing is known but the id.
-   * `text` is ASCII, at most 512 bytes, and what the user will see.
+   * the protocol has none or `capacity` is too small (512 bytes besides text and context always do).
    */
-  abstract encodeError(
-    kind: ErrorKind,
-    id: u64,
-    context: Slice,
-    text: Slice,
-    out: usize,
-    capacity: u32,
-  ): u32;
+  abstract encodeError(reply: ErrorReply, id: u64, out: usize, capacity: u32): u32;
+
+  /**
+   * How long the client waits for the response to this request, as the request says it, in
+   * milliseconds. 0: it does not say.
+   */
+  timeoutMs(message: Message): u32 {
+    return 0;
+  }
 
   /** Writes the reply to a message of type Heartbeat at `out` (64 bytes); returns its length. */
   encodeHeartbeatReply(message: Message, out: usize): u32 {

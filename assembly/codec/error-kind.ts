@@ -21,4 +21,13 @@ export enum ErrorKind {
   BadResponse = 8,
   /** The request did not come to its end in time. DPE. */
   RequestTimeout = 9,
+  /** A rate limit. RL. */
+  RateLimited = 10,
+  /** An authorization policy. UAEX. */
+  PermissionDenied = 11,
+  /** Something failed within the proxy, or is to look so. */
+  Internal = 12,
 }
+
+/** The kind is all that is said of an error: no code of the protocol's own. */
+export const NO_ERROR_CODE: u32 = 0;

@@ -14,6 +14,8 @@ export class CoarseClock {
    * moves neither timeouts nor anything else here.
    */
   nowMs: u64 = 0;
+  /** Of this VM call; 0: not asked for yet. */
+  private callNs: u64 = 0;
   private readMs: u64 = 0;
 
   /** Once, before the first tick. */
@@ -23,8 +25,20 @@ export class CoarseClock {
     this.nowMs = this.readMs;
   }
 
+  /** Nanoseconds since 1970, by a host's clock that may jump; one host call in a VM call. */
+  preciseNs(): u64 {
+    if (this.callNs == 0) this.callNs = nowNanoseconds();
+    return this.callNs;
+  }
+
+  /** A VM call ends: the next one begins at another time. */
+  endCall(): void {
+    this.callNs = 0;
+  }
+
   /** At each tick. */
   read(): void {
+    this.endCall();
     const readMs = nowNanoseconds() / 1000000;
     const step = readMs > this.readMs ? readMs - this.readMs : readMs == this.readMs ? 0 : TICK_MS;
     this.nowMs += step < MAX_STEP_MS ? step : MAX_STEP_MS;

@@ -13,6 +13,7 @@ const FOLDERS = [
   "assembly/switchboard",
   "assembly/codec",
   "assembly/codecs",
+  "assembly/filter",
   "assembly/containers",
   "assembly/proxy-wasm-as/memory",
   "assembly/wire",

@@ -2,6 +2,13 @@
 // configuration that an operator would write, and scripted endpoints.
 import { TestHost, type Client, type TcpServer, type TestHostOptions } from "../host/index.js";
 
+export interface FilterOptions {
+  readonly name: string;
+  /** The filter's own configuration, in base64. */
+  readonly config?: string;
+  readonly disabled?: boolean;
+}
+
 export interface RouteOptions {
   readonly name?: string;
   readonly match?: readonly object[];
@@ -9,6 +16,7 @@ export interface RouteOptions {
   readonly timeout?: string;
   readonly requestMutation?: readonly object[];
   readonly responseMutation?: readonly object[];
+  readonly filters?: readonly FilterOptions[];
 }
 
 /** Something with a server: an endpoint of a cluster. */
@@ -21,6 +29,8 @@ export interface MeshOptions {
   readonly clusters: Readonly<Record<string, readonly Backend[]>>;
   /** Default: everything to the first cluster. */
   readonly routes?: readonly RouteOptions[];
+  /** Of all routes, and of requests that none matches. */
+  readonly filters?: readonly FilterOptions[];
   /** What the route configuration says of clusters besides the number of their endpoints. */
   readonly clusterSettings?: Readonly<Record<string, object>>;
   /** Laid over the plugin configuration. */
@@ -35,6 +45,7 @@ export function routeConfiguration(options: MeshOptions, name = "demo_20880"): o
   return {
     name,
     routes: options.routes ?? [{ name: "default", destinations: [{ cluster: clusters[0]?.[0] }] }],
+    filters: options.filters ?? [],
     clusters: clusters.map(([cluster, backends]) => ({
       name: cluster,
       endpoints: backends.length,

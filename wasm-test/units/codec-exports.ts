@@ -4,6 +4,7 @@
 
 import { Codec } from "../../assembly/codec/codec";
 import { ErrorKind } from "../../assembly/codec/error-kind";
+import { ErrorReply } from "../../assembly/codec/error-reply";
 import { Message, Origin, Slice } from "../../assembly/codec/message";
 import { Mutation } from "../../assembly/codec/mutation";
 
@@ -11,8 +12,7 @@ let bound: Codec = changetype<Codec>(0);
 const messages: StaticArray<Message> = [new Message(), new Message()];
 let message = messages[0];
 const value = new Slice();
-const context = new Slice();
-const text = new Slice();
+const reply = new ErrorReply();
 const mutation = new Mutation();
 // Fields of `message` in the order of MESSAGE_FIELDS in codec-harness.ts, 8 bytes each.
 const record = memory.data(10 * 8);
@@ -124,8 +124,13 @@ export function captureContext(out: usize): u32 {
 
 /** The context that the next `encodeError` uses. */
 export function setContext(ptr: usize, len: u32): void {
-  context.ptr = ptr;
-  context.len = len;
+  reply.context.ptr = ptr;
+  reply.context.len = len;
+}
+
+/** The protocol's own code that the next `encodeError` uses; 0: none. */
+export function setErrorCode(code: u32): void {
+  reply.code = code;
 }
 
 export function encodeError(
@@ -136,9 +141,10 @@ export function encodeError(
   out: usize,
   capacity: u32,
 ): u32 {
-  text.ptr = textPtr;
-  text.len = textLen;
-  return bound.encodeError(<ErrorKind>kind, id, context, text, out, capacity);
+  reply.kind = <ErrorKind>kind;
+  reply.text.ptr = textPtr;
+  reply.text.len = textLen;
+  return bound.encodeError(reply, id, out, capacity);
 }
 
 export function encodeHeartbeatReply(out: usize): u32 {

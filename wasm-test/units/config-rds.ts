@@ -177,7 +177,7 @@ export function subscribe(namePtr: usize, nameLen: u32): u32 {
 /** Builds a table as the plugin's configuration does; its reference is the caller's. */
 export function preset(ptr: usize, len: u32): usize {
   const faults = new Faults();
-  const builder = new RouteTableBuilder(faults);
+  const builder = new RouteTableBuilder(faults, codec);
   decodeRouteConfiguration(ptr, len, builder, faults);
   const table = builder.build(codec);
   if (table !== null) discovery.preset(table);

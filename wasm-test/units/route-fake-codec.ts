@@ -3,7 +3,7 @@
 
 import { Codec, DYNAMIC_ATTRIBUTE } from "../../assembly/codec/codec";
 import { DecodeStatus } from "../../assembly/codec/decode-status";
-import { ErrorKind } from "../../assembly/codec/error-kind";
+import { ErrorReply } from "../../assembly/codec/error-reply";
 import { Message, Slice } from "../../assembly/codec/message";
 import { Mutation } from "../../assembly/codec/mutation";
 import { equalBytes, equalBytesIgnoreCase } from "../../assembly/wire/bytes";
@@ -84,14 +84,7 @@ export class FakeCodec extends Codec {
     return 0;
   }
 
-  encodeError(
-    kind: ErrorKind,
-    id: u64,
-    context: Slice,
-    text: Slice,
-    out: usize,
-    capacity: u32,
-  ): u32 {
+  encodeError(reply: ErrorReply, id: u64, out: usize, capacity: u32): u32 {
     return 0;
   }
 

@@ -26,7 +26,7 @@ export function idCalls(): u32 {
 /** The table, or 0: `faultsPtr` and `faultsLen` then tell why. */
 export function build(ptr: usize, len: u32): usize {
   const faults = new Faults();
-  const builder = new RouteTableBuilder(faults);
+  const builder = new RouteTableBuilder(faults, codec);
   decodeRouteConfiguration(ptr, len, builder, faults);
   const table = builder.build(codec);
   keepFaults(faults);

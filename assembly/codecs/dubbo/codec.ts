@@ -6,7 +6,7 @@
 
 import { Codec, DYNAMIC_ATTRIBUTE } from "../../codec/codec";
 import { DecodeStatus } from "../../codec/decode-status";
-import { ErrorKind } from "../../codec/error-kind";
+import { ErrorReply } from "../../codec/error-reply";
 import { Message, MessageType, Origin, ResponseStatus, Slice } from "../../codec/message";
 import { Mutation } from "../../codec/mutation";
 import { loadU32Be, loadU64Be, storeU32Be, storeU64Be } from "../../wire/byte-order";
@@ -205,14 +205,8 @@ export class DubboCodec extends Codec {
     return 1;
   }
 
-  encodeError(
-    kind: ErrorKind,
-    id: u64,
-    context: Slice,
-    text: Slice,
-    out: usize,
-    capacity: u32,
-  ): u32 {
+  encodeError(reply: ErrorReply, id: u64, out: usize, capacity: u32): u32 {
+    const context = reply.context;
     // Of a request that could not be decoded, Hessian2 is the best guess.
     let format: ValueFormat | null = hessian2;
     if (context.len > 0) {
@@ -220,7 +214,7 @@ export class DubboCodec extends Codec {
       if ((flag & FLAG_TWO_WAY) == 0) return 0;
       format = formatOf(flag);
     }
-    return writeErrorReply(kind, id, format, text, out, capacity);
+    return writeErrorReply(reply, id, format, out, capacity);
   }
 
   override encodeHeartbeatReply(message: Message, out: usize): u32 {

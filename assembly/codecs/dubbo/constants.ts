@@ -40,6 +40,7 @@ export const STATUS_CHANNEL_INACTIVE: u32 = 35;
 export const STATUS_BAD_REQUEST: u32 = 40;
 export const STATUS_BAD_RESPONSE: u32 = 50;
 export const STATUS_SERVICE_NOT_FOUND: u32 = 60;
+export const STATUS_SERVICE_ERROR: u32 = 70;
 export const STATUS_SERVER_ERROR: u32 = 80;
 export const STATUS_THREADPOOL_EXHAUSTED: u32 = 100;
 
@@ -51,5 +52,6 @@ export const WITH_ATTACHMENTS: u32 = 3;
 export const MAX_RESPONSE_TAG: u32 = 5;
 
 /** Codes of org.apache.dubbo.rpc.RpcException. */
+export const CODE_FORBIDDEN: u32 = 4;
 export const CODE_NO_INVOKER: u32 = 6;
 export const CODE_LIMIT_EXCEEDED: u32 = 7;

@@ -15,14 +15,19 @@
 //   Timeout                   status 31
 //   MalformedRequest          status 40
 //   BadResponse               status 50
+//   RateLimited               RpcException, code 7                    [100]
+//   PermissionDenied          RpcException, code 4: forbidden         [70]
+//   Internal                  status 80
 //
 // Spec: DefaultFuture.returnFromResponse, DecodeableRpcResult, FailoverClusterInvoker of apache/dubbo 3.3.
 // Allocates: when the module starts.
 
-import { ErrorKind } from "../../codec/error-kind";
+import { ErrorKind, NO_ERROR_CODE } from "../../codec/error-kind";
+import { ErrorReply } from "../../codec/error-reply";
 import { Slice } from "../../codec/message";
 import { StaticText } from "../../wire/static-text";
 import {
+  CODE_FORBIDDEN,
   CODE_LIMIT_EXCEEDED,
   CODE_NO_INVOKER,
   HEADER_BYTES,
@@ -34,6 +39,7 @@ import {
   STATUS_OK,
   STATUS_SERVER_ERROR,
   STATUS_SERVER_TIMEOUT,
+  STATUS_SERVICE_ERROR,
   STATUS_SERVICE_NOT_FOUND,
   STATUS_THREADPOOL_EXHAUSTED,
 } from "./constants";
@@ -59,7 +65,10 @@ function statusOf(kind: ErrorKind): u32 {
     case ErrorKind.UnknownCluster:
       return STATUS_SERVICE_NOT_FOUND;
     case ErrorKind.Overload:
+    case ErrorKind.RateLimited:
       return STATUS_THREADPOOL_EXHAUSTED;
+    case ErrorKind.PermissionDenied:
+      return STATUS_SERVICE_ERROR;
     case ErrorKind.UpstreamReset:
       return STATUS_CHANNEL_INACTIVE;
     case ErrorKind.Timeout:
@@ -83,10 +92,19 @@ function codeOf(kind: ErrorKind): u32 {
     case ErrorKind.NoHealthyUpstream:
       return CODE_NO_INVOKER;
     case ErrorKind.Overload:
+    case ErrorKind.RateLimited:
       return CODE_LIMIT_EXCEEDED;
+    case ErrorKind.PermissionDenied:
+      return CODE_FORBIDDEN;
     default:
       return NO_CODE;
   }
+}
+
+/** A code that is no status, or that of a success, says no more than that something failed. */
+function replyStatus(reply: ErrorReply): u32 {
+  if (reply.code == NO_ERROR_CODE) return statusOf(reply.kind);
+  return reply.code > 0xff || reply.code == STATUS_OK ? STATUS_SERVER_ERROR : reply.code;
 }
 
 function writeText(format: ValueFormat, out: usize, text: Slice): usize {
@@ -105,21 +123,21 @@ function writeRpcException(format: ValueFormat, out: usize, text: Slice, code: u
  * text is not UTF-8. `format` is the request's; null: one that is not written here.
  */
 export function writeErrorReply(
-  kind: ErrorKind,
+  reply: ErrorReply,
   id: u64,
   format: ValueFormat | null,
-  text: Slice,
   out: usize,
   capacity: u32,
 ): u32 {
+  const text = reply.text;
   if (capacity < REPLY_BYTES || capacity - REPLY_BYTES < text.len) return 0;
   const body = out + HEADER_BYTES;
-  const code = codeOf(kind);
+  const code = reply.code == NO_ERROR_CODE ? codeOf(reply.kind) : NO_CODE;
   if (format != null && code != NO_CODE) {
     const end = writeRpcException(format, body, text, code);
     return end == 0 ? 0 : writeHeader(out, format.serialization, STATUS_OK, id, end);
   }
   const known = format == null ? hessian2 : format;
   const end = writeText(known, body, text);
-  return end == 0 ? 0 : writeHeader(out, known.serialization, statusOf(kind), id, end);
+  return end == 0 ? 0 : writeHeader(out, known.serialization, replyStatus(reply), id, end);
 }

@@ -8,7 +8,7 @@
 
 import { Codec, ConnectionMode, DYNAMIC_ATTRIBUTE } from "../../codec/codec";
 import { DecodeStatus } from "../../codec/decode-status";
-import { ErrorKind } from "../../codec/error-kind";
+import { ErrorReply } from "../../codec/error-reply";
 import { Message, MessageType, Origin, ResponseStatus, Slice } from "../../codec/message";
 import { Mutation } from "../../codec/mutation";
 import { equalBytes } from "../../wire/bytes";
@@ -91,14 +91,8 @@ export class LineCodec extends Codec {
     return 0;
   }
 
-  encodeError(
-    kind: ErrorKind,
-    id: u64,
-    context: Slice,
-    text: Slice,
-    out: usize,
-    capacity: u32,
-  ): u32 {
+  encodeError(reply: ErrorReply, id: u64, out: usize, capacity: u32): u32 {
+    const text = reply.text;
     if (capacity <= ERROR.len || capacity - ERROR.len <= text.len) return 0;
     memory.copy(out, ERROR.ptr, ERROR.len);
     memory.copy(out + ERROR.len, text.ptr, text.len);

@@ -7,7 +7,8 @@
 // Spec: https://github.com/apache/thrift/blob/c6c39e7/doc/specs/thrift-rpc.md, "Response struct".
 // Allocates: at start-up.
 
-import { ErrorKind } from "../../codec/error-kind";
+import { ErrorKind, NO_ERROR_CODE } from "../../codec/error-kind";
+import { ErrorReply } from "../../codec/error-reply";
 import { Message, Slice } from "../../codec/message";
 import { storeU16Be, storeU32Be } from "../../wire/byte-order";
 import { writeVarint } from "../../wire/varint";
@@ -85,13 +86,13 @@ export function keepContext(message: Message, out: usize): u32 {
  * client would take for one.
  */
 export function writeApplicationException(
-  kind: ErrorKind,
+  reply: ErrorReply,
   id: u64,
-  context: Slice,
-  text: Slice,
   out: usize,
   capacity: u32,
 ): u32 {
+  const context = reply.context;
+  const text = reply.text;
   if (context.len < METHOD_OFFSET) return 0;
   if (REPLY_OVERHEAD + <u64>context.len + <u64>text.len > <u64>capacity) return 0;
   const dialect: u32 = load<u8>(context.ptr);
@@ -106,13 +107,15 @@ export function writeApplicationException(
     seqid = messageReplySeqid(seqid, header, load<u32>(context.ptr + MESSAGE_SEQID_KEPT_OFFSET));
   }
   at = writeHead(context, protocol, seqid, at);
-  at = writeStruct(protocol, exceptionType(kind), text, at);
+  at = writeStruct(protocol, exceptionType(reply), text, at);
   const length = <u32>(at - out);
   if (transport != Transport.Unframed) storeU32Be(out, length - FRAME_LENGTH_BYTES);
   return length;
 }
 
-function exceptionType(kind: ErrorKind): u32 {
+function exceptionType(reply: ErrorReply): u32 {
+  if (reply.code != NO_ERROR_CODE) return reply.code;
+  const kind = reply.kind;
   if (kind == ErrorKind.NoRoute) return UNKNOWN_METHOD;
   const isRefused = kind == ErrorKind.MalformedRequest || kind == ErrorKind.RequestTimeout;
   return isRefused ? PROTOCOL_ERROR : INTERNAL_ERROR;

@@ -5,7 +5,7 @@
 
 import { Codec, ConnectionMode } from "../../codec/codec";
 import { DecodeStatus } from "../../codec/decode-status";
-import { ErrorKind } from "../../codec/error-kind";
+import { ErrorReply } from "../../codec/error-reply";
 import { Message, MessageType, Slice } from "../../codec/message";
 import { Mutation } from "../../codec/mutation";
 import { loadU32Be, storeU16Be, storeU32Be } from "../../wire/byte-order";
@@ -120,15 +120,8 @@ export class ThriftCodec extends Codec {
     return keepContext(message, out);
   }
 
-  encodeError(
-    kind: ErrorKind,
-    id: u64,
-    context: Slice,
-    text: Slice,
-    out: usize,
-    capacity: u32,
-  ): u32 {
-    return writeApplicationException(kind, id, context, text, out, capacity);
+  encodeError(reply: ErrorReply, id: u64, out: usize, capacity: u32): u32 {
+    return writeApplicationException(reply, id, out, capacity);
   }
 }
 

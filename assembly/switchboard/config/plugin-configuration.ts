@@ -162,7 +162,7 @@ class PluginConfigurationDecoder {
   }
 
   private decodeRoutes(): void {
-    const builder = new RouteTableBuilder(this.faults);
+    const builder = new RouteTableBuilder(this.faults, this.codec);
     new RouteConfigurationJsonDecoder(this.fields, this.faults, builder).decode();
     if (this.fields.reader.hasFailed) {
       builder.discard();

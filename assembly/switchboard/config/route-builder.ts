@@ -12,6 +12,7 @@ import { RouteTable } from "../route/table";
 import { ClusterBuilder } from "./cluster-builder";
 import { durationFault } from "./duration";
 import { Faults } from "./faults";
+import { FilterBuilder } from "./filter-builder";
 import { MatchBuilder } from "./match-builder";
 import { MutationBuilder } from "./mutation-builder";
 import { RecordVector } from "./record-vector";
@@ -34,6 +35,8 @@ export class RouteTableBuilder {
   readonly cluster: ClusterBuilder;
   /** The mutation at hand: `begin`, setters, then `endRequestMutation` or `endResponseMutation`. */
   readonly mutation: MutationBuilder;
+  /** The filter at hand: `begin`, setters, then `endFilter` or `endRouteFilter`. */
+  readonly filter: FilterBuilder;
   private recorder: RouteRecorder;
   private faults: Faults;
   private faultsBefore: u32;
@@ -48,7 +51,7 @@ export class RouteTableBuilder {
   private indexing: RouteTableBuild | null = null;
   private table: RouteTable | null = null;
 
-  constructor(faults: Faults) {
+  constructor(faults: Faults, codec: Codec) {
     const recorder = new RouteRecorder(faults);
     this.faults = faults;
     this.faultsBefore = faults.count;
@@ -56,6 +59,7 @@ export class RouteTableBuilder {
     this.match = new MatchBuilder(recorder);
     this.cluster = new ClusterBuilder(recorder);
     this.mutation = new MutationBuilder(recorder);
+    this.filter = new FilterBuilder(recorder, codec);
   }
 
   setName(ptr: usize, len: u32): void {
@@ -87,6 +91,7 @@ export class RouteTableBuilder {
     route.firstDestination = records.destinations.count;
     route.firstRequestMutation = records.requestMutations.count;
     route.firstResponseMutation = records.responseMutations.count;
+    route.firstFilter = records.routeFilters.count;
   }
 
   setRouteName(ptr: usize, len: u32): void {
@@ -146,6 +151,16 @@ export class RouteTableBuilder {
     this.mutation.end(this.recorder.records.responseMutations);
   }
 
+  /** Of the whole configuration. */
+  endFilter(): void {
+    this.filter.end(this.recorder.records.commonFilters, 0);
+  }
+
+  endRouteFilter(): void {
+    const records = this.recorder.records;
+    this.filter.end(records.routeFilters, records.route(this.route).firstFilter);
+  }
+
   endRoute(): void {
     const records = this.recorder.records;
     const route = records.route(this.route);
@@ -174,6 +189,7 @@ export class RouteTableBuilder {
       route.firstResponseMutation,
       MAX_MUTATIONS_PER_ROUTE,
     );
+    route.filterCount = records.routeFilters.count - route.firstFilter;
     if (!this.hasDestinations) {
       this.faults.addAt("destinations", "at least one is needed");
     }
@@ -234,5 +250,6 @@ export class RouteTableBuilder {
     if (build !== null) build.free();
     this.recorder.free();
     this.match.free();
+    this.filter.free();
   }
 }

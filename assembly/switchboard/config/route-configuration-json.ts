@@ -6,7 +6,7 @@ import { Faults } from "./faults";
 import { JsonFields } from "./json-fields";
 import { RouteTableBuilder } from "./route-builder";
 
-const CONFIGURATION_FIELDS: StaticArray<string> = ["name", "routes", "clusters"];
+const CONFIGURATION_FIELDS: StaticArray<string> = ["name", "routes", "clusters", "filters"];
 const ROUTE_FIELDS: StaticArray<string> = [
   "name",
   "match",
@@ -14,7 +14,9 @@ const ROUTE_FIELDS: StaticArray<string> = [
   "timeout",
   "requestMutation",
   "responseMutation",
+  "filters",
 ];
+const FILTER_FIELDS: StaticArray<string> = ["name", "config", "disabled"];
 const MATCH_FIELDS: StaticArray<string> = ["name", "invert", "exact", "prefix", "regex", "present"];
 const FIRST_SPECIFIER: i32 = 2;
 const REGEX_FIELDS: StaticArray<string> = ["pattern", "dfa", "literalPrefix"];
@@ -59,10 +61,13 @@ export class RouteConfigurationJsonDecoder {
           while (fields.nextElement()) this.decodeRoute();
           break;
         }
-        default: {
+        case 2: {
           if (!fields.beginElements()) break;
           while (fields.nextElement()) this.decodeCluster();
+          break;
         }
+        default:
+          this.decodeFilters(false);
       }
     }
   }
@@ -96,8 +101,12 @@ export class RouteConfigurationJsonDecoder {
           this.decodeMutations(true);
           break;
         }
-        default:
+        case 5: {
           this.decodeMutations(false);
+          break;
+        }
+        default:
+          this.decodeFilters(true);
       }
     }
     if (!fields.reader.hasFailed) this.builder.endRoute();
@@ -208,6 +217,36 @@ export class RouteConfigurationJsonDecoder {
         mutation.setKey(fields.reader.ptr, fields.reader.len);
       } else {
         mutation.setValue(fields.reader.ptr, fields.reader.len);
+      }
+    }
+    return !fields.reader.hasFailed;
+  }
+
+  private decodeFilters(isOfRoute: bool): void {
+    if (!this.fields.beginElements()) return;
+    while (this.fields.nextElement()) {
+      if (!this.decodeFilter()) continue;
+      if (isOfRoute) this.builder.endRouteFilter();
+      else this.builder.endFilter();
+    }
+  }
+
+  /** Whether there is one to be ended. */
+  private decodeFilter(): bool {
+    const fields = this.fields;
+    const filter = this.builder.filter;
+    filter.begin();
+    if (!fields.begin()) return false;
+    while (fields.next(FILTER_FIELDS)) {
+      if (fields.field == 0) {
+        if (fields.text()) filter.setName(fields.reader.ptr, fields.reader.len);
+        else filter.refuse();
+      } else if (fields.field == 1) {
+        const config = fields.bytes();
+        if (config !== null) filter.setConfig(config.ptr, config.len);
+        else filter.refuse();
+      } else {
+        filter.isDisabled = fields.boolean() == 1;
       }
     }
     return !fields.reader.hasFailed;

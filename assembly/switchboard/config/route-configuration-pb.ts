@@ -14,12 +14,14 @@ import { WHOLE, WorkBudget } from "./work-budget";
 const CONFIGURATION_NAME: u32 = 1;
 const CONFIGURATION_ROUTES: u32 = 2;
 const CONFIGURATION_CLUSTERS: u32 = 3;
+const CONFIGURATION_FILTERS: u32 = 4;
 const ROUTE_NAME: u32 = 1;
 const ROUTE_MATCH: u32 = 2;
 const ROUTE_DESTINATIONS: u32 = 3;
 const ROUTE_TIMEOUT: u32 = 4;
 const ROUTE_REQUEST_MUTATION: u32 = 5;
 const ROUTE_RESPONSE_MUTATION: u32 = 6;
+const ROUTE_FILTERS: u32 = 7;
 const MATCH_NAME: u32 = 1;
 const MATCH_EXACT: u32 = 2;
 const MATCH_PREFIX: u32 = 3;
@@ -40,6 +42,9 @@ const CLUSTER_MAX_REQUESTS: u32 = 4;
 const CLUSTER_MAX_PENDING_REQUESTS: u32 = 5;
 const CLUSTER_LOAD_BALANCER: u32 = 6;
 const CLUSTER_ENDPOINTS_VERSION: u32 = 7;
+const FILTER_NAME: u32 = 1;
+const FILTER_CONFIG: u32 = 2;
+const FILTER_DISABLED: u32 = 3;
 const DURATION_SECONDS: u32 = 1;
 const DURATION_NANOS: u32 = 2;
 
@@ -83,6 +88,7 @@ export class RouteConfigurationDecoder {
   private nanos: i32 = 0;
   private routes: i32 = 0;
   private clusters: i32 = 0;
+  private filters: i32 = 0;
 
   constructor(builder: RouteTableBuilder, faults: Faults) {
     this.builder = builder;
@@ -93,6 +99,7 @@ export class RouteConfigurationDecoder {
   begin(ptr: usize, len: u32): void {
     this.routes = 0;
     this.clusters = 0;
+    this.filters = 0;
     this.reader.reset(ptr, len);
   }
 
@@ -114,6 +121,11 @@ export class RouteConfigurationDecoder {
         this.faults.enterElement("clusters", this.clusters++);
         this.decodeCluster();
         this.faults.leave();
+      } else if (reader.field == CONFIGURATION_FILTERS) {
+        this.faults.enterElement("filters", this.filters++);
+        this.decodeFilter();
+        if (!reader.isMalformed) this.builder.endFilter();
+        this.faults.leave();
       }
     }
     if (reader.isMalformed) {
@@ -129,6 +141,7 @@ export class RouteConfigurationDecoder {
     let destinations = 0;
     let requestMutations = 0;
     let responseMutations = 0;
+    let filters = 0;
     this.seconds = 0;
     this.nanos = 0;
     builder.beginRoute();
@@ -152,6 +165,11 @@ export class RouteConfigurationDecoder {
         this.faults.enterElement("responseMutation", responseMutations++);
         this.decodeMutation();
         if (!reader.isMalformed) builder.endResponseMutation();
+        this.faults.leave();
+      } else if (reader.field == ROUTE_FILTERS) {
+        this.faults.enterElement("filters", filters++);
+        this.decodeFilter();
+        if (!reader.isMalformed) builder.endRouteFilter();
         this.faults.leave();
       }
     }
@@ -235,6 +253,22 @@ export class RouteConfigurationDecoder {
       } else if (reader.wireType == WireType.Bytes) {
         if (reader.field == MUTATION_KEY) mutation.setKey(reader.ptr, reader.len);
         else if (reader.field == MUTATION_VALUE) mutation.setValue(reader.ptr, reader.len);
+      }
+    }
+    reader.leave(end);
+  }
+
+  private decodeFilter(): void {
+    const reader = this.reader;
+    const filter = this.builder.filter;
+    filter.begin();
+    const end = reader.enter();
+    while (reader.next()) {
+      if (reader.wireType == WireType.Bytes) {
+        if (reader.field == FILTER_NAME) filter.setName(reader.ptr, reader.len);
+        else if (reader.field == FILTER_CONFIG) filter.setConfig(reader.ptr, reader.len);
+      } else if (reader.wireType == WireType.Varint) {
+        if (reader.field == FILTER_DISABLED) filter.isDisabled = reader.value != 0;
       }
     }
     reader.leave(end);

@@ -2,6 +2,7 @@
 // offset, before any address is known.
 // Allocates: on growth; cold path only.
 
+import { TableFilters } from "../filter/table-filters";
 import { MatchKind } from "../route/match";
 import { ByteBuffer } from "./byte-buffer";
 import { RecordVector } from "./record-vector";
@@ -45,6 +46,23 @@ export class MutationRecord {
 }
 
 @unmanaged
+export class FilterRecord {
+  /** Number of the installed filter. */
+  filter: u32;
+  /** Number + 1 among `RouteRecords.tableFilters`; 0: the filter is disabled. */
+  config: u32;
+}
+
+/** A configuration that `RouteRecords.tableFilters` has, in the same order. */
+@unmanaged
+export class KnownFilterRecord {
+  filter: u32;
+  /** In `RouteRecords.bytes`. */
+  config: u32;
+  configLen: u32;
+}
+
+@unmanaged
 export class RouteRecord {
   name: u32;
   nameLen: u32;
@@ -58,6 +76,8 @@ export class RouteRecord {
   requestMutationCount: u32;
   firstResponseMutation: u32;
   responseMutationCount: u32;
+  firstFilter: u32;
+  filterCount: u32;
   /** Index + 1 of the next route in the same bucket, or 0. */
   next: u32;
   /** Number of what counts the routes with the same exact values, or 0. */
@@ -107,6 +127,11 @@ export class RouteRecords {
   readonly destinations: RecordVector = new RecordVector(offsetof<DestinationRecord>());
   readonly requestMutations: RecordVector = new RecordVector(offsetof<MutationRecord>());
   readonly responseMutations: RecordVector = new RecordVector(offsetof<MutationRecord>());
+  /** Of the whole route configuration. */
+  readonly commonFilters: RecordVector = new RecordVector(offsetof<FilterRecord>());
+  readonly routeFilters: RecordVector = new RecordVector(offsetof<FilterRecord>());
+  readonly knownFilters: RecordVector = new RecordVector(offsetof<KnownFilterRecord>());
+  readonly tableFilters: TableFilters = new TableFilters();
   readonly routes: RecordVector = new RecordVector(offsetof<RouteRecord>());
   readonly clusters: RecordVector = new RecordVector(offsetof<ClusterRecord>());
   /** Clusters that destinations name. */
@@ -145,6 +170,9 @@ export class RouteRecords {
     this.destinations.free();
     this.requestMutations.free();
     this.responseMutations.free();
+    this.commonFilters.free();
+    this.routeFilters.free();
+    this.knownFilters.free();
     this.routes.free();
     this.clusters.free();
     this.dfas.free();

@@ -2,6 +2,7 @@
 // Allocates: cold path only.
 
 import { Mutation, MutationEntry } from "../../codec/mutation";
+import { installedFilters } from "../../filter/installed";
 import { TableAttribute, ValueIndex } from "../route/attribute";
 import { RouteCluster } from "../route/cluster";
 import { Dfa } from "../route/dfa";
@@ -37,6 +38,8 @@ export class RouteTableLayout {
   clusters: usize = 0;
   mutations: usize = 0;
   mutationEntries: usize = 0;
+  /** For each distinct set of filters, one FilterConfig or 0 for each installed one. */
+  filterSets: usize = 0;
   dfas: usize = 0;
   dfaBytes: usize = 0;
   bytes: usize = 0;
@@ -46,6 +49,7 @@ export class RouteTableLayout {
   private groupedAttributes: u32 = 0;
   private bucketValues: u32 = 0;
   private cursorCount: u32 = 0;
+  private filterSetCount: u32 = 0;
   private end: usize = 0;
 
   /** Before `place`, once the index is built. */
@@ -55,10 +59,12 @@ export class RouteTableLayout {
       if (!records.match(i).isProven) unproven++;
     }
     let directions: u32 = 0;
+    let filterSets: u32 = records.commonFilters.count > 0 ? 1 : 0;
     for (let i: u32 = 0; i < records.routes.count; i++) {
       const route = records.route(i);
       if (route.requestMutationCount > 0) directions++;
       if (route.responseMutationCount > 0) directions++;
+      if (route.filterCount > 0) filterSets++;
     }
     let grouped: u32 = 0;
     let cursors: u32 = 0;
@@ -72,6 +78,7 @@ export class RouteTableLayout {
     }
     this.unprovenMatches = unproven;
     this.mutatedDirections = directions;
+    this.filterSetCount = filterSets;
     this.groupedAttributes = grouped;
     this.bucketValues = values;
     this.cursorCount = cursors;
@@ -100,6 +107,8 @@ export class RouteTableLayout {
     this.mutations = this.section(this.mutatedDirections, offsetof<Mutation>());
     const entries = records.requestMutations.count + records.responseMutations.count;
     this.mutationEntries = this.section(entries, offsetof<MutationEntry>());
+    const filterSetBytes = <usize>installedFilters() * sizeof<usize>();
+    this.filterSets = this.section(this.filterSetCount, filterSetBytes);
     this.dfas = this.section(records.dfas.count, offsetof<Dfa>());
     this.dfaBytes = this.section(records.dfaBytes.len, 1);
     this.bytes = this.section(records.bytes.len, 1);

@@ -3,6 +3,8 @@
 
 import { Codec } from "../../codec/codec";
 import { Mutation, MutationEntry } from "../../codec/mutation";
+import { installedFilters } from "../../filter/installed";
+import { pinFilters } from "../filter/table-filters";
 import { TableAttribute, ValueIndex } from "../route/attribute";
 import { LoadBalancer, RouteCluster } from "../route/cluster";
 import { Dfa, DFA_ACCEPTING, DFA_CLASS_OF } from "../route/dfa";
@@ -23,7 +25,13 @@ import { WeightedCluster } from "../route/weighted-cluster";
 import { nextOffset } from "./dfa-check";
 import { RecordVector } from "./record-vector";
 import { RouteIndexBuilder } from "./route-index-builder";
-import { MatchRecord, MutationRecord, RouteRecord, RouteRecords } from "./route-records";
+import {
+  FilterRecord,
+  MatchRecord,
+  MutationRecord,
+  RouteRecord,
+  RouteRecords,
+} from "./route-records";
 import { RouteTableLayout } from "./route-table-layout";
 
 /** `records` are sound and `index` is built from them. Each method is called once for each number. */
@@ -35,6 +43,9 @@ export class RouteTableWriter {
   private nextMatch: usize = 0;
   private nextMutation: usize = 0;
   private nextMutationEntry: usize = 0;
+  private nextFilterSet: usize = 0;
+  /** What routes without filters of their own have. */
+  private commonFilters: usize = 0;
   private nextGroupAttribute: usize = 0;
   private nextBucket: usize = 0;
   private size: u32 = 0;
@@ -54,6 +65,7 @@ export class RouteTableWriter {
     this.nextMatch = at.matches;
     this.nextMutation = at.mutations;
     this.nextMutationEntry = at.mutationEntries;
+    this.nextFilterSet = at.filterSets;
     this.nextGroupAttribute = at.groupAttributes;
     this.nextBucket = at.buckets;
   }
@@ -86,6 +98,9 @@ export class RouteTableWriter {
     table.attributes = this.at.attributes;
     table.attributeCount = this.records.attributes.count;
     table.cursors = this.at.cursors;
+    table.filters = this.commonFilterSet();
+    const filters = this.records.tableFilters;
+    if (filters.configs.length > 0) table.pinnedFilters = pinFilters(filters);
     return table;
   }
 
@@ -181,8 +196,41 @@ export class RouteTableWriter {
       record.firstResponseMutation,
       record.responseMutationCount,
     );
+    route.filters = this.writeFilters(record);
     route.namePtr = this.at.bytes + record.name;
     route.nameLen = record.nameLen;
+  }
+
+  private commonFilterSet(): usize {
+    const list = this.records.commonFilters;
+    if (this.commonFilters != 0 || list.count == 0) return this.commonFilters;
+    this.commonFilters = this.takeFilterSet();
+    this.setFilters(this.commonFilters, list, 0, list.count);
+    return this.commonFilters;
+  }
+
+  private writeFilters(route: RouteRecord): usize {
+    const common = this.commonFilterSet();
+    if (route.filterCount == 0) return common;
+    const set = this.takeFilterSet();
+    if (common != 0) memory.copy(set, common, <usize>installedFilters() * sizeof<usize>());
+    this.setFilters(set, this.records.routeFilters, route.firstFilter, route.filterCount);
+    return set;
+  }
+
+  private takeFilterSet(): usize {
+    const set = this.nextFilterSet;
+    this.nextFilterSet += <usize>installedFilters() * sizeof<usize>();
+    return set;
+  }
+
+  private setFilters(set: usize, list: RecordVector, first: u32, count: u32): void {
+    const configs = this.records.tableFilters.configs;
+    for (let i = first; i < first + count; i++) {
+      const record = changetype<FilterRecord>(list.at(i));
+      const config = record.config == 0 ? <usize>0 : changetype<usize>(configs[record.config - 1]);
+      store<usize>(set + <usize>record.filter * sizeof<usize>(), config);
+    }
   }
 
   /** Returns how many are left to check when the route is found. */

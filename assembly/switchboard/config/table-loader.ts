@@ -22,7 +22,7 @@ export class TableLoader {
 
   /** What is wrong with it is added to `faults`. */
   constructor(ptr: usize, len: u32, content: u64, codec: Codec, faults: Faults) {
-    const builder = new RouteTableBuilder(faults);
+    const builder = new RouteTableBuilder(faults, codec);
     const decoder = new RouteConfigurationDecoder(builder, faults);
     decoder.begin(ptr, len);
     this.ptr = ptr;

@@ -55,8 +55,9 @@ export class DownstreamConnection extends RequestSource {
   }
 
   /** For a new connection; the object is new, or its last connection is gone. */
-  prepare(): void {
+  prepare(contextId: u32): void {
     this.reset();
+    this.peer.forget(contextId);
     this.binding = null;
     this.isSlow = false;
     this.isCounted = true;

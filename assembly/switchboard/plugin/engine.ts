@@ -123,7 +123,7 @@ export class Engine {
   constructor(
     private readonly codec: Codec,
     private readonly configuration: PluginConfiguration,
-    pluginContextId: u32,
+    readonly contextId: u32,
     /** The shared queue by which its plugin context can be called. */
     readonly queue: u32,
     seed: u64,
@@ -146,7 +146,7 @@ export class Engine {
       new EngineSink(this),
       limits.maxFrameBytes,
       String.UTF8.decode(configuration.dialCluster),
-      pluginContextId,
+      contextId,
     );
     const jitter = new Random();
     jitter.seed(seed ^ 0x5bd1e995);
@@ -156,7 +156,7 @@ export class Engine {
       this.clusters,
       this.router,
       jitter,
-      pluginContextId,
+      contextId,
     );
   }
 
@@ -165,7 +165,7 @@ export class Engine {
     const dialled = takeDialing();
     if (dialled !== null) return dialled;
     const connection = this.takeDownstream();
-    connection.prepare();
+    connection.prepare(id);
     return connection;
   }
 

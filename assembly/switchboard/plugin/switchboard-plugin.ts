@@ -4,6 +4,8 @@ import { Codec } from "../../codec/codec";
 import { BufferType, LogLevel, Status } from "../../proxy-wasm-as/abi/enums";
 import { PluginContext } from "../../proxy-wasm-as/context/plugin-context";
 import { StreamContext } from "../../proxy-wasm-as/context/stream-context";
+import { setFilterHost } from "../../filter/filter-host";
+import { installedFilter, installedFilters } from "../../filter/installed";
 import { getBuffer } from "../../proxy-wasm-as/host/buffers";
 import { nowNanoseconds } from "../../proxy-wasm-as/host/clock";
 import { log } from "../../proxy-wasm-as/host/log";
@@ -21,8 +23,11 @@ import { beginPostedWork, isPostedWork, openPostedWork, postWork } from "../conn
 import { defineStats, flushStats, stats } from "../telemetry/stats";
 import { seedPools } from "../upstream/pool";
 import { Engine } from "./engine";
+import { EngineFilterHost } from "./engine-filter-host";
 
 const STATS_MS: u64 = 1000;
+
+const filters = new EngineFilterHost();
 
 /** Of all plugin contexts of this VM: a changed configuration makes a new one, the old one lives on for its connections. */
 const engines: Array<Engine> = new Array<Engine>();
@@ -37,6 +42,24 @@ function gauge(): void {
   stats.timersActive = timers;
 }
 
+function finishAll(): void {
+  for (let i = 0; i < engines.length; i++) unchecked(engines[i]).router.finish();
+}
+
+function receiveForFilter(token: u32, size: u32): bool {
+  for (let i: u32 = 0; i < installedFilters(); i++) {
+    if (installedFilter(i).onGrpcReceive(token, size)) return true;
+  }
+  return false;
+}
+
+function closeForFilter(token: u32, status: u32): bool {
+  for (let i: u32 = 0; i < installedFilters(); i++) {
+    if (installedFilter(i).onGrpcClose(token, status)) return true;
+  }
+  return false;
+}
+
 export class SwitchboardPlugin extends PluginContext {
   private engine: Engine | null = null;
 
@@ -45,6 +68,7 @@ export class SwitchboardPlugin extends PluginContext {
     private readonly protocol: string,
   ) {
     super();
+    setFilterHost(filters);
   }
 
   override onConfigure(size: u32): bool {
@@ -58,6 +82,7 @@ export class SwitchboardPlugin extends PluginContext {
     }
     // Random as well as the time, which workers that start together may read alike: a queue that two
     // of them register is only one's.
+    filters.contextId = this.id;
     const seed = randomU64() ^ nowNanoseconds();
     const token = registerSharedQueue("metaproto." + this.protocol + "." + seed.toString());
     if (sharedQueueStatus != Status.Ok) {
@@ -67,6 +92,7 @@ export class SwitchboardPlugin extends PluginContext {
     openPostedWork(token);
     clock.start();
     seedPools(seed);
+    filters.seed(seed ^ 0x2545f491);
     memoryBudget.limit = configuration.limits.maxBufferedBytes;
     defineStats(this.protocol);
     const engine = new Engine(this.codec, configuration, this.id, token, seed);
@@ -93,7 +119,7 @@ export class SwitchboardPlugin extends PluginContext {
     } else {
       for (let i = 0; i < engines.length; i++) unchecked(engines[i]).runDials();
     }
-    for (let i = 0; i < engines.length; i++) unchecked(engines[i]).router.finish();
+    finishAll();
   }
 
   override onTick(): void {
@@ -101,11 +127,16 @@ export class SwitchboardPlugin extends PluginContext {
     if (engine === null) return;
     clock.read();
     engine.onTick();
+    if (engine === engines[0]) this.tickFilters();
     engine.router.finish();
     if (clock.nowMs - flushedMs < STATS_MS) return;
     flushedMs = clock.nowMs;
     gauge();
     flushStats();
+  }
+
+  private tickFilters(): void {
+    for (let i: u32 = 0; i < installedFilters(); i++) installedFilter(i).onTick(clock.nowMs);
   }
 
   override onHttpCallResponse(token: u32, headers: u32, bodySize: u32, trailers: u32): void {
@@ -116,13 +147,15 @@ export class SwitchboardPlugin extends PluginContext {
   override onGrpcReceive(token: u32, size: u32): void {
     const engine = this.engine;
     if (engine === null) return;
-    engine.bindings.onGrpcReceive(token, size);
-    engine.router.finish();
+    if (!receiveForFilter(token, size)) engine.bindings.onGrpcReceive(token, size);
+    finishAll();
   }
 
   override onGrpcClose(token: u32, status: u32): void {
     const engine = this.engine;
-    if (engine !== null) engine.bindings.onGrpcClose(token);
+    if (engine === null) return;
+    if (!closeForFilter(token, status)) engine.bindings.onGrpcClose(token);
+    finishAll();
   }
 
   override onDelete(): void {
@@ -139,6 +172,7 @@ export class SwitchboardPlugin extends PluginContext {
       flushStats();
       return;
     }
+    filters.contextId = engines[engines.length - 1].contextId;
     // The queue went with this context: another one takes over, and whatever was posted.
     openPostedWork(engines[engines.length - 1].queue);
     postWork();

@@ -29,6 +29,8 @@ export class RouteEntry {
   /** Null when the route changes nothing. */
   requestMutation: Mutation | null;
   responseMutation: Mutation | null;
+  /** The table's: one FilterConfig or 0 for each installed filter; 0: there are none. */
+  filters: usize;
   /** UTF-8; may be empty. */
   namePtr: usize;
   nameLen: u32;

@@ -39,6 +39,10 @@ export class RouteTable {
   attributeCount: u32;
   /** Room for the addresses of as many RouteEntry as buckets can be found in one lookup. */
   cursors: usize;
+  /** As RouteEntry.filters, for requests that no route matches. */
+  filters: usize;
+  /** What its FilterConfigs belong to, pinned; 0: there are none. */
+  pinnedFilters: usize;
   /** Number of the last lookup; never 0 during one. */
   lookups: u32;
 
@@ -111,6 +115,7 @@ export class RouteTable {
   /** Returns true when that was the last reference and the table, with all its entries, is gone. */
   release(): bool {
     if (--this.references > 0) return false;
+    if (this.pinnedFilters != 0) __unpin(this.pinnedFilters);
     heap.free(changetype<usize>(this));
     return true;
   }

@@ -6,15 +6,21 @@
 // Allocates: copies of answers that have to wait; otherwise never.
 // Next: switchboard/router/local-reply.ts
 import { Codec } from "../../codec/codec";
-import { ErrorKind } from "../../codec/error-kind";
-import { Message, MessageType, Slice } from "../../codec/message";
+import { ErrorKind, NO_ERROR_CODE } from "../../codec/error-kind";
+import { Message, MessageType, ResponseStatus, Slice } from "../../codec/message";
 import { Mutation } from "../../codec/mutation";
 import { PointerVector } from "../../containers/pointer-vector";
 import { TimerWheel } from "../../containers/timer-wheel";
+import { FILTER_SLOT_BYTES } from "../../filter/filter";
+import { installedFilters } from "../../filter/installed";
+import { flagOf, ResponseFlag } from "../../filter/response-flag";
 import { closeDownstream, deferDownstream, queueDownstream } from "../connection/flush-list";
 import { allocateBudgeted } from "../connection/memory-budget";
 import { retireBlock } from "../connection/retired-blocks";
-import { Stream, StreamState } from "../stream/stream";
+import { FilterChain } from "../filter/filter-chain";
+import { StreamCall } from "../filter/stream-call";
+import { RouteTable } from "../route/table";
+import { Stream, STREAM_BYTES, StreamState } from "../stream/stream";
 import { streams } from "../stream/stream-table";
 import { stats } from "../telemetry/stats";
 import { Pool } from "../upstream/pool";
@@ -29,13 +35,20 @@ export class Answers {
   private readonly text: ReplyText = new ReplyText();
   /** Connections of which a request has ended that others waited for. */
   private readonly unsettled: PointerVector = new PointerVector();
+  /** For filters, of a request that there is no stream for. */
+  private readonly refused: Stream;
 
   constructor(
-    private readonly codec: Codec,
+    codec: Codec,
     private readonly writer: FrameWriter,
     private readonly timers: TimerWheel,
+    private readonly chain: FilterChain,
   ) {
     this.replies = new LocalReplies(codec);
+    const record = heap.alloc(STREAM_BYTES);
+    memory.fill(record, 0, STREAM_BYTES);
+    this.refused = changetype<Stream>(record);
+    this.refused.status = ResponseStatus.Error;
   }
 
   /** The response is complete; the stream is in no upstream list any more. */
@@ -43,6 +56,8 @@ export class Answers {
     stats.upstreamRqCompleted++;
     this.timers.cancel(stream);
     this.leavePool(stream);
+    stream.status = message.status;
+    stream.responseBytes = message.frameLength;
     if (stream.downstream != 0) this.deliver(stream, message);
     if (stream.state != StreamState.Answered) this.endAndRelease(stream);
   }
@@ -54,6 +69,7 @@ export class Answers {
     const entry = stream.route;
     let mutation: Mutation | null = null;
     if (entry !== null) mutation = entry.responseMutation;
+    mutation = this.chain.respond(stream, message, mutation);
     if (source.isOrdered && !source.requests.isFirst(stream)) {
       this.keepAnswer(stream, message, mutation);
       return;
@@ -114,13 +130,30 @@ export class Answers {
   /** Answers a request for which there is no stream. */
   refuse(source: RequestSource, message: Message, kind: ErrorKind): void {
     countLocalReply(kind);
-    if (message.type == MessageType.Oneway) return;
-    const text = this.text.compose(kind, 0, 0, 0);
-    const context = this.replies.capture(message);
-    if (!source.isOrdered || source.requests.length == 0) {
-      this.replies.send(source, kind, message.id, text, context);
+    const isOneway = message.type == MessageType.Oneway;
+    if (!isOneway && source.isOrdered && source.requests.length > 0) {
+      this.refuseInTurn(source, message, kind);
       return;
     }
+    const record = this.refused;
+    record.responseBytes = 0;
+    if (!isOneway) {
+      this.replies.prepare(kind, NO_ERROR_CODE, this.text.compose(kind, 0, 0, 0));
+      this.replies.forMessage(message);
+      record.responseBytes = this.replies.send(source, message.id);
+    }
+    const binding = source.binding;
+    if (binding === null) return;
+    const table = binding.table;
+    if (table === null) return;
+    record.isOneway = isOneway;
+    record.requestBytes = message.frameLength;
+    record.flag = flagOf(kind);
+    this.chain.refuse(record, changetype<usize>(source), table);
+  }
+
+  /** Likewise, behind answers to earlier requests that are missing. */
+  private refuseInTurn(source: RequestSource, message: Message, kind: ErrorKind): void {
     const stream = streams.acquire();
     if (stream === null) {
       this.giveUp(source);
@@ -130,8 +163,20 @@ export class Answers {
     stream.id = message.id;
     stream.isOneway = false;
     stream.downstream = changetype<usize>(source);
+    stream.requestBytes = message.frameLength;
+    stream.flag = flagOf(kind);
     source.requests.push(stream);
-    this.replyLater(stream, source, kind, text, context);
+    const binding = source.binding;
+    let table: RouteTable | null = null;
+    if (binding !== null) table = binding.table;
+    if (table !== null) {
+      table.retain();
+      stream.table = table;
+      this.chain.prepare(stream, table.filters);
+    }
+    this.replies.prepare(kind, NO_ERROR_CODE, this.text.compose(kind, 0, 0, 0));
+    this.replies.forMessage(message);
+    this.replyLater(stream, source);
   }
 
   /** There are no routes to match, and none will come in time. */
@@ -145,7 +190,7 @@ export class Answers {
       length = <u32>name.byteLength;
     }
     const text = this.text.composeNoRoutes(ptr, length);
-    this.replyAndRelease(stream, ErrorKind.NoRoute, text);
+    this.replyAndRelease(stream, ErrorKind.NoRoute, NO_ERROR_CODE, text);
   }
 
   /** Takes the stream out of its downstream connection and of all counts and timers. */
@@ -156,6 +201,7 @@ export class Answers {
   }
 
   endAndRelease(stream: Stream): void {
+    this.chain.end(stream);
     this.end(stream);
     streams.release(stream);
   }
@@ -182,43 +228,50 @@ export class Answers {
   fail(stream: Stream, kind: ErrorKind, namePtr: usize, nameLen: u32): void {
     countLocalReply(kind);
     const text = this.text.compose(kind, namePtr, nameLen, stream.timeoutMs);
-    this.replyAndRelease(stream, kind, text);
+    this.replyAndRelease(stream, kind, NO_ERROR_CODE, text);
   }
 
-  private replyAndRelease(stream: Stream, kind: ErrorKind, text: Slice): void {
+  /** Ends a stream with the answer that a filter has made up. */
+  replyForFilter(stream: Stream, call: StreamCall): void {
+    if (call.replyFlag == ResponseFlag.FaultInjected) stats.localReplyFi++;
+    else countLocalReply(call.replyKind);
+    stream.flag = call.replyFlag;
+    const text = this.text.composeText(call.replyText.ptr, call.replyText.len);
+    this.replyAndRelease(stream, call.replyKind, call.replyCode, text);
+  }
+
+  private replyAndRelease(stream: Stream, kind: ErrorKind, code: u32, text: Slice): void {
+    if (stream.flag == ResponseFlag.None) stream.flag = flagOf(kind);
+    stream.status = ResponseStatus.Error;
     this.timers.cancel(stream);
     this.leavePool(stream);
-    this.reply(stream, kind, text);
+    this.reply(stream, kind, code, text);
     if (stream.state != StreamState.Answered) this.endAndRelease(stream);
   }
 
-  private reply(stream: Stream, kind: ErrorKind, text: Slice): void {
+  private reply(stream: Stream, kind: ErrorKind, code: u32, text: Slice): void {
     if (stream.downstream == 0 || stream.isOneway) return;
-    const context = this.replies.captured(stream.context, stream.contextLength);
     const source = changetype<RequestSource>(stream.downstream);
     if (source.closeWhenFlushed) return;
-    if (!source.isOrdered || source.requests.isFirst(stream)) {
-      this.replies.send(source, kind, stream.id, text, context);
-      return;
+    this.replies.prepare(kind, code, text);
+    this.replies.forCaptured(stream.context, stream.contextLength);
+    if (source.isOrdered && !source.requests.isFirst(stream)) {
+      this.replyLater(stream, source);
+    } else {
+      stream.responseBytes = this.replies.send(source, stream.id);
     }
-    this.replyLater(stream, source, kind, text, context);
   }
 
-  /** Answers to earlier requests of the client are missing. */
-  private replyLater(
-    stream: Stream,
-    source: RequestSource,
-    kind: ErrorKind,
-    text: Slice,
-    context: Slice,
-  ): void {
-    const capacity = this.replies.bound(text, context);
+  /** Answers to earlier requests of the client are missing: what is prepared has to wait. */
+  private replyLater(stream: Stream, source: RequestSource): void {
+    const capacity = this.replies.bound;
     const frame = allocateBudgeted(capacity);
     if (frame == 0) {
       this.giveUp(source);
       return;
     }
-    const length = this.codec.encodeError(kind, stream.id, context, text, frame, capacity);
+    const length = this.replies.write(stream.id, frame);
+    stream.responseBytes = length;
     this.answerLater(stream, frame, capacity, length);
   }
 
@@ -231,6 +284,8 @@ export class Answers {
     // The answer may have to wait for earlier ones: a record of its own takes the place in the order.
     const substitute = streams.acquire();
     if (substitute === null || stream.downstream == 0) {
+      stream.flag = flagOf(kind);
+      this.chain.end(stream);
       if (stream.downstream != 0) this.giveUp(changetype<RequestSource>(stream.downstream));
       this.leavePool(stream);
       this.leaveSource(stream);
@@ -245,9 +300,28 @@ export class Answers {
     substitute.timeoutMs = stream.timeoutMs;
     substitute.contextLength = stream.contextLength;
     memory.copy(substitute.context, stream.context, stream.contextLength);
+    this.handOver(stream, substitute);
     stream.downstream = 0;
     this.leavePool(stream);
     this.failForCluster(substitute, kind, name);
+  }
+
+  /** What filters know of the stream becomes the substitute's. */
+  private handOver(stream: Stream, substitute: Stream): void {
+    substitute.table = stream.table;
+    substitute.route = stream.route;
+    stream.table = null;
+    stream.route = null;
+    substitute.cluster = stream.cluster;
+    substitute.requestBytes = stream.requestBytes;
+    substitute.startNs = stream.startNs;
+    substitute.sentNs = stream.sentNs;
+    substitute.tries = stream.tries;
+    substitute.endpoint = stream.endpoint;
+    substitute.filters = stream.filters;
+    stream.filters = 0;
+    if (substitute.filters == 0) return;
+    memory.copy(substitute.slots, stream.slots, installedFilters() * FILTER_SLOT_BYTES);
   }
 
   /** At the end of a VM call: answers whose turn has come, and requests that there is room for now. */

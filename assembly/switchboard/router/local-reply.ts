@@ -3,6 +3,7 @@
 // Next: switchboard/telemetry/stats.ts
 import { Codec, MAX_REPLY_CONTEXT } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
+import { ErrorReply } from "../../codec/error-reply";
 import { Message, Slice } from "../../codec/message";
 import { Connection } from "../connection/connection";
 import { closeDownstream, queueDownstream } from "../connection/flush-list";
@@ -12,43 +13,57 @@ import { stats } from "../telemetry/stats";
 const FIXED_BYTES: u32 = 512;
 
 export class LocalReplies {
-  private readonly context: Slice = changetype<Slice>(heap.alloc(offsetof<Slice>()));
+  private readonly error: ErrorReply = new ErrorReply();
   private readonly scratch: usize = heap.alloc(MAX_REPLY_CONTEXT);
 
   constructor(private readonly codec: Codec) {}
 
+  /** What the next `send` or `write` says. */
+  prepare(kind: ErrorKind, code: u32, text: Slice): void {
+    const error = this.error;
+    error.kind = kind;
+    error.code = code;
+    error.text.ptr = text.ptr;
+    error.text.len = text.len;
+  }
+
+  /** The request that it is for was captured at `ptr`. */
+  forCaptured(ptr: usize, len: u32): void {
+    this.error.context.ptr = ptr;
+    this.error.context.len = len;
+  }
+
+  /** The request that it is for is still here. */
+  forMessage(message: Message): void {
+    this.forCaptured(this.scratch, this.codec.captureContext(message, this.scratch));
+  }
+
   /**
-   * Queues an error reply to request `id`, whose reply context was captured at `contextPtr`. Where no
-   * memory is left for it the connection is closed: an error of its own kind, and no silence.
+   * Queues the error reply to request `id`. Where no memory is left for it the connection is closed: an
+   * error of its own kind, and no silence. Returns the reply's length.
    */
-  send(connection: Connection, kind: ErrorKind, id: u64, text: Slice, context: Slice): void {
-    const capacity = this.bound(text, context);
+  send(connection: Connection, id: u64): u32 {
+    const capacity = this.bound;
     const out = connection.output.reserve(capacity);
     if (out == 0) {
       connection.output.seal();
       closeDownstream(connection);
-      return;
+      return 0;
     }
-    const length = this.codec.encodeError(kind, id, context, text, out, capacity);
+    const length = this.codec.encodeError(this.error, id, out, capacity);
     connection.output.commit(length);
     if (length > 0) queueDownstream(connection);
+    return length;
   }
 
-  /** Room that any error reply with this text and context fits into, in bytes. */
-  bound(text: Slice, context: Slice): u32 {
-    return FIXED_BYTES + text.len + context.len;
+  /** Room that the reply fits into, in bytes. */
+  get bound(): u32 {
+    return FIXED_BYTES + this.error.text.len + this.error.context.len;
   }
 
-  /** The context of a captured request. */
-  captured(ptr: usize, len: u32): Slice {
-    this.context.ptr = ptr;
-    this.context.len = len;
-    return this.context;
-  }
-
-  /** The context of a request that is still here. */
-  capture(message: Message): Slice {
-    return this.captured(this.scratch, this.codec.captureContext(message, this.scratch));
+  /** Writes it at `out`, which has room for `bound` bytes; returns its length. */
+  write(id: u64, out: usize): u32 {
+    return this.codec.encodeError(this.error, id, out, this.bound);
   }
 }
 
@@ -79,6 +94,12 @@ export function countLocalReply(kind: ErrorKind): void {
     case ErrorKind.MalformedRequest:
     case ErrorKind.RequestTimeout:
       stats.localReplyDpe++;
+      break;
+    case ErrorKind.RateLimited:
+      stats.localReplyRl++;
+      break;
+    case ErrorKind.PermissionDenied:
+      stats.localReplyUaex++;
       break;
     default:
       stats.localReplyUpe++;

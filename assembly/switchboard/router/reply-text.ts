@@ -82,6 +82,14 @@ export class ReplyText {
     return this.finish();
   }
 
+  /** What a filter says. */
+  composeText(ptr: usize, len: u32): Slice {
+    this.length = 0;
+    this.add(prefix);
+    this.addBytes(ptr, len);
+    return this.finish();
+  }
+
   private finish(): Slice {
     this.slice.ptr = this.buffer;
     this.slice.len = this.length;

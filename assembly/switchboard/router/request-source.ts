@@ -3,12 +3,15 @@ import { Codec } from "../../codec/codec";
 import { Message, Origin } from "../../codec/message";
 import { Connection } from "../connection/connection";
 import { DownstreamStreamList } from "../stream/stream-list";
+import { Peer } from "./peer";
 import { RouteBinding } from "./route-binding";
 
 export abstract class RequestSource extends Connection {
   /** Streams that have no answer yet; oneway ones are not among them. */
   readonly requests: DownstreamStreamList = new DownstreamStreamList();
   binding: RouteBinding | null = null;
+
+  readonly peer: Peer = new Peer();
 
   /** Answers must go out in the order of the requests. */
   readonly isOrdered: bool;

@@ -5,14 +5,17 @@
 import { Codec, ConnectionMode } from "../../codec/codec";
 import { DecodeStatus } from "../../codec/decode-status";
 import { ErrorKind } from "../../codec/error-kind";
-import { Message, MessageType, Origin } from "../../codec/message";
+import { Message, MessageType, Origin, Slice } from "../../codec/message";
 import { Random } from "../../containers/random";
 import { TimerNode, TimerWheel } from "../../containers/timer-wheel";
+import { FilterStatus } from "../../filter/filter";
+import { ResponseFlag } from "../../filter/response-flag";
 import { clock, TICK_MS } from "../clock";
 import { PluginConfiguration } from "../config/plugin-configuration";
 import { flush, queueUpstream } from "../connection/flush-list";
 import { allocateBudgeted } from "../connection/memory-budget";
 import { retireBlock } from "../connection/retired-blocks";
+import { FilterChain } from "../filter/filter-chain";
 import { ROUTE_TIMEOUT_DEFAULT, RouteEntry } from "../route/route-entry";
 import { RouteTable } from "../route/table";
 import { Stream, StreamState } from "../stream/stream";
@@ -39,6 +42,7 @@ class StreamTimers extends TimerWheel {
 export class Router {
   readonly timers!: StreamTimers;
   readonly answers!: Answers;
+  private readonly chain: FilterChain;
   private readonly writer: FrameWriter;
   private readonly random: Random = new Random();
   /** For frames that waited for routes and are looked at again. */
@@ -52,8 +56,9 @@ export class Router {
     seed: u64,
   ) {
     this.writer = new FrameWriter(codec);
+    this.chain = new FilterChain(codec);
     this.timers = new StreamTimers(this);
-    this.answers = new Answers(codec, this.writer, this.timers);
+    this.answers = new Answers(codec, this.writer, this.timers, this.chain);
     this.random.seed(seed);
     this.heldState = heap.alloc(codec.stateBytes + 8);
     streams.setIdBits(codec.idBits);
@@ -79,6 +84,7 @@ export class Router {
     stream.id = message.id;
     stream.startMs = clock.nowMs;
     stream.timeoutMs = 0;
+    stream.requestBytes = message.frameLength;
     if (!isOneway) {
       stream.contextLength = this.codec.captureContext(message, stream.context);
       stream.downstream = changetype<usize>(source);
@@ -92,20 +98,37 @@ export class Router {
     const binding = source.binding;
     let table: RouteTable | null = null;
     if (binding !== null) table = binding.table;
-    if (table !== null) this.route(stream, message, table);
+    if (table !== null) this.route(stream, changetype<usize>(source), message, table);
     else this.awaitRoutes(stream, message, binding);
   }
 
-  private route(stream: Stream, message: Message, table: RouteTable): void {
+  private route(stream: Stream, source: usize, message: Message, table: RouteTable): void {
     const entry = table.lookup(this.codec, message);
-    if (entry === null) {
-      this.answers.fail(stream, ErrorKind.NoRoute, table.namePtr, table.nameLen);
-      return;
-    }
     table.retain();
     stream.table = table;
     stream.route = entry;
-    const cluster = changetype<Cluster>(table.cluster(entry.pick(this.random.nextU32())).userData);
+    if (entry !== null) stream.cluster = table.cluster(entry.pick(this.random.nextU32()));
+    this.chain.prepare(stream, entry === null ? table.filters : entry.filters);
+    this.filter(stream, source, message);
+  }
+
+  /** On from the filter whose turn it is. */
+  private filter(stream: Stream, source: usize, message: Message): void {
+    const status = this.chain.run(stream, source, message);
+    if (status == FilterStatus.Continue) this.forward(stream, message);
+    else if (status == FilterStatus.Pause) this.pause(stream, message);
+    else this.answers.replyForFilter(stream, this.chain.call);
+  }
+
+  private forward(stream: Stream, message: Message): void {
+    const entry = stream.route;
+    const target = stream.cluster;
+    if (entry === null || target === null) {
+      const table = stream.table!;
+      this.answers.fail(stream, ErrorKind.NoRoute, table.namePtr, table.nameLen);
+      return;
+    }
+    const cluster = changetype<Cluster>(target.userData);
     if (cluster.bounds.outstanding >= cluster.bounds.maxRequests) {
       stats.upstreamRqOverflow++;
       this.answers.failForCluster(stream, ErrorKind.Overload, cluster.bounds.name);
@@ -127,7 +150,8 @@ export class Router {
     connection: UpstreamConnection,
   ): void {
     const id = this.requestId(stream, message);
-    if (!this.writer.queue(message, id, entry.requestMutation, connection.output)) {
+    const mutation = this.chain.call.mutations.after(entry.requestMutation);
+    if (!this.writer.queue(message, id, mutation, connection.output)) {
       this.answers.failForCluster(stream, ErrorKind.Overload, pool.bounds.name);
       return;
     }
@@ -141,6 +165,11 @@ export class Router {
     pool: Pool,
     connection: UpstreamConnection,
   ): void {
+    stream.tries++;
+    if (stream.filters != 0) {
+      stream.sentNs = clock.preciseNs();
+      stream.endpoint = changetype<usize>(connection.endpoint);
+    }
     if (stream.isOneway) {
       connection.lastRequestMs = clock.nowMs;
       this.answers.endAndRelease(stream);
@@ -157,7 +186,7 @@ export class Router {
 
   /** Keeps the encoded frame until the pool has a connection for it. */
   private hold(stream: Stream, message: Message, entry: RouteEntry, pool: Pool): void {
-    const mutation = entry.requestMutation;
+    const mutation = this.chain.call.mutations.after(entry.requestMutation);
     const bound = this.writer.bound(message, mutation);
     const frame: usize = pool.canWait() ? allocateBudgeted(bound) : 0;
     if (frame == 0) {
@@ -187,6 +216,39 @@ export class Router {
     stream.frame = 0;
     queueUpstream(connection);
     this.onSent(stream, entry, pool, connection);
+  }
+
+  // ---- waiting for a filter
+
+  /** Keeps the frame, as the filters have changed it so far, until the filter has made up its mind. */
+  private pause(stream: Stream, message: Message): void {
+    const mutation = this.chain.call.mutations.after(null);
+    const bound = this.writer.bound(message, mutation);
+    const frame = allocateBudgeted(bound);
+    if (frame == 0) {
+      this.answers.fail(stream, ErrorKind.Overload, 0, 0);
+      return;
+    }
+    stream.frame = frame;
+    stream.frameCapacity = bound;
+    stream.frameLength = this.writer.write(message, message.id, mutation, frame);
+    stream.state = StreamState.Paused;
+    stream.owner = changetype<usize>(this);
+    const delayMs = this.chain.call.delayMs;
+    if (delayMs > 0) this.timers.set(stream, 1 + (delayMs - 1) / TICK_MS + 1);
+  }
+
+  /** A filter lets a stream go on that it has paused. */
+  resumePaused(stream: Stream): void {
+    this.timers.cancel(stream);
+    if (!this.decodeHeld(stream)) return;
+    this.filter(stream, stream.downstream, this.held);
+  }
+
+  /** A filter answers a stream that it has paused. */
+  replyPaused(stream: Stream, kind: ErrorKind, code: u32, flag: ResponseFlag, text: Slice): void {
+    this.chain.call.reply(kind, code, flag, text);
+    this.answers.replyForFilter(stream, this.chain.call);
   }
 
   // ---- waiting for the first routes
@@ -234,6 +296,11 @@ export class Router {
   }
 
   private routeHeld(stream: Stream, table: RouteTable): void {
+    if (this.decodeHeld(stream)) this.route(stream, stream.downstream, this.held, table);
+  }
+
+  /** Reads the frame that a stream has kept into `held`; false: it is refused. */
+  private decodeHeld(stream: Stream): bool {
     const message = this.held;
     const frame = stream.frame;
     message.reset(Origin.Downstream, frame);
@@ -241,12 +308,12 @@ export class Router {
     const status = this.codec.decode(message, frame, stream.frameLength, this.heldState);
     if (status != DecodeStatus.Done) {
       this.answers.fail(stream, ErrorKind.MalformedRequest, 0, 0);
-      return;
+      return false;
     }
     // The frame may be referred to until the end of this call; the stream may need the field.
     retireBlock(frame, stream.frameCapacity);
     stream.frame = 0;
-    this.route(stream, message, table);
+    return true;
   }
 
   /** There will be no response; the stream is in no list of an upstream any more. */
@@ -262,6 +329,10 @@ export class Router {
   }
 
   onTimeout(stream: Stream): void {
+    if (stream.state == StreamState.Paused) {
+      this.resumePaused(stream);
+      return;
+    }
     if (stream.state == StreamState.Pending) {
       changetype<Pool>(stream.pool).cancelWait(stream);
       this.onStreamFailed(stream, ErrorKind.Timeout);
@@ -289,7 +360,9 @@ export class Router {
   }
 
   private cancel(stream: Stream): void {
+    if (stream.state != StreamState.Answered) stream.flag = ResponseFlag.DownstreamGone;
     if (stream.state == StreamState.InFlight) {
+      this.chain.end(stream);
       this.answers.leavePool(stream);
       this.answers.leaveSource(stream);
       changetype<UpstreamConnection>(stream.upstream).abandon(stream, false);
@@ -304,5 +377,6 @@ export class Router {
   finish(): void {
     this.answers.settle();
     flush();
+    clock.endCall();
   }
 }

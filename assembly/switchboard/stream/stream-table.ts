@@ -6,10 +6,11 @@
 // An id that a server may still answer is not given to another stream (StreamState.Abandoned), so
 // that the generation is a second line of defence only.
 // Allocates: on growth.
-import { MAX_REPLY_CONTEXT } from "../../codec/codec";
 import { Slab } from "../../containers/slab";
 import { freeBudgeted } from "../connection/memory-budget";
-import { Stream, StreamState } from "./stream";
+import { ResponseStatus } from "../../codec/message";
+import { ResponseFlag } from "../../filter/response-flag";
+import { Stream, STREAM_BYTES, StreamState } from "./stream";
 
 const INDEX_BITS_WIDE: u64 = 32;
 const INDEX_BITS_NARROW: u64 = 18;
@@ -18,7 +19,7 @@ const GENERATION_MASK_NARROW: u32 = 0x1fff;
 const MAX_STREAMS: u32 = 1 << 18;
 
 export class StreamTable {
-  private readonly slab: Slab = new Slab(offsetof<Stream>() + MAX_REPLY_CONTEXT, MAX_STREAMS);
+  private readonly slab: Slab = new Slab(STREAM_BYTES, MAX_STREAMS);
   private indexBits: u64 = INDEX_BITS_WIDE;
   private generationMask: u32 = GENERATION_MASK_WIDE;
 
@@ -54,6 +55,17 @@ export class StreamTable {
     stream.route = null;
     stream.frame = 0;
     stream.contextLength = 0;
+    stream.owner = 0;
+    stream.filters = 0;
+    stream.isReported = false;
+    stream.cluster = null;
+    stream.responseBytes = 0;
+    stream.status = ResponseStatus.Error;
+    stream.flag = ResponseFlag.None;
+    stream.startNs = 0;
+    stream.sentNs = 0;
+    stream.tries = 0;
+    stream.endpoint = 0;
     return stream;
   }
 

@@ -2,6 +2,7 @@
 //
 //   state           held in
 //   AwaitingRoutes  the binding's list, with a copy of the frame
+//   Paused          no list, with a copy of the frame: a filter will say how it goes on
 //   Pending         the pool's list, with the encoded frame
 //   InFlight        the upstream connection's list
 //   Abandoned       the upstream connection's list: the client has its answer or is gone, but the
@@ -12,7 +13,12 @@
 // A stream is in its downstream connection's list in each state but Abandoned.
 // Allocates: never; records come from `streams`.
 // Next: switchboard/route/table.ts
+import { MAX_REPLY_CONTEXT } from "../../codec/codec";
+import { ResponseStatus } from "../../codec/message";
 import { TimerNode } from "../../containers/timer-wheel";
+import { FILTER_SLOT_BYTES, MAX_FILTERS } from "../../filter/filter";
+import { ResponseFlag } from "../../filter/response-flag";
+import { RouteCluster } from "../route/cluster";
 import { RouteEntry } from "../route/route-entry";
 import { RouteTable } from "../route/table";
 
@@ -23,7 +29,12 @@ export enum StreamState {
   InFlight = 3,
   Abandoned = 4,
   Answered = 5,
+  Paused = 6,
 }
+
+/** Bytes of a stream's record. */
+export const STREAM_BYTES: u32 =
+  ((<u32>offsetof<Stream>() + 7) & ~7) + MAX_REPLY_CONTEXT + MAX_FILTERS * FILTER_SLOT_BYTES;
 
 @unmanaged
 export class Stream extends TimerNode {
@@ -57,9 +68,34 @@ export class Stream extends TimerNode {
   frameLength: u32;
   frameCapacity: u32;
   contextLength: u32;
+  /** What changes it while it is paused, or 0; of a plugin context that lives as long as the stream. */
+  owner: usize;
+  /** The table's, or 0: one FilterConfig or 0 for each installed filter. */
+  filters: usize;
+  /** The first filter that has not seen the request yet. */
+  nextFilter: u32;
+  /** `onEnd` has been called. */
+  isReported: bool;
+  /** Where it is to go. */
+  cluster: RouteCluster | null;
+  // What filters are told. Of requests without filters the times are 0.
+  requestBytes: u32;
+  responseBytes: u32;
+  status: ResponseStatus;
+  flag: ResponseFlag;
+  startNs: u64;
+  sentNs: u64;
+  tries: u32;
+  /** Of the last try; only valid while the connection is in use or has just ended. */
+  endpoint: usize;
 
   /** MAX_REPLY_CONTEXT bytes, what the codec needs for an error reply. */
   get context(): usize {
     return changetype<usize>(this) + offsetof<Stream>();
+  }
+
+  /** FILTER_SLOT_BYTES for each filter. */
+  get slots(): usize {
+    return changetype<usize>(this) + offsetof<Stream>() + MAX_REPLY_CONTEXT;
   }
 }

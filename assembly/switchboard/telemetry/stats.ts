@@ -61,6 +61,9 @@ export class Stats {
   localReplyUt: u64 = 0;
   localReplyDpe: u64 = 0;
   localReplyUpe: u64 = 0;
+  localReplyRl: u64 = 0;
+  localReplyUaex: u64 = 0;
+  localReplyFi: u64 = 0;
   // Taken when they are handed over.
   memoryBytes: u64 = 0;
   bufferedBytes: u64 = 0;
@@ -119,6 +122,9 @@ const NAMES: string[] = [
   "local_reply_ut",
   "local_reply_dpe",
   "local_reply_upe",
+  "local_reply_rl",
+  "local_reply_uaex",
+  "local_reply_fi",
   "memory_bytes",
   "buffered_bytes",
   "timers_active",

@@ -25,6 +25,8 @@ const asException: readonly (readonly [keyof typeof ErrorKind, number])[] = [
   ["UnknownCluster", 6],
   ["NoHealthyUpstream", 6],
   ["Overload", 7],
+  ["RateLimited", 7],
+  ["PermissionDenied", 4],
 ];
 
 const asStatus: readonly (readonly [keyof typeof ErrorKind, number])[] = [
@@ -33,6 +35,8 @@ const asStatus: readonly (readonly [keyof typeof ErrorKind, number])[] = [
   ["Timeout", 31],
   ["MalformedRequest", 40],
   ["BadResponse", 50],
+  ["RequestTimeout", 30],
+  ["Internal", 80],
 ];
 
 test("every kind of error has a reply", () => {
@@ -85,6 +89,21 @@ describe("errors that a retry may mend, and those of the wire, are statuses with
   });
 });
 
+describe("a code of Dubbo's own", () => {
+  test.each([
+    [70, 70],
+    [90, 90],
+    // That of a success, and what is no byte.
+    [20, 80],
+    [256, 80],
+  ])("%i is status %i", (code, status) => {
+    const kind = ErrorKind.NoRoute;
+    const reply = codec.encodeError(kind, ID, TEXT, hessianContext, undefined, code);
+    expect(reply[3]).toBe(status);
+    expect(readHessianBody(reply)).toEqual([TEXT]);
+  });
+});
+
 describe("whatever the request was", () => {
   test("a request of which only the id is known is answered in Hessian2", () => {
     for (const kind of Object.values(ErrorKind)) {
@@ -106,6 +125,8 @@ describe("whatever the request was", () => {
       UnknownCluster: 60,
       NoHealthyUpstream: 80,
       Overload: 100,
+      RateLimited: 100,
+      PermissionDenied: 70,
     });
   });
 

@@ -189,8 +189,10 @@ export class CodecHarness {
     text: string,
     context: Uint8Array = new Uint8Array(0),
     capacity: number = 512 + encoder.encode(text).length + context.length,
+    code = 0,
   ): Uint8Array {
     const at = this.base;
+    this.exports.setErrorCode(code);
     this.view(at, context.length).set(context);
     this.exports.setContext(context.length > 0 ? at : 0, context.length);
     const { ptr, len } = this.writeText(at + context.length, text);

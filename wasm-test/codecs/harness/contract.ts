@@ -30,6 +30,10 @@ export const ErrorKind = {
   Timeout: 6,
   MalformedRequest: 7,
   BadResponse: 8,
+  RequestTimeout: 9,
+  RateLimited: 10,
+  PermissionDenied: 11,
+  Internal: 12,
 } as const;
 export type ErrorKind = (typeof ErrorKind)[keyof typeof ErrorKind];
 
@@ -84,6 +88,7 @@ export interface CodecExports extends UnitExports {
   mutationApplied(): number;
   captureContext(out: number): number;
   setContext(ptr: number, len: number): void;
+  setErrorCode(code: number): void;
   encodeError(
     kind: number,
     id: bigint,

@@ -25,19 +25,22 @@ const downstream = new CodecConnection(codec, Origin.Downstream);
 const upstream = new CodecConnection(codec, Origin.Upstream);
 
 /** The reply to `request`, made of what was captured of it. */
-function replyTo(request: Uint8Array, kind: ErrorKind, text: string): Uint8Array {
+function replyTo(request: Uint8Array, kind: ErrorKind, text: string, code = 0): Uint8Array {
   downstream.reopen();
   const [message] = downstream.feed(request);
   expect(message).toMatchObject({ decodeStatus: 1, idKnown: true });
-  return codec.encodeError(kind, message?.id ?? 0n, text, codec.captureContext());
+  const context = codec.captureContext();
+  return codec.encodeError(kind, message?.id ?? 0n, text, context, undefined, code);
 }
 
 function replyToCall(
   dialect: Dialect,
   message: OutgoingMessage,
   kind: ErrorKind = ErrorKind.Timeout,
+  code = 0,
 ) {
-  return readException(dialect, replyTo(writeMessage(dialect, message), kind, "upstream timeout"));
+  const request = writeMessage(dialect, message);
+  return readException(dialect, replyTo(request, kind, "upstream timeout", code));
 }
 
 describe.each(NAMED_DIALECTS)("%s: the library throws", (_name, dialect) => {
@@ -100,9 +103,19 @@ test.each([
   [ErrorKind.Timeout, 6],
   [ErrorKind.MalformedRequest, 7],
   [ErrorKind.BadResponse, 6],
+  [ErrorKind.RequestTimeout, 7],
+  [ErrorKind.RateLimited, 6],
+  [ErrorKind.PermissionDenied, 6],
+  [ErrorKind.Internal, 6],
 ])("error kind %i is TApplicationException %i", (kind, exceptionType) => {
   const dialect: Dialect = { transport: "framed", protocol: "binary" };
   expect(replyToCall(dialect, { name: "m" }, kind).exceptionType).toBe(exceptionType);
+});
+
+test("a code of Thrift's own is the exception's type", () => {
+  const dialect: Dialect = { transport: "framed", protocol: "binary" };
+  const call = { name: "m" };
+  expect(replyToCall(dialect, call, ErrorKind.Timeout, 4).exceptionType).toBe(4);
 });
 
 describe("THeader", () => {

@@ -3,7 +3,8 @@
 
 import { Codec } from "../../../assembly/codec/codec";
 import { DecodeStatus } from "../../../assembly/codec/decode-status";
-import { ErrorKind } from "../../../assembly/codec/error-kind";
+import { ErrorKind, NO_ERROR_CODE } from "../../../assembly/codec/error-kind";
+import { ErrorReply } from "../../../assembly/codec/error-reply";
 import { Message, MessageType, Origin, Slice } from "../../../assembly/codec/message";
 import { Mutation } from "../../../assembly/codec/mutation";
 import { equalBytes, hashBytes } from "../../../assembly/wire/bytes";
@@ -18,7 +19,9 @@ const CONTEXT_BYTES: u32 = 256;
 const HEARTBEAT_BYTES: u32 = 64;
 const STATE_BYTES: u32 = 1024;
 const STATE_GUARD: u64 = 0x5a5a5a5a5a5a5a5a;
-const ERROR_KINDS: u32 = 9;
+const ERROR_KINDS: u32 = 13;
+/** Beyond what any protocol has room for. */
+const MAX_ERROR_CODE: u32 = 0x10000;
 const UNKNOWN_ERROR_BYTES: u32 = 512;
 
 const state = memory.data(1032, 16);
@@ -31,8 +34,7 @@ export class CodecTarget extends Target {
   private readonly message: Message = new Message();
   private readonly whole: DecodedFields = new DecodedFields();
   private readonly value: Slice = new Slice();
-  private readonly context: Slice = new Slice();
-  private readonly text: Slice = new Slice();
+  private readonly reply: ErrorReply = new ErrorReply();
   private origin: Origin = Origin.Downstream;
   private digest: u32 = 0;
   /** Decides what is tried with an input; a function of its bytes. */
@@ -44,8 +46,8 @@ export class CodecTarget extends Target {
     private readonly names: StaticArray<StaticText>,
   ) {
     super();
-    this.text.ptr = reason.ptr;
-    this.text.len = reason.len;
+    this.reply.text.ptr = reason.ptr;
+    this.reply.text.len = reason.len;
     if (codec.stateBytes > STATE_BYTES) abort("more state than there is room for");
     store<u64>(state + codec.stateBytes, STATE_GUARD);
   }
@@ -194,15 +196,17 @@ export class CodecTarget extends Target {
 
   /** An error reply to the request, which has to be a response of its protocol. */
   private answer(contextLen: u32): void {
-    this.context.ptr = contextLen == 0 ? 0 : contextBytes;
-    this.context.len = contextLen;
-    const kind = <ErrorKind>this.choose(ERROR_KINDS);
-    const most = UNKNOWN_ERROR_BYTES + this.text.len + contextLen;
+    const reply = this.reply;
+    reply.context.ptr = contextLen == 0 ? 0 : contextBytes;
+    reply.context.len = contextLen;
+    reply.kind = <ErrorKind>this.choose(ERROR_KINDS);
+    reply.code = this.choose(4) == 0 ? this.choose(MAX_ERROR_CODE) : NO_ERROR_CODE;
+    const most = UNKNOWN_ERROR_BYTES + reply.text.len + contextLen;
     const isTight = this.choose(4) == 0;
     const capacity = isTight ? this.choose(most) : most;
     const out = openOutput(capacity);
     const id = this.message.id;
-    const written = this.codec.encodeError(kind, id, this.context, this.text, out, capacity);
+    const written = this.codec.encodeError(reply, id, out, capacity);
     checkOutput(out, capacity, written);
     this.digest = mixBytes(this.digest, out, written);
     if (contextLen == 0) return;

@@ -1,0 +1,31 @@
+// What filters ask of the engine outside of a call.
+// Allocates: never.
+import { ErrorKind } from "../codec/error-kind";
+import { Slice } from "../codec/message";
+import { ResponseFlag } from "./response-flag";
+
+export abstract class FilterHost {
+  /** A plugin context that lives; gRPC calls are made in its name. */
+  abstract get pluginContextId(): u32;
+  /** The request goes on to the next filter. Nothing happens if it is over. */
+  abstract resume(handle: u64): void;
+  /** Likewise, and the client gets this answer: see `Call.reply`. */
+  abstract reply(handle: u64, kind: ErrorKind, code: u32, flag: ResponseFlag, text: Slice): void;
+  abstract random(): u32;
+  /** Milliseconds that only ever grow, with the resolution of a tick. */
+  abstract get nowMs(): u64;
+  /** Memory that counts against the worker's budget, or 0; see `free`. */
+  abstract allocate(bytes: u32): usize;
+  abstract free(block: usize, bytes: u32): void;
+}
+
+/** Of the worker; set before any filter is called. */
+let current: FilterHost | null = null;
+
+export function setFilterHost(host: FilterHost): void {
+  current = host;
+}
+
+export function filterHost(): FilterHost {
+  return current!;
+}
