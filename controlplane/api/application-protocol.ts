@@ -1,6 +1,22 @@
 import { isDnsLabel } from "./host-name.js";
-import { type ModuleSettings, readModuleSettings } from "./module-settings.js";
+import {
+  type ModuleSettings,
+  moduleSettingsFields,
+  moduleSettingsOf,
+  warnOfSettings,
+} from "./module-settings.js";
 import type { KindDefinition, ResourceEnvelope } from "./resource.js";
+import { object, optional, required } from "./schema/composites.js";
+import { checked, mapped, type Schema } from "./schema/schema.js";
+import { nonEmptyText, textWithout } from "./schema/scalars.js";
+import {
+  type AccessLog,
+  accessLog,
+  type Stats,
+  stats,
+  type Tracing,
+  tracing,
+} from "./telemetry.js";
 
 /** Binds the name of a protocol, as port names carry it, to the codec that speaks it, with settings for its module. */
 export interface ApplicationProtocolSpec {
@@ -9,9 +25,33 @@ export interface ApplicationProtocolSpec {
   /** Name of a module, or a dotted name that ends with it, such as `aeraki.meta_protocol.codec.dubbo`. */
   readonly codec: string;
   readonly settings: ModuleSettings;
+  readonly accessLog: AccessLog | undefined;
+  readonly tracing: Tracing | undefined;
+  readonly stats: Stats | undefined;
 }
 
 export type ApplicationProtocol = ResourceEnvelope<"ApplicationProtocol", ApplicationProtocolSpec>;
+
+const written = object({
+  protocol: required(
+    textWithout((name) => protocolNameFault(name.toLowerCase())),
+    "letters and digits, as in `tcp-metaprotocol-<protocol>`",
+  ),
+  codec: required(
+    nonEmptyText,
+    "a module, or anything that ends with `.` and a module, such as Aeraki's `aeraki.meta_protocol.codec.dubbo`",
+  ),
+  ...moduleSettingsFields,
+  accessLog: optional(accessLog, "[a line for each request](#access-logs)", "none"),
+  tracing: optional(tracing, "[spans of requests](#traces)", "none"),
+  stats: optional(stats, "[counts by route and method](#statistics)", "none"),
+});
+
+const spec: Schema<ApplicationProtocolSpec> = mapped(checked(written, warnOfSettings), (from) => {
+  const { protocol, codec, accessLog, tracing, stats } = from;
+  const settings = moduleSettingsOf(from);
+  return { protocol: protocol.toLowerCase(), codec, settings, accessLog, tracing, stats };
+});
 
 export const applicationProtocolKind: KindDefinition<
   "ApplicationProtocol",
@@ -22,16 +62,8 @@ export const applicationProtocolKind: KindDefinition<
   versions: ["v1alpha1"],
   namespaced: false,
   unknownFields: "fault",
-  readSpec(reader) {
-    const protocol = reader.requiredString("protocol").toLowerCase();
-    const fault = protocol === "" ? undefined : protocolNameFault(protocol);
-    if (fault !== undefined) reader.fault("protocol", fault);
-    return {
-      protocol,
-      codec: reader.requiredString("codec"),
-      settings: readModuleSettings(reader),
-    };
-  },
+  shape: spec.shape,
+  readSpec: spec.read,
 };
 
 /** What keeps a lower-case name from being a protocol of a port name; undefined: nothing. */

@@ -1,5 +1,7 @@
 import { compileRegex } from "../regex/compile-regex.js";
-import { fieldPath, ObjectReader } from "./object-reader.js";
+import { map, object, optional, withDefault } from "./schema/composites.js";
+import { mapped, type Schema } from "./schema/schema.js";
+import { text } from "./schema/scalars.js";
 
 /** What one attribute must be. Values are compared with regard to case. */
 export type StringMatch =
@@ -13,52 +15,78 @@ export type StringMatch =
 /** By the name of the attribute in lower case; all must hold. */
 export type AttributeMatches = Readonly<Record<string, StringMatch>>;
 
+const writtenMatch = object({
+  exact: optional(text, "it is this"),
+  prefix: optional(text, "it begins with this"),
+  regex: optional(text, "as a whole it is in this language, RE2 syntax"),
+});
+
+const stringMatch: Schema<StringMatch> = {
+  shape: writtenMatch.shape,
+  fallback: { kind: "present" },
+  read(written, site) {
+    const value = writtenMatch.read(written, site);
+    const fields = (["exact", "prefix", "regex"] as const).filter(
+      (field) => value[field] !== undefined,
+    );
+    const [first, second] = fields;
+    if (first === undefined) return { kind: "present" };
+    if (second !== undefined)
+      site.field(second).fault(`must not be there together with \`${first}\``);
+    const operand = value[first] ?? "";
+    if (first === "regex") {
+      const fault = regexFault(operand);
+      if (fault !== undefined) site.field("regex").fault(fault);
+      return { kind: "regex", pattern: operand };
+    }
+    return operand === "" ? { kind: "present" } : { kind: first, value: operand };
+  },
+};
+
+const writtenMatches = map(stringMatch);
+
 /**
- * Reads a match of Aeraki: an object with `attributes`. At its edges, existing MetaRouters keep the meaning that they
- * have in Aeraki's proxy, and what it documents where it does something else by accident:
+ * Matches of Aeraki by names of attributes. At their edges, existing MetaRouters keep the meaning that they have in
+ * Aeraki's proxy, and what it documents where it does something else by accident:
  *
- * - no `attributes`, or none in them: every request;
+ * - none: every request;
  * - `{}`: the attribute is present, as Aeraki documents it (its generator drops such a match, so that the route takes
  *   every request);
  * - `exact: ""` and `prefix: ""`: the attribute is present, since that is what Envoy makes of an empty string. Exactly
  *   the empty value is `regex: "^$"`;
  * - `regex: ""`, `regex: "*"` and `null` are faults, as they are for Aeraki's webhook.
  */
-export function readAttributeMatches(reader: ObjectReader): AttributeMatches {
-  const seen = new Map<string, string>();
-  const matches = reader.map("attributes", (value, path, name) => {
-    const lower = name.toLowerCase();
-    const other = seen.get(lower);
-    if (name === "") reader.findings.fault(path, "the name of an attribute must not be empty");
-    if (other !== undefined)
-      reader.findings.fault(
-        path,
-        `is the same attribute as \`${other}\`: names do not differ by case`,
-      );
-    seen.set(lower, name);
-    return ObjectReader.read(value, path, reader.findings, readStringMatch);
-  });
-  return Object.fromEntries(
-    Object.entries(matches).map(([name, match]) => [
-      name.toLowerCase(),
-      match ?? { kind: "present" as const },
-    ]),
-  );
-}
+export const attributeMatches: Schema<AttributeMatches> = {
+  ...writtenMatches,
+  read(value, site) {
+    const seen = new Map<string, string>();
+    const entries = Object.entries(writtenMatches.read(value, site)).map(([name, match]) => {
+      const lower = name.toLowerCase();
+      const other = seen.get(lower);
+      if (name === "") site.field(name).fault("the name of an attribute must not be empty");
+      if (other !== undefined)
+        site
+          .field(name)
+          .fault(`is the same attribute as \`${other}\`: names do not differ by case`);
+      seen.set(lower, name);
+      return [lower, match] as const;
+    });
+    return Object.fromEntries(entries);
+  },
+};
 
-function readStringMatch(reader: ObjectReader): StringMatch {
-  const fields = ["exact", "prefix", "regex"] as const;
-  const [first, second] = fields.filter((field) => reader.has(field));
-  if (first === undefined) return { kind: "present" };
-  if (second !== undefined) reader.fault(second, `must not be there together with \`${first}\``);
-  const value = reader.string(first) ?? "";
-  if (first === "regex") {
-    const fault = regexFault(value);
-    if (fault !== undefined) reader.findings.fault(fieldPath(reader.path, "regex"), fault);
-    return { kind: "regex", pattern: value };
-  }
-  return value === "" ? { kind: "present" } : { kind: first, value };
-}
+/** An object with `attributes`. */
+export const match: Schema<AttributeMatches> = mapped(
+  object({
+    attributes: withDefault(
+      attributeMatches,
+      {},
+      "all must hold: see [matches](#matches)",
+      "every request",
+    ),
+  }),
+  ({ attributes }) => attributes,
+);
 
 function regexFault(pattern: string): string | undefined {
   if (pattern === "") return 'must not be empty; the empty value alone is `"^$"`';

@@ -1,8 +1,10 @@
-import { readExportTo } from "./export-to.js";
+import { exportTo } from "./export-to.js";
 import { isDnsLabel, wildcardHostNameFault } from "./host-name.js";
-import type { ObjectReader } from "./object-reader.js";
 import type { KindDefinition, ResourceEnvelope } from "./resource.js";
-import { readTrafficPolicy, type TrafficPolicy } from "./traffic-policy.js";
+import { list, map, object, optional, required, withDefault } from "./schema/composites.js";
+import { checked, mapped, type Schema } from "./schema/schema.js";
+import { text, textWithout } from "./schema/scalars.js";
+import { trafficPolicy, type TrafficPolicy } from "./traffic-policy.js";
 
 export interface Subset {
   readonly name: string;
@@ -22,40 +24,46 @@ export interface DestinationRuleSpec {
 
 export type DestinationRule = ResourceEnvelope<"DestinationRule", DestinationRuleSpec>;
 
+const subset: Schema<Subset> = object({
+  name: required(
+    textWithout((name) =>
+      isDnsLabel(name) ? undefined : `\`${name}\` must consist of letters, digits and \`-\``,
+    ),
+    "a cluster `outbound\\|<port>\\|<subset>\\|<host>`",
+  ),
+  labels: withDefault(map(text), {}, "all of which its endpoints have"),
+  trafficPolicy: optional(trafficPolicy, "as the rule's, for the subset", "the rule's"),
+});
+
+const subsets = checked(list(subset), (items, site) => {
+  const names = new Set<string>();
+  items.forEach(({ name }, index) => {
+    if (name !== "" && names.has(name))
+      site.item(index).field("name").fault(`\`${name}\` is there twice`);
+    names.add(name);
+  });
+});
+
+const spec: Schema<DestinationRuleSpec> = object({
+  host: required(textWithout(wildcardHostNameFault), "short names mean the rule's own namespace"),
+  subsets: withDefault(subsets, [], ""),
+  exportTo: exportTo("namespaces whose services it is for"),
+  trafficPolicy: optional(trafficPolicy, "[below](#traffic-policies)"),
+  workloadSelector: optional(
+    mapped(
+      object({ matchLabels: withDefault(map(text), {}, "") }),
+      (selector) => selector.matchLabels,
+    ),
+    "the rule has no effect, with a warning",
+  ),
+});
+
 export const destinationRuleKind: KindDefinition<"DestinationRule", DestinationRuleSpec> = {
   kind: "DestinationRule",
   group: "networking.istio.io",
   versions: ["v1", "v1beta1", "v1alpha3"],
   namespaced: true,
   unknownFields: "warning",
-  readSpec(reader, metadata) {
-    const host = reader.requiredString("host");
-    const fault = host === "" ? undefined : wildcardHostNameFault(host);
-    if (fault !== undefined) reader.fault("host", fault);
-    return {
-      host,
-      trafficPolicy: reader.object("trafficPolicy", readTrafficPolicy),
-      subsets: readSubsets(reader),
-      exportTo: readExportTo(reader, metadata.namespace),
-      workloadSelector: reader.object("workloadSelector", (fields) =>
-        fields.stringMap("matchLabels"),
-      ),
-    };
-  },
+  shape: spec.shape,
+  readSpec: spec.read,
 };
-
-function readSubsets(reader: ObjectReader): readonly Subset[] {
-  const names = new Set<string>();
-  return reader.objects("subsets", (fields) => {
-    const name = fields.requiredString("name");
-    if (name !== "" && !isDnsLabel(name))
-      fields.fault("name", `\`${name}\` must consist of letters, digits and \`-\``);
-    if (name !== "" && names.has(name)) fields.fault("name", `\`${name}\` is there twice`);
-    names.add(name);
-    return {
-      name,
-      labels: fields.stringMap("labels"),
-      trafficPolicy: fields.object("trafficPolicy", readTrafficPolicy),
-    };
-  });
-}

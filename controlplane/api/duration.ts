@@ -8,6 +8,9 @@ const UNIT_NANOSECONDS: Readonly<Record<string, number>> = {
   m: 60e9,
   h: 3600e9,
 };
+/** What `parseDurationMs` reads, as a pattern of the whole text. */
+export const DURATION_PATTERN = "^(0|((\\d+\\.?\\d*|\\.\\d+)(ns|us|µs|μs|ms|s|m|h))+)$";
+
 const TERM = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
 
 /**

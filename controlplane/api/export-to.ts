@@ -1,24 +1,27 @@
 import { isDnsLabel } from "./host-name.js";
-import type { ObjectReader } from "./object-reader.js";
+import { list, withDefault } from "./schema/composites.js";
+import { checked, type Field } from "./schema/schema.js";
+import { text } from "./schema/scalars.js";
 
-/** Reads `exportTo`: namespaces, or `.` (the resource's own), `*` (all) or `~` (none) alone. */
-export function readExportTo(reader: ObjectReader, ownNamespace: string): readonly string[] {
-  const namespaces = reader.strings("exportTo");
+/** Namespaces, or `.` (the resource's own), `*` (all) or `~` (none) alone. */
+const namespaces = checked(list(text), (items, site) => {
   const seen = new Set<string>();
-  namespaces.forEach((item, index) => {
-    const field = `exportTo[${index}]`;
+  items.forEach((item, index) => {
     const report = (message: string): void => {
-      reader.findings.fault(`${reader.path}.${field}`, message);
+      site.item(index).fault(message);
     };
-    const namespace = item === "." ? ownNamespace : item;
+    const namespace = item === "." ? site.findings.ownNamespace : item;
     if (seen.has(namespace)) report(`\`${item}\` is there twice`);
     seen.add(namespace);
-    if ((item === "*" || item === "~") && namespaces.length > 1)
-      report(`\`${item}\` must be alone`);
+    if ((item === "*" || item === "~") && items.length > 1) report(`\`${item}\` must be alone`);
     else if (![".", "*", "~"].includes(item) && !isDnsLabel(item))
       report(`\`${item}\` is not a namespace, \`.\`, \`*\` or \`~\``);
   });
-  return namespaces;
+});
+
+/** @param doc what the namespaces are for. */
+export function exportTo(doc: string): Field<readonly string[]> {
+  return withDefault(namespaces, [], doc, "all");
 }
 
 /** Whether a resource of `ownNamespace` takes effect in, or can be referred to from, `namespace`. Empty: everywhere. */

@@ -1,4 +1,7 @@
 import { isIP } from "node:net";
+import { nonEmptyList } from "./schema/composites.js";
+import { checked, type Schema } from "./schema/schema.js";
+import { text } from "./schema/scalars.js";
 
 const MAX_NAME_LENGTH = 255;
 const LABEL = /^[a-zA-Z0-9](?:[-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$/;
@@ -64,4 +67,23 @@ export function hostNameCandidates(name: string, namespace: string): readonly st
   const host = canonicalHostName(name);
   if (!host.includes(".")) return [host, `${host}.${namespace}.svc.cluster.local`];
   return host.endsWith(".svc") ? [host, `${host}.cluster.local`] : [host];
+}
+
+/** At least one, each once, and none of which `nameFault` finds something wrong. */
+export function hostNames(
+  nameFault: (name: string) => string | undefined,
+): Schema<readonly string[]> {
+  const name = checked(text, (value, site) => {
+    const fault = nameFault(value);
+    if (fault !== undefined) site.fault(fault);
+  });
+  return nonEmptyList(name, "at least one host is required", (names, site) => {
+    const seen = new Set<string>();
+    names.forEach((item, index) => {
+      const canonical = canonicalHostName(item);
+      if (seen.has(canonical) && nameFault(item) === undefined)
+        site.item(index).fault(`\`${item}\` is there twice`);
+      seen.add(canonical);
+    });
+  });
 }

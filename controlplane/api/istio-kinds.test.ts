@@ -276,7 +276,7 @@ describe("a WorkloadEntry is valid if", () => {
       "its ports are such",
       "{ address: a.b, ports: { a: 1 } }",
       "{ address: a.b, ports: { a: 0 } }",
-      "spec.ports.a: must be an integer from 1 to 65535",
+      "spec.ports.a: must be an integer from 1 to 65535, not 0",
     ],
     [
       "its weight is not negative",

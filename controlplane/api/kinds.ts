@@ -1,19 +1,35 @@
 // All kinds of resources that the control plane reads.
 import { type ApplicationProtocol, applicationProtocolKind } from "./application-protocol.js";
 import { type DestinationRule, destinationRuleKind } from "./destination-rule.js";
+import {
+  type DubboAuthorizationPolicy,
+  dubboAuthorizationPolicyKind,
+} from "./dubbo-authorization-policy.js";
 import type { FieldFault, ResourceId } from "./fault.js";
+import {
+  type MetaAuthorizationPolicy,
+  metaAuthorizationPolicyKind,
+} from "./meta-authorization-policy.js";
 import { type MetaRouter, metaRouterKind } from "./meta-router.js";
-import { isObject } from "./object-reader.js";
+import { isObject } from "./schema/composites.js";
 import { type Origin, readId, validateAs, type Validation } from "./resource.js";
 import { type ServiceEntry, serviceEntryKind } from "./service-entry.js";
 import { type WorkloadEntry, workloadEntryKind } from "./workload-entry.js";
 
 export type Resource =
-  ApplicationProtocol | MetaRouter | ServiceEntry | WorkloadEntry | DestinationRule;
+  | ApplicationProtocol
+  | MetaRouter
+  | MetaAuthorizationPolicy
+  | DubboAuthorizationPolicy
+  | ServiceEntry
+  | WorkloadEntry
+  | DestinationRule;
 
 const KINDS = [
   applicationProtocolKind,
   metaRouterKind,
+  metaAuthorizationPolicyKind,
+  dubboAuthorizationPolicyKind,
   serviceEntryKind,
   workloadEntryKind,
   destinationRuleKind,
@@ -48,6 +64,10 @@ export function validateResource(document: unknown, origin?: Origin): DocumentVa
     case "ApplicationProtocol":
       return { ...validateAs(definition, document, origin), id };
     case "MetaRouter":
+      return { ...validateAs(definition, document, origin), id };
+    case "MetaAuthorizationPolicy":
+      return { ...validateAs(definition, document, origin), id };
+    case "DubboAuthorizationPolicy":
       return { ...validateAs(definition, document, origin), id };
     case "ServiceEntry":
       return { ...validateAs(definition, document, origin), id };

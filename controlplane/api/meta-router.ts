@@ -1,62 +1,141 @@
-import { type AttributeMatches, readAttributeMatches } from "./attribute-match.js";
-import { readExportTo } from "./export-to.js";
-import { canonicalHostName, hostNameFault, isDnsLabel } from "./host-name.js";
-import { MAX_MODULE_DURATION_MS } from "./module-settings.js";
-import { itemPath, type ObjectReader } from "./object-reader.js";
-import {
-  type GlobalRateLimit,
-  type LocalRateLimit,
-  readGlobalRateLimit,
-  readLocalRateLimit,
-} from "./rate-limit.js";
+import { type AttributeMatches, match } from "./attribute-match.js";
+import { type Destination, destination } from "./destination.js";
+import { exportTo } from "./export-to.js";
+import { hashPolicy } from "./hash-policy.js";
+import { hostNameFault, hostNames } from "./host-name.js";
+import { moduleDuration } from "./module-duration.js";
+import { mutation } from "./mutation.js";
+import { percentageAboveZero } from "./percentage.js";
+import { globalRateLimit, localRateLimit } from "./rate-limit.js";
 import type { KindDefinition, ResourceEnvelope } from "./resource.js";
+import { retries } from "./retries.js";
+import { routeFault } from "./route-fault.js";
+import {
+  list,
+  nonEmptyList,
+  object,
+  optional,
+  type Read,
+  required,
+  withDefault,
+} from "./schema/composites.js";
+import { checked, mapped, type Schema } from "./schema/schema.js";
+import { integer, text } from "./schema/scalars.js";
+import type { Site } from "./schema/site.js";
 
-const NOT_APPLIED = "not applied by this version";
+const weightedDestination = object({
+  destination: required(destination, ""),
+  weight: withDefault(
+    integer(0, 100),
+    0,
+    "0 to 100; of several destinations the sum is 100; of a single one it has no meaning",
+    "0",
+  ),
+});
 
-export interface Destination {
-  /** As written: short names are not expanded. */
-  readonly host: string;
-  /** Undefined: all endpoints of the host. */
-  readonly subset: string | undefined;
-  /** Undefined: the port that the request came to. */
-  readonly port: number | undefined;
+export type WeightedDestination = Read<typeof weightedDestination>;
+
+function checkWeights(route: readonly WeightedDestination[], site: Site): void {
+  const total = route.reduce((sum, { weight }) => sum + weight, 0);
+  if (route.length > 1 && total !== 100)
+    site.fault(`the weights of several destinations must add up to 100, not ${total}`);
 }
 
-export interface WeightedDestination {
+/** Gets a copy of the requests of a route. */
+export interface Mirror {
   readonly destination: Destination;
-  /** 0 to 100. With several destinations their sum is 100; that of a single one has no meaning. */
-  readonly weight: number;
-}
-
-export interface KeyValue {
-  readonly key: string;
-  readonly value: string;
-}
-
-export interface MetaRoute {
-  readonly name: string;
-  readonly match: AttributeMatches;
-  /** At least one. */
-  readonly route: readonly WeightedDestination[];
-  /** Not in Aeraki; as `timeout` of Istio's VirtualService. 0: none; undefined: the module's default. */
-  readonly timeoutMs: number | undefined;
-  readonly mirror: Destination | undefined;
   /** Above 0, at most 100. */
-  readonly mirrorPercentage: number;
-  readonly requestMutation: readonly KeyValue[];
-  readonly responseMutation: readonly KeyValue[];
+  readonly percentage: number;
 }
 
-export interface MetaRouterSpec {
-  /** At least one. Aeraki has exactly one. */
-  readonly hosts: readonly string[];
-  readonly gateways: readonly string[];
-  readonly exportTo: readonly string[];
-  /** In order: the first that matches is taken. */
-  readonly routes: readonly MetaRoute[];
-  readonly localRateLimit: LocalRateLimit | undefined;
-  readonly globalRateLimit: GlobalRateLimit | undefined;
-}
+const mirrorDestination: Schema<Mirror> = object({
+  destination: required(destination, ""),
+  percentage: withDefault(percentageAboveZero, 100, "of the route's requests", "100"),
+});
+
+const writtenRoute = object({
+  name: withDefault(text, "", "for people, logs and metrics"),
+  match: withDefault(match, {}, ""),
+  route: required(
+    nonEmptyList(weightedDestination, "at least one destination is required", checkWeights),
+    "",
+  ),
+  timeout: optional(
+    moduleDuration(0),
+    "from the request's arrival to its complete response, all tries included; `0s`: none",
+    "15 s, or the protocol's",
+  ),
+  retries: optional(retries, "send requests again that failed", "none"),
+  fault: optional(routeFault, "delays and errors on purpose"),
+  mirror: optional(destination, "gets a copy of the requests; its responses are dropped"),
+  mirrorPercentage: optional(percentageAboveZero, "of the requests", "100"),
+  mirrors: optional(list(mirrorDestination), "several, instead of `mirror`"),
+  requestMutation: withDefault(list(mutation), [], "changes of the request, in order"),
+  responseMutation: withDefault(list(mutation), [], "changes of the response, in order"),
+  hashPolicy: optional(
+    hashPolicy,
+    "requests with the same key go to the same endpoint",
+    "the DestinationRule's",
+  ),
+  localRateLimit: optional(localRateLimit, "as below, for this route", "the MetaRouter's"),
+  globalRateLimit: optional(globalRateLimit, "as below, for this route", "the MetaRouter's"),
+});
+
+const metaRoute = mapped(
+  checked(writtenRoute, ({ mirror, mirrorPercentage, mirrors }, site) => {
+    if (mirrorPercentage !== undefined && mirror === undefined)
+      site.field("mirrorPercentage").fault("needs `mirror`");
+    if (mirror !== undefined && mirrors !== undefined)
+      site.field("mirrors").fault("must not be there together with `mirror`");
+  }),
+  ({ timeout, mirror, mirrorPercentage, mirrors, ...rest }) => ({
+    ...rest,
+    timeoutMs: timeout,
+    mirrors:
+      mirror === undefined
+        ? (mirrors ?? [])
+        : [{ destination: mirror, percentage: mirrorPercentage ?? 100 }],
+    /** Where a mirror is written, for messages about it. */
+    mirrorsField: mirror === undefined ? ("mirrors" as const) : ("mirror" as const),
+  }),
+);
+
+export type MetaRoute = Read<typeof metaRoute>;
+
+const spec = object({
+  hosts: required(
+    hostNames(hostNameFault),
+    "hosts of ServiceEntries; several are possible, short names too",
+  ),
+  exportTo: exportTo("namespaces whose services it may route"),
+  gateways: withDefault(list(text), [], "not applied, with a warning"),
+  routes: optional(
+    list(metaRoute),
+    "in order, the first that matches is taken",
+    "everything to the service",
+  ),
+  localRateLimit: optional(
+    localRateLimit,
+    "[local rate limits](#local-rate-limits), for requests of all routes that have none of their own",
+  ),
+  globalRateLimit: optional(
+    globalRateLimit,
+    "[global rate limits](#global-rate-limits), for requests of all routes that have none of their own",
+  ),
+});
+
+const metaRouterSpec = mapped(
+  checked(spec, (value, site) => {
+    const { routes, localRateLimit, globalRateLimit } = value;
+    if ((routes ?? localRateLimit ?? globalRateLimit) === undefined)
+      site.fault("one of routes, localRateLimit and globalRateLimit is required");
+    if (value.gateways.length > 0) site.field("gateways").warning("not applied by this version");
+    warnOfUnreachable(routes ?? [], site.field("routes"));
+  }),
+  ({ routes = [], ...rest }) => ({ ...rest, routes }),
+);
+
+export type MetaRouterSpec = Read<typeof metaRouterSpec>;
 
 export type MetaRouter = ResourceEnvelope<"MetaRouter", MetaRouterSpec>;
 
@@ -66,111 +145,17 @@ export const metaRouterKind: KindDefinition<"MetaRouter", MetaRouterSpec> = {
   versions: ["v1alpha1"],
   namespaced: true,
   unknownFields: "fault",
-  readSpec(reader, metadata) {
-    const spec: MetaRouterSpec = {
-      hosts: readHosts(reader),
-      gateways: reader.strings("gateways"),
-      exportTo: readExportTo(reader, metadata.namespace),
-      routes: reader.objects("routes", readRoute),
-      localRateLimit: reader.object("localRateLimit", readLocalRateLimit),
-      globalRateLimit: reader.object("globalRateLimit", readGlobalRateLimit),
-    };
-    if (!["routes", "localRateLimit", "globalRateLimit"].some((field) => reader.has(field)))
-      reader.findings.fault(
-        reader.path,
-        "one of routes, localRateLimit and globalRateLimit is required",
-      );
-    warnOfNoEffect(reader, spec);
-    return spec;
-  },
+  shape: metaRouterSpec.shape,
+  readSpec: metaRouterSpec.read,
 };
 
-function readHosts(reader: ObjectReader): readonly string[] {
-  const hosts = reader.strings("hosts");
-  if (hosts.length === 0) reader.fault("hosts", "at least one host is required");
-  const seen = new Set<string>();
-  hosts.forEach((host, index) => {
-    const path = itemPath(reader.fieldPath("hosts"), index);
-    const fault = hostNameFault(host);
-    if (fault !== undefined) reader.findings.fault(path, fault);
-    else if (seen.has(canonicalHostName(host)))
-      reader.findings.fault(path, `\`${host}\` is there twice`);
-    seen.add(canonicalHostName(host));
-  });
-  return hosts;
-}
-
-function readRoute(reader: ObjectReader): MetaRoute {
-  const route = reader.objects("route", readWeightedDestination);
-  if (route.length === 0) reader.fault("route", "at least one destination is required");
-  const total = route.reduce((sum, { weight }) => sum + weight, 0);
-  if (route.length > 1 && total !== 100)
-    reader.fault("route", `the weights of several destinations must add up to 100, not ${total}`);
-  const mirror = reader.object("mirror", readDestination);
-  return {
-    name: reader.string("name") ?? "",
-    match: reader.object("match", readAttributeMatches) ?? {},
-    route,
-    timeoutMs: reader.durationMs("timeout", 0, MAX_MODULE_DURATION_MS),
-    mirror,
-    mirrorPercentage: readMirrorPercentage(reader, mirror),
-    requestMutation: reader.objects("requestMutation", readKeyValue),
-    responseMutation: reader.objects("responseMutation", readKeyValue),
-  };
-}
-
-function readWeightedDestination(reader: ObjectReader): WeightedDestination {
-  if (!reader.has("destination")) reader.fault("destination", "is required");
-  return {
-    destination: reader.object("destination", readDestination) ?? NO_DESTINATION,
-    weight: reader.integer("weight", 0, 100) ?? 0,
-  };
-}
-
-const NO_DESTINATION: Destination = { host: "", subset: undefined, port: undefined };
-
-function readDestination(reader: ObjectReader): Destination {
-  const host = reader.requiredString("host");
-  const fault = host === "" ? undefined : hostNameFault(host);
-  if (fault !== undefined) reader.fault("host", fault);
-  const subset = reader.string("subset") || undefined;
-  if (subset !== undefined && !isDnsLabel(subset))
-    reader.fault("subset", `\`${subset}\` must consist of letters, digits and \`-\``);
-  const port = reader.object("port", (fields) => {
-    if (!fields.has("number")) fields.fault("number", "is required");
-    return fields.integer("number", 1, 65535);
-  });
-  return { host, subset, port };
-}
-
-function readMirrorPercentage(reader: ObjectReader, mirror: Destination | undefined): number {
-  const percentage = reader.object("mirrorPercentage", (fields) => {
-    if (!fields.has("value")) fields.fault("value", "is required");
-    const value = fields.number("value");
-    if (value !== undefined && (value <= 0 || value > 100))
-      fields.fault("value", `must be above 0 and at most 100, not ${value}`);
-    return value;
-  });
-  if (reader.has("mirrorPercentage") && mirror === undefined)
-    reader.fault("mirrorPercentage", "needs `mirror`");
-  return percentage ?? 100;
-}
-
-function readKeyValue(reader: ObjectReader): KeyValue {
-  return { key: reader.requiredString("key"), value: reader.requiredString("value") };
-}
-
-/** What is valid, but does not do what its author expects. */
-function warnOfNoEffect(reader: ObjectReader, spec: MetaRouterSpec): void {
-  for (const field of ["localRateLimit", "globalRateLimit"] as const)
-    if (spec[field] !== undefined) reader.warning(field, NOT_APPLIED);
-  if (spec.gateways.length > 0) reader.warning("gateways", NOT_APPLIED);
+function warnOfUnreachable(
+  routes: readonly { readonly match: AttributeMatches }[],
+  site: Site,
+): void {
   let always = false;
-  spec.routes.forEach((route, index) => {
-    const path = itemPath(reader.fieldPath("routes"), index);
-    if (route.mirror !== undefined) reader.findings.warning(`${path}.mirror`, NOT_APPLIED);
-    if (always)
-      reader.findings.warning(path, "is never reached: a route before it takes every request");
+  routes.forEach((route, index) => {
+    if (always) site.item(index).warning("is never reached: a route before it takes every request");
     always ||= Object.keys(route.match).length === 0;
   });
 }

@@ -1,8 +1,8 @@
 // What an ApplicationProtocol says to the module of its protocol: metaproto.v1.PluginConfiguration, as far as it is the user's.
-import type { ObjectReader } from "./object-reader.js";
-
-/** The longest duration that modules know, 24 days: it fits a signed number of milliseconds. */
-export const MAX_MODULE_DURATION_MS = 2 ** 31 - 1;
+import { moduleDuration } from "./module-duration.js";
+import { object, optional, type Read, type ValueOf } from "./schema/composites.js";
+import { integer, oneOf } from "./schema/scalars.js";
+import type { Site } from "./schema/site.js";
 
 const MAX_UINT32 = 2 ** 32 - 1;
 /** A frame lies in one block of a module's memory. */
@@ -11,89 +11,126 @@ const MAX_FRAME_BYTES = 2 ** 29;
 const DEFAULT_MAX_FRAME_BYTES = 16 * 2 ** 20;
 const DEFAULT_MAX_BUFFERED_BYTES = 256 * 2 ** 20;
 
-const CONNECTION_MODES = ["SHARED", "IN_ORDER", "EXCLUSIVE"] as const;
+const uint32 = integer(1, MAX_UINT32);
+
+/** metaproto.v1.Limits: all per worker thread. Undefined: the default. */
+const limits = object({
+  maxFrameBytes: optional(
+    integer(1, MAX_FRAME_BYTES),
+    "a larger frame is answered with an error, and its connection closed",
+    "16 MiB",
+  ),
+  maxRequestsPerDownstreamConnection: optional(
+    uint32,
+    "requests of one client's connection that wait for their response",
+    "1024",
+  ),
+  maxRequestsPerUpstreamConnection: optional(
+    uint32,
+    "requests in flight on one upstream connection",
+    "1024; 1 with `EXCLUSIVE`",
+  ),
+  maxRequests: optional(uint32, "outstanding requests of one cluster", "16384"),
+  maxPendingRequests: optional(
+    uint32,
+    "requests of one cluster that wait for a connection",
+    "4096",
+  ),
+  maxConnections: optional(uint32, "upstream connections of one cluster", "1024"),
+  maxBufferedBytes: optional(uint32, "what is kept of frames, of all connections", "256 MiB"),
+  maxRequestsAwaitingRoutes: optional(uint32, "requests that wait for the first routes", "4096"),
+});
+
+export type Limits = Read<typeof limits>;
 
 /** Undefined: the module's default. */
+export const moduleSettingsFields = {
+  connectionMode: optional(
+    oneOf("SHARED", "IN_ORDER", "EXCLUSIVE"),
+    "`SHARED`, `IN_ORDER`, `EXCLUSIVE`: [what they mean](../protocol-owners/contract.md#connection-modes)",
+    "the codec's",
+  ),
+  limits: optional(
+    limits,
+    "per worker; integers of at least 1, more of them on the page of [bounds](bounds.md)",
+  ),
+  defaultTimeout: optional(
+    moduleDuration(0),
+    "for routes without a timeout of their own; `0s`: none",
+    "15 s",
+  ),
+  connectTimeout: optional(
+    moduleDuration(1),
+    "how long an upstream connection may take to be established",
+    "10 s",
+  ),
+  upstreamHeartbeat: optional(
+    moduleDuration(0),
+    "an upstream connection without a request for so long is probed, if the protocol can; `0s`: never",
+    "30 s",
+  ),
+  upstreamIdleTimeout: optional(
+    moduleDuration(1),
+    "a spare upstream connection without a request for so long is closed",
+    "60 s",
+  ),
+  frameTimeout: optional(
+    moduleDuration(0),
+    "how long a frame may take from its first byte to its last; `0s`: no bound",
+    "30 s",
+  ),
+  initialFetchTimeout: optional(
+    moduleDuration(1),
+    "how long requests wait for the first routes",
+    "5 s",
+  ),
+};
+
+type WrittenSettings = ValueOf<typeof moduleSettingsFields>;
+
+/** Durations in milliseconds; undefined: the module's default. */
 export interface ModuleSettings {
   /** How requests share an upstream connection; the default is what fits the protocol's usual servers. */
-  readonly connectionMode: (typeof CONNECTION_MODES)[number] | undefined;
+  readonly connectionMode: WrittenSettings["connectionMode"];
   readonly limits: Limits | undefined;
-  /** For routes without a timeout of their own. 0: none. Default 15 000. */
+  /** 0: none. */
   readonly defaultTimeoutMs: number | undefined;
-  /** How long an upstream connection may take to be established. Default 10 000. */
   readonly connectTimeoutMs: number | undefined;
-  /** An upstream connection without a request for this long is probed, if the protocol can. 0: never. Default 30 000. */
+  /** 0: never. */
   readonly upstreamHeartbeatMs: number | undefined;
-  /** A spare upstream connection without a request for this long is closed. Default 60 000. */
   readonly upstreamIdleTimeoutMs: number | undefined;
-  /** How long a frame may take from its first byte to its last. 0: no bound. Default 30 000. */
+  /** 0: no bound. */
   readonly frameTimeoutMs: number | undefined;
-  /** How long requests wait for the first routes. Default 5 000. */
   readonly initialFetchTimeoutMs: number | undefined;
 }
 
-/** metaproto.v1.Limits: all per worker thread, all at least 1. Undefined: the default. */
-export interface Limits {
-  /** Default 16 MiB. */
-  readonly maxFrameBytes: number | undefined;
-  /** Default 1024. */
-  readonly maxRequestsPerDownstreamConnection: number | undefined;
-  /** Default 1024; always 1 with EXCLUSIVE. */
-  readonly maxRequestsPerUpstreamConnection: number | undefined;
-  /** Of one cluster. Default 16384. */
-  readonly maxRequests: number | undefined;
-  /** Of one cluster. Default 4096. */
-  readonly maxPendingRequests: number | undefined;
-  /** Of one cluster. Default 1024. */
-  readonly maxConnections: number | undefined;
-  /** Default 256 MiB. */
-  readonly maxBufferedBytes: number | undefined;
-  /** Default 4096. */
-  readonly maxRequestsAwaitingRoutes: number | undefined;
-}
-
-export function readModuleSettings(reader: ObjectReader): ModuleSettings {
-  const duration = (field: string, minMs: number): number | undefined =>
-    reader.durationMs(field, minMs, MAX_MODULE_DURATION_MS);
-  const connectionMode = reader.oneOf("connectionMode", CONNECTION_MODES);
+export function moduleSettingsOf(written: WrittenSettings): ModuleSettings {
   return {
-    connectionMode,
-    limits: reader.object("limits", (limits) => readLimits(limits, connectionMode)),
-    defaultTimeoutMs: duration("defaultTimeout", 0),
-    connectTimeoutMs: duration("connectTimeout", 1),
-    upstreamHeartbeatMs: duration("upstreamHeartbeat", 0),
-    upstreamIdleTimeoutMs: duration("upstreamIdleTimeout", 1),
-    frameTimeoutMs: duration("frameTimeout", 0),
-    initialFetchTimeoutMs: duration("initialFetchTimeout", 1),
+    connectionMode: written.connectionMode,
+    limits: written.limits,
+    defaultTimeoutMs: written.defaultTimeout,
+    connectTimeoutMs: written.connectTimeout,
+    upstreamHeartbeatMs: written.upstreamHeartbeat,
+    upstreamIdleTimeoutMs: written.upstreamIdleTimeout,
+    frameTimeoutMs: written.frameTimeout,
+    initialFetchTimeoutMs: written.initialFetchTimeout,
   };
 }
 
-function readLimits(
-  reader: ObjectReader,
-  connectionMode: ModuleSettings["connectionMode"],
-): Limits {
-  const limit = (field: keyof Limits): number | undefined => reader.integer(field, 1, MAX_UINT32);
-  const limits: Limits = {
-    maxFrameBytes: reader.integer("maxFrameBytes", 1, MAX_FRAME_BYTES),
-    maxRequestsPerDownstreamConnection: limit("maxRequestsPerDownstreamConnection"),
-    maxRequestsPerUpstreamConnection: limit("maxRequestsPerUpstreamConnection"),
-    maxRequests: limit("maxRequests"),
-    maxPendingRequests: limit("maxPendingRequests"),
-    maxConnections: limit("maxConnections"),
-    maxBufferedBytes: limit("maxBufferedBytes"),
-    maxRequestsAwaitingRoutes: limit("maxRequestsAwaitingRoutes"),
-  };
+/** Of settings that contradict each other. */
+export function warnOfSettings({ connectionMode, limits }: WrittenSettings, site: Site): void {
+  if (limits === undefined) return;
+  const place = site.field("limits");
   const frame = limits.maxFrameBytes ?? DEFAULT_MAX_FRAME_BYTES;
   const buffered = limits.maxBufferedBytes ?? DEFAULT_MAX_BUFFERED_BYTES;
   if (buffered < frame)
-    reader.warning(
-      limits.maxBufferedBytes === undefined ? "maxFrameBytes" : "maxBufferedBytes",
-      `no frame larger than maxBufferedBytes, ${buffered}, gets through; maxFrameBytes is ${frame}`,
-    );
+    place
+      .field(limits.maxBufferedBytes === undefined ? "maxFrameBytes" : "maxBufferedBytes")
+      .warning(
+        `no frame larger than maxBufferedBytes, ${buffered}, gets through; maxFrameBytes is ${frame}`,
+      );
   if (connectionMode === "EXCLUSIVE" && (limits.maxRequestsPerUpstreamConnection ?? 1) > 1)
-    reader.warning(
-      "maxRequestsPerUpstreamConnection",
-      "has no effect with EXCLUSIVE, where it is 1",
-    );
-  return limits;
+    place
+      .field("maxRequestsPerUpstreamConnection")
+      .warning("has no effect with EXCLUSIVE, where it is 1");
 }

@@ -1,82 +1,165 @@
-// The rate limits of a MetaRouter.
-import { type AttributeMatches, readAttributeMatches } from "./attribute-match.js";
-import type { ObjectReader } from "./object-reader.js";
+// Rate limits of a MetaRouter or of one of its routes.
+import { match } from "./attribute-match.js";
+import { moduleDuration } from "./module-duration.js";
+import {
+  isObject,
+  list,
+  nonEmptyList,
+  object,
+  optional,
+  type Read,
+  required,
+  withDefault,
+} from "./schema/composites.js";
+import { checked, mapped, type Schema } from "./schema/schema.js";
+import { boolean, integer, nonEmptyText } from "./schema/scalars.js";
+import type { Site } from "./schema/site.js";
 
 const MAX_UINT32 = 2 ** 32 - 1;
 /** Envoy's and Aeraki's data planes refuse a shorter one. */
 const MIN_FILL_INTERVAL_MS = 50;
-
-export interface TokenBucket {
-  readonly maxTokens: number;
-  readonly tokensPerFill: number;
-  readonly fillIntervalMs: number;
-}
-
-export interface LocalRateLimit {
-  /** For requests that none of `conditions` matches; undefined: they are not limited. */
-  readonly tokenBucket: TokenBucket | undefined;
-  /** The first that matches has the bucket of a request. */
-  readonly conditions: readonly {
-    readonly match: AttributeMatches;
-    readonly tokenBucket: TokenBucket;
-  }[];
-}
-
-export interface GlobalRateLimit {
-  readonly domain: string;
-  /** Only requests that match are limited; empty: all. */
-  readonly match: AttributeMatches;
-  readonly requestTimeoutMs: number;
-  readonly denyOnFail: boolean;
-  /** Name of a cluster. */
-  readonly rateLimitService: string;
-  readonly descriptors: readonly { readonly property: string; readonly descriptorKey: string }[];
-}
-
 /** What Aeraki documents. */
 const DEFAULT_REQUEST_TIMEOUT_MS = 20;
 
-export function readLocalRateLimit(reader: ObjectReader): LocalRateLimit {
-  const limit: LocalRateLimit = {
-    tokenBucket: reader.object("tokenBucket", readTokenBucket),
-    conditions: reader.objects("conditions", (fields) => {
-      for (const field of ["match", "tokenBucket"])
-        if (!fields.has(field)) fields.fault(field, "is required");
-      return {
-        match: fields.object("match", readAttributeMatches) ?? {},
-        tokenBucket: fields.object("tokenBucket", readTokenBucket) ?? NO_BUCKET,
-      };
-    }),
-  };
-  if (limit.tokenBucket === undefined && limit.conditions.length === 0)
-    reader.findings.fault(reader.path, "one of tokenBucket and conditions is required");
-  return limit;
+/** Full at first. */
+const tokenBucket = mapped(
+  object({
+    maxTokens: required(integer(1, MAX_UINT32), "what it holds"),
+    tokensPerFill: required(integer(1, MAX_UINT32), "added after each interval"),
+    fillInterval: required(moduleDuration(MIN_FILL_INTERVAL_MS), "at least 50 ms"),
+  }),
+  ({ maxTokens, tokensPerFill, fillInterval }) => ({
+    maxTokens,
+    tokensPerFill,
+    fillIntervalMs: fillInterval,
+  }),
+);
+
+export type TokenBucket = Read<typeof tokenBucket>;
+
+export const localRateLimit = checked(
+  object(
+    {
+      tokenBucket: optional(
+        tokenBucket,
+        "for requests that none of `conditions` matches. All workers of an Envoy share it",
+        "they are not limited",
+      ),
+      conditions: withDefault(
+        list(
+          object({
+            match: required(match, ""),
+            tokenBucket: required(tokenBucket, "for requests that match"),
+          }),
+        ),
+        [],
+        "the first that matches has the bucket of a request, instead of `tokenBucket`",
+      ),
+    },
+    { title: "Local rate limits" },
+  ),
+  (limit, site) => {
+    if (limit.tokenBucket === undefined && limit.conditions.length === 0)
+      site.fault("one of tokenBucket and conditions is required");
+  },
+);
+
+export type LocalRateLimit = Read<typeof localRateLimit>;
+
+export interface RateLimitEntry {
+  readonly key: string;
+  readonly source:
+    | { readonly kind: "attribute"; readonly name: string }
+    | { readonly kind: "value"; readonly value: string }
+    | { readonly kind: "sourceAddress" };
 }
 
-const NO_BUCKET: TokenBucket = { maxTokens: 1, tokensPerFill: 1, fillIntervalMs: 1 };
+const entryFields = {
+  property: optional(nonEmptyText, "attribute of the request that is the entry's value"),
+  value: optional(nonEmptyText, "the entry's value itself"),
+  sourceAddress: optional(boolean, "`true`: the client's address is the entry's value"),
+  descriptorKey: optional(nonEmptyText, "key of the entry"),
+};
 
-function readTokenBucket(reader: ObjectReader): TokenBucket {
-  for (const field of ["maxTokens", "tokensPerFill", "fillInterval"])
-    if (!reader.has(field)) reader.fault(field, "is required");
-  return {
-    maxTokens: reader.integer("maxTokens", 1, MAX_UINT32) ?? 1,
-    tokensPerFill: reader.integer("tokensPerFill", 1, MAX_UINT32) ?? 1,
-    fillIntervalMs: reader.durationMs("fillInterval", MIN_FILL_INTERVAL_MS) ?? 1,
-  };
+const writtenEntry = object(entryFields);
+
+type WrittenEntry = Read<typeof writtenEntry>;
+
+function sourceOf(written: WrittenEntry): RateLimitEntry["source"] | undefined {
+  const { property, value, sourceAddress } = written;
+  const sources: RateLimitEntry["source"][] = [];
+  if (property !== undefined) sources.push({ kind: "attribute", name: property.toLowerCase() });
+  if (value !== undefined) sources.push({ kind: "value", value });
+  if (sourceAddress === true) sources.push({ kind: "sourceAddress" });
+  return sources.length === 1 ? sources[0] : undefined;
 }
 
-export function readGlobalRateLimit(reader: ObjectReader): GlobalRateLimit {
-  const descriptors = reader.objects("descriptors", (fields) => ({
-    property: fields.requiredString("property"),
-    descriptorKey: fields.requiredString("descriptorKey"),
-  }));
-  if (descriptors.length === 0) reader.fault("descriptors", "at least one is required");
-  return {
-    domain: reader.requiredString("domain"),
-    match: reader.object("match", readAttributeMatches) ?? {},
-    requestTimeoutMs: reader.durationMs("requestTimeout", 1) ?? DEFAULT_REQUEST_TIMEOUT_MS,
-    denyOnFail: reader.boolean("denyOnFail") ?? false,
-    rateLimitService: reader.requiredString("rateLimitService"),
-    descriptors,
-  };
+function entryOf(written: WrittenEntry, site: Site, others = ""): RateLimitEntry {
+  const source = sourceOf(written);
+  if (source === undefined)
+    site.fault(`exactly one of property, value${others} and sourceAddress is required`);
+  if (written.descriptorKey === undefined) site.field("descriptorKey").fault("is required");
+  return { key: written.descriptorKey ?? "", source: source ?? { kind: "sourceAddress" } };
 }
+
+const entry: Schema<RateLimitEntry> = {
+  shape: writtenEntry.shape,
+  fallback: { key: "", source: { kind: "sourceAddress" } },
+  read: (value, site) => entryOf(writtenEntry.read(value, site), site),
+};
+
+const writtenDescriptor = object({
+  ...entryFields,
+  entries: optional(
+    list(entry),
+    "not in Aeraki: several entries in one descriptor, instead of the fields beside it",
+  ),
+});
+
+/** The entries of one descriptor. */
+const descriptor: Schema<readonly RateLimitEntry[]> = {
+  shape: writtenDescriptor.shape,
+  fallback: [],
+  read(value, site) {
+    const { entries, ...single } = writtenDescriptor.read(value, site);
+    if (entries === undefined) return isObject(value) ? [entryOf(single, site, ", entries")] : [];
+    if (entries.length === 0) site.field("entries").fault("at least one is required");
+    for (const [field, present] of Object.entries(single))
+      if (present !== undefined)
+        site.field(field).fault("must not be there together with `entries`");
+    return entries;
+  },
+};
+
+export const globalRateLimit = mapped(
+  object(
+    {
+      domain: required(nonEmptyText, "of the service's configuration"),
+      match: withDefault(match, {}, ""),
+      requestTimeout: withDefault(
+        moduleDuration(1),
+        DEFAULT_REQUEST_TIMEOUT_MS,
+        "how long a request waits for the service's answer",
+        "20 ms",
+      ),
+      denyOnFail: withDefault(
+        boolean,
+        false,
+        "refuse requests when the service cannot be asked",
+        "they pass",
+      ),
+      rateLimitService: required(
+        nonEmptyText,
+        "cluster of a server of `envoy.service.ratelimit.v3.RateLimitService`: [clusters](#clusters-of-services)",
+      ),
+      descriptors: required(
+        nonEmptyList(descriptor, "at least one is required"),
+        "the service is asked about all of them, one over its limit is enough. One of which an attribute is absent is left out",
+      ),
+    },
+    { title: "Global rate limits" },
+  ),
+  ({ requestTimeout, ...rest }) => ({ ...rest, requestTimeoutMs: requestTimeout }),
+);
+
+export type GlobalRateLimit = Read<typeof globalRateLimit>;

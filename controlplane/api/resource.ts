@@ -1,7 +1,18 @@
 // What all kinds of resources have in common, and how a document becomes one.
 import type { Fault, FieldFault, ResourceId } from "./fault.js";
 import { objectNameFault } from "./host-name.js";
-import { Findings, isObject, ObjectReader } from "./object-reader.js";
+import {
+  ignored,
+  isObject,
+  map,
+  object,
+  optional,
+  required,
+  withDefault,
+} from "./schema/composites.js";
+import { anything, nonEmpty, text } from "./schema/scalars.js";
+import { checked, type Shape } from "./schema/schema.js";
+import { Findings, Site } from "./schema/site.js";
 
 export interface Metadata {
   readonly name: string;
@@ -37,7 +48,9 @@ export interface KindDefinition<Kind extends string, Spec> {
   readonly namespaced: boolean;
   /** A fault for our own kinds; a warning for Istio's, whose next version may have more fields than we know. */
   readonly unknownFields: "fault" | "warning";
-  readonly readSpec: (reader: ObjectReader, metadata: Metadata) => Spec;
+  /** Title and fields of `spec`. */
+  readonly shape: Shape;
+  readonly readSpec: (spec: unknown, site: Site, metadata: Metadata) => Spec;
 }
 
 export type Validation<R> =
@@ -96,61 +109,52 @@ export function readId(
   return { kind: definition.kind, namespace: namespaceOf(namespace, definition), name };
 }
 
+const name = checked(text, (value, site) => {
+  const fault = value === "" ? undefined : objectNameFault(value);
+  if (fault !== undefined) site.fault(fault);
+});
+
+const envelope = object({
+  apiVersion: required(text, "group and version"),
+  kind: ignored(),
+  metadata: required(
+    object(
+      {
+        name: required(nonEmpty(name), "with kind and namespace the identity"),
+        namespace: optional(name, "whose it is"),
+        labels: withDefault(map(text), {}, "of Kubernetes"),
+        annotations: withDefault(map(text), {}, "of Kubernetes"),
+        creationTimestamp: optional(text, "RFC 3339; set by Kubernetes"),
+      },
+      { isOpen: true },
+    ),
+    "",
+  ),
+  spec: required(anything, "what is wanted"),
+  status: ignored(),
+});
+
 /** Collects all faults of a document whose `apiVersion` and `kind` are those of `definition`. */
 export function validateAs<Kind extends string, Spec>(
   definition: KindDefinition<Kind, Spec>,
   document: Readonly<Record<string, unknown>>,
   origin: Origin | undefined,
 ): Validation<ResourceEnvelope<Kind, Spec>> {
-  const findings = new Findings(definition.unknownFields);
-  const resource = ObjectReader.read(document, "", findings, (reader) => {
-    reader.ignore("kind", "status");
-    const apiVersion = reader.requiredString("apiVersion");
-    const metadata = readMetadata(reader, definition);
-    if (!reader.has("spec")) reader.fault("spec", "is required");
-    const spec = reader.object("spec", (specReader) => definition.readSpec(specReader, metadata));
-    return spec && { kind: definition.kind, apiVersion, metadata, spec, origin };
-  });
+  const namespace = readId(document, definition)?.namespace ?? "";
+  const findings = new Findings(definition.unknownFields, namespace);
+  const site = new Site("", findings);
+  const read = envelope.read(document, site);
+  const metadata = { ...read.metadata, namespace };
+  // Its absence has been told already.
+  const spec =
+    read.spec === undefined
+      ? undefined
+      : definition.readSpec(read.spec, site.field("spec"), metadata);
   const { faults, warnings } = findings;
-  return faults.length > 0 || resource === undefined
-    ? { outcome: "invalid", faults, warnings }
-    : { outcome: "valid", resource, warnings };
-}
-
-function readMetadata(
-  reader: ObjectReader,
-  definition: Pick<KindDefinition<string, unknown>, "namespaced">,
-): Metadata {
-  if (!reader.has("metadata")) reader.fault("metadata", "is required");
-  const metadata = reader.object("metadata", (fields) => {
-    const name = fields.requiredString("name");
-    const namespace = fields.string("namespace");
-    for (const [field, value] of [
-      ["name", name],
-      ["namespace", namespace],
-    ] as const) {
-      const fault = value === undefined || value === "" ? undefined : objectNameFault(value);
-      if (fault !== undefined) fields.fault(field, fault);
-    }
-    const result: Metadata = {
-      name,
-      namespace: namespaceOf(namespace, definition),
-      labels: fields.stringMap("labels"),
-      annotations: fields.stringMap("annotations"),
-      creationTimestamp: fields.string("creationTimestamp"),
-    };
-    fields.ignoreRest();
-    return result;
-  });
-  return (
-    metadata ?? {
-      name: "",
-      namespace: namespaceOf(undefined, definition),
-      labels: {},
-      annotations: {},
-      creationTimestamp: undefined,
-    }
-  );
+  if (faults.length > 0 || spec === undefined) return { outcome: "invalid", faults, warnings };
+  const { kind } = definition;
+  const resource = { kind, apiVersion: read.apiVersion, metadata, spec, origin };
+  return { outcome: "valid", resource, warnings };
 }
 
 function namespaceOf(

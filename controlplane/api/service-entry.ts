@@ -1,22 +1,31 @@
-import { isExportedTo, readExportTo } from "./export-to.js";
+import { exportTo, isExportedTo } from "./export-to.js";
 import {
-  canonicalHostName,
   hostNameFault,
+  hostNames,
   isCidr,
   isDnsLabel,
   isIpAddress,
   wildcardHostNameFault,
 } from "./host-name.js";
-import type { ObjectReader } from "./object-reader.js";
-import { fieldPath } from "./object-reader.js";
 import { parsePortName } from "./port-name.js";
 import type { KindDefinition, Metadata, ResourceEnvelope } from "./resource.js";
-import { readWorkloadEntrySpec, type WorkloadEntrySpec } from "./workload-entry.js";
+import {
+  ignored,
+  list,
+  map,
+  nonEmptyList,
+  object,
+  optional,
+  type Read,
+  required,
+  withDefault,
+} from "./schema/composites.js";
+import { checked, mapped, type Schema } from "./schema/schema.js";
+import { integer, oneOf, text, textWithout } from "./schema/scalars.js";
+import { Site } from "./schema/site.js";
+import { workloadEntrySpec, type WorkloadEntrySpec } from "./workload-entry.js";
 
 const MAX_PORT = 65535;
-const RESOLUTIONS = ["NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"] as const;
-const LOCATIONS = ["MESH_EXTERNAL", "MESH_INTERNAL"] as const;
-
 /** Annotations of a ServiceEntry: see `ListenerTls`. */
 const ANNOTATION_PREFIX = "metaproto.io/";
 const TLS_CERTIFICATE = `${ANNOTATION_PREFIX}tls-certificate`;
@@ -54,8 +63,7 @@ export interface ServiceEntrySpec {
   readonly hosts: readonly string[];
   readonly addresses: readonly string[];
   readonly ports: readonly ServicePort[];
-  readonly location: (typeof LOCATIONS)[number];
-  readonly resolution: (typeof RESOLUTIONS)[number];
+  readonly resolution: WrittenSpec["resolution"];
   readonly endpoints: readonly WorkloadEntrySpec[];
   /** Labels of WorkloadEntries of the same namespace that are the endpoints; undefined: `endpoints` are. */
   readonly workloadSelector: Readonly<Record<string, string>> | undefined;
@@ -67,28 +75,84 @@ export interface ServiceEntrySpec {
 
 export type ServiceEntry = ResourceEnvelope<"ServiceEntry", ServiceEntrySpec>;
 
+const portName = textWithout((name) => {
+  const parsed = parsePortName(name);
+  if (parsed.kind === "malformed") return parsed.message;
+  return isDnsLabel(name) || name.endsWith("-")
+    ? undefined
+    : `\`${name}\` must consist of letters, digits and \`-\``;
+});
+
+const port: Schema<ServicePort> = mapped(
+  object({
+    number: required(integer(1, MAX_PORT), "port of the listener"),
+    name: required(portName, "as above"),
+    targetPort: optional(integer(1, MAX_PORT), "port of the endpoints", "`number`"),
+    protocol: ignored("not applied, silently: the protocol is in the name"),
+  }),
+  ({ number, name, targetPort }) => {
+    const parsed = parsePortName(name);
+    const applicationProtocol = parsed.kind === "managed" ? parsed.protocol : undefined;
+    return { number, name, targetPort, applicationProtocol };
+  },
+);
+
+const address = checked(text, (value, site) => {
+  if (!isIpAddress(value) && !isCidr(value))
+    site.fault(`\`${value}\` is neither an IP address nor a CIDR range`);
+});
+
+const labels = withDefault(map(text), {}, "all of which they have");
+
+const written = object({
+  hosts: required(hostNames(wildcardHostNameFault), "DNS names; a managed one without wildcard"),
+  addresses: withDefault(
+    list(address),
+    [],
+    "the IP address that the listener is bound to. With several hosts and as many addresses, each its own; else the first. `240.240.0.0/16` and CIDR ranges are not bound",
+    "`--bind`",
+  ),
+  ports: required(nonEmptyList(port, "at least one port is required", checkPorts), ""),
+  resolution: withDefault(
+    oneOf("NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"),
+    "NONE",
+    "`STATIC`: addresses of endpoints are IPs. `DNS`, `DNS_ROUND_ROBIN`: names, which Envoy resolves; without endpoints the host itself. `NONE`, `DYNAMIC_DNS`: a fault on a managed port, since a proxy without Istio must know the endpoints",
+    "`NONE`",
+  ),
+  endpoints: withDefault(list(workloadEntrySpec), [], "as [WorkloadEntry](#workloadentry)"),
+  workloadSelector: optional(
+    mapped(object({ labels }), (selector) => selector.labels),
+    "the WorkloadEntries of the same namespace with these `labels` are the endpoints",
+  ),
+  exportTo: exportTo("namespaces whose MetaRouters may refer to the hosts; `~`: not served"),
+  subjectAltNames: withDefault(
+    list(text),
+    [],
+    "names that a server's certificate must have, where the DestinationRule gives none",
+  ),
+  location: withDefault(
+    oneOf("MESH_EXTERNAL", "MESH_INTERNAL"),
+    "MESH_EXTERNAL",
+    "not applied, silently",
+    "`MESH_EXTERNAL`",
+  ),
+});
+
+type WrittenSpec = Read<typeof written>;
+
+const spec = checked(written, checkEndpoints);
+
 export const serviceEntryKind: KindDefinition<"ServiceEntry", ServiceEntrySpec> = {
   kind: "ServiceEntry",
   group: "networking.istio.io",
   versions: ["v1", "v1beta1", "v1alpha3"],
   namespaced: true,
   unknownFields: "warning",
-  readSpec(reader, metadata) {
-    const spec: ServiceEntrySpec = {
-      hosts: readHosts(reader),
-      addresses: readAddresses(reader),
-      ports: readPorts(reader),
-      location: reader.oneOf("location", LOCATIONS) ?? "MESH_EXTERNAL",
-      resolution: reader.oneOf("resolution", RESOLUTIONS) ?? "NONE",
-      endpoints: reader.objects("endpoints", readWorkloadEntrySpec),
-      workloadSelector: reader.object("workloadSelector", (fields) => fields.stringMap("labels")),
-      exportTo: readExportTo(reader, metadata.namespace),
-      subjectAltNames: reader.strings("subjectAltNames"),
-      listenerTls: readListenerTls(reader, metadata),
-    };
-    checkEndpoints(reader, spec);
-    return spec;
-  },
+  shape: spec.shape,
+  readSpec: (value, site, metadata) => ({
+    ...spec.read(value, site),
+    listenerTls: readListenerTls(metadata, new Site("metadata", site.findings)),
+  }),
 };
 
 /** Whether resources of `namespace` may refer to the hosts of `entry`. */
@@ -96,105 +160,57 @@ export function isServiceVisible(entry: ServiceEntry, namespace: string): boolea
   return isExportedTo(entry.spec.exportTo, entry.metadata.namespace, namespace);
 }
 
-function readHosts(reader: ObjectReader): readonly string[] {
-  const hosts = reader.strings("hosts");
-  if (hosts.length === 0) reader.fault("hosts", "at least one host is required");
-  const seen = new Set<string>();
-  hosts.forEach((host, index) => {
-    const path = `${reader.fieldPath("hosts")}[${index}]`;
-    const fault = wildcardHostNameFault(host);
-    if (fault !== undefined) reader.findings.fault(path, fault);
-    else if (seen.has(canonicalHostName(host)))
-      reader.findings.fault(path, `\`${host}\` is there twice`);
-    seen.add(canonicalHostName(host));
-  });
-  return hosts;
-}
-
-function readAddresses(reader: ObjectReader): readonly string[] {
-  const addresses = reader.strings("addresses");
-  addresses.forEach((address, index) => {
-    if (!isIpAddress(address) && !isCidr(address))
-      reader.findings.fault(
-        `${reader.fieldPath("addresses")}[${index}]`,
-        `\`${address}\` is neither an IP address nor a CIDR range`,
-      );
-  });
-  return addresses;
-}
-
-function readPorts(reader: ObjectReader): readonly ServicePort[] {
+function checkPorts(ports: readonly ServicePort[], site: Site): void {
   const names = new Set<string>();
   const numbers = new Set<number>();
-  const ports = reader.objects("ports", (fields) => {
-    fields.ignore("protocol");
-    const port = readPort(fields);
-    if (names.has(port.name)) fields.fault("name", `\`${port.name}\` is there twice`);
-    if (numbers.has(port.number)) fields.fault("number", `${port.number} is there twice`);
-    if (port.name !== "") names.add(port.name);
-    if (port.number !== 0) numbers.add(port.number);
-    return port;
+  ports.forEach(({ name, number }, index) => {
+    const place = site.item(index);
+    if (names.has(name)) place.field("name").fault(`\`${name}\` is there twice`);
+    if (numbers.has(number)) place.field("number").fault(`${number} is there twice`);
+    if (name !== "") names.add(name);
+    numbers.add(number);
   });
-  if (ports.length === 0) reader.fault("ports", "at least one port is required");
-  return ports;
-}
-
-function readPort(fields: ObjectReader): ServicePort {
-  if (!fields.has("number")) fields.fault("number", "is required");
-  const number = fields.integer("number", 1, MAX_PORT) ?? 0;
-  const name = fields.requiredString("name");
-  if (name !== "" && !isDnsLabel(name) && !/-$/.test(name))
-    fields.fault("name", `\`${name}\` must consist of letters, digits and \`-\``);
-  const parsed = parsePortName(name);
-  if (parsed.kind === "malformed") fields.fault("name", parsed.message);
-  return {
-    number,
-    name,
-    targetPort: fields.integer("targetPort", 1, MAX_PORT),
-    applicationProtocol: parsed.kind === "managed" ? parsed.protocol : undefined,
-  };
 }
 
 /** Istio's rules of what each resolution needs. */
-function checkEndpoints(reader: ObjectReader, spec: ServiceEntrySpec): void {
+function checkEndpoints(spec: WrittenSpec, site: Site): void {
   const { endpoints, resolution } = spec;
   if (endpoints.length > 0 && spec.workloadSelector !== undefined)
-    reader.fault("workloadSelector", "must not be there together with `endpoints`");
+    site.field("workloadSelector").fault("must not be there together with `endpoints`");
   if (resolution === "NONE" && endpoints.length > 0)
-    reader.fault("endpoints", "must not be there with resolution NONE, which is the default");
+    site.field("endpoints").fault("must not be there with resolution NONE, which is the default");
   if (resolution === "DNS_ROUND_ROBIN" && endpoints.length > 1)
-    reader.fault("endpoints", "there must be at most one with resolution DNS_ROUND_ROBIN");
+    site.field("endpoints").fault("there must be at most one with resolution DNS_ROUND_ROBIN");
   if (["DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"].includes(resolution)) {
     if (spec.addresses.some(isCidr))
-      reader.fault("addresses", `CIDR ranges are not allowed with resolution ${resolution}`);
+      site.field("addresses").fault(`CIDR ranges are not allowed with resolution ${resolution}`);
     if (endpoints.length === 0 && resolution !== "DYNAMIC_DNS")
       for (const host of spec.hosts)
         if (spec.workloadSelector === undefined && hostNameFault(host) !== undefined)
-          reader.fault("hosts", `\`${host}\` cannot be resolved: \`endpoints\` are required`);
+          site.field("hosts").fault(`\`${host}\` cannot be resolved: \`endpoints\` are required`);
   }
   const portNames = new Set(spec.ports.map((port) => port.name));
   endpoints.forEach((endpoint, index) => {
-    const path = `${reader.fieldPath("endpoints")}[${index}]`;
+    const place = site.field("endpoints").item(index);
     if (resolution === "STATIC" && endpoint.address !== "" && !isIpAddress(endpoint.address))
-      reader.findings.fault(`${path}.address`, "must be an IP address with resolution STATIC");
+      place.field("address").fault("must be an IP address with resolution STATIC");
     for (const name of Object.keys(endpoint.ports))
       if (!portNames.has(name))
-        reader.findings.fault(
-          fieldPath(`${path}.ports`, name),
-          `the ServiceEntry has no port of the name \`${name}\``,
-        );
+        place
+          .field("ports")
+          .field(name)
+          .fault(`the ServiceEntry has no port of the name \`${name}\``);
   });
 }
 
-function readListenerTls(reader: ObjectReader, metadata: Metadata): ListenerTls | undefined {
-  const { annotations } = metadata;
-  const pathOf = (annotation: string): string => fieldPath("metadata.annotations", annotation);
+function readListenerTls({ annotations }: Metadata, site: Site): ListenerTls | undefined {
+  const placeOf = (annotation: string): Site => site.field("annotations").field(annotation);
   for (const annotation of Object.keys(annotations)) {
     if (!annotation.startsWith(ANNOTATION_PREFIX)) continue;
     if (![TLS_CERTIFICATE, TLS_PRIVATE_KEY, TLS_CA].includes(annotation))
-      reader.findings.fault(pathOf(annotation), "unknown annotation");
+      placeOf(annotation).fault("unknown annotation");
     else if (!annotations[annotation]?.startsWith("/"))
-      reader.findings.fault(pathOf(annotation), "must be the absolute path of a file");
+      placeOf(annotation).fault("must be the absolute path of a file");
   }
   const certificateFile = annotations[TLS_CERTIFICATE];
   const privateKeyFile = annotations[TLS_PRIVATE_KEY];
@@ -203,9 +219,6 @@ function readListenerTls(reader: ObjectReader, metadata: Metadata): ListenerTls 
     return { certificateFile, privateKeyFile, caFile };
   const present = [TLS_CERTIFICATE, TLS_PRIVATE_KEY, TLS_CA].find((name) => name in annotations);
   if (present !== undefined)
-    reader.findings.fault(
-      pathOf(present),
-      `${TLS_CERTIFICATE} and ${TLS_PRIVATE_KEY} are both needed for TLS`,
-    );
+    placeOf(present).fault(`${TLS_CERTIFICATE} and ${TLS_PRIVATE_KEY} are both needed for TLS`);
   return undefined;
 }

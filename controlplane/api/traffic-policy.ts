@@ -1,18 +1,19 @@
 // Istio's TrafficPolicy: how connections to a service are made.
-import type { ObjectReader } from "./object-reader.js";
+import { ignored, list, object, optional, type Read, withDefault } from "./schema/composites.js";
+import { checked, mapped, type Schema } from "./schema/schema.js";
+import {
+  anything,
+  boolean,
+  duration,
+  integer,
+  oneOf,
+  text,
+  textOrNothing,
+} from "./schema/scalars.js";
+import type { Site } from "./schema/site.js";
 
 const MAX_INT32 = 2 ** 31 - 1;
 const MAX_UINT32 = 2 ** 32 - 1;
-const SIMPLE_LOAD_BALANCERS = [
-  "UNSPECIFIED",
-  "LEAST_CONN",
-  "RANDOM",
-  "PASSTHROUGH",
-  "ROUND_ROBIN",
-  "LEAST_REQUEST",
-] as const;
-const TLS_MODES = ["DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL"] as const;
-
 export interface TrafficPolicy extends PortTrafficPolicy {
   readonly portLevelSettings: readonly (PortTrafficPolicy & { readonly port: number })[];
 }
@@ -25,7 +26,7 @@ export interface PortTrafficPolicy {
 }
 
 export interface LoadBalancerSettings {
-  readonly simple: (typeof SIMPLE_LOAD_BALANCERS)[number];
+  readonly simple: Read<typeof simple>;
   readonly consistentHash: ConsistentHash | undefined;
 }
 
@@ -65,7 +66,7 @@ export interface OutlierDetectionSettings {
 }
 
 export interface ClientTlsSettings {
-  readonly mode: (typeof TLS_MODES)[number];
+  readonly mode: Read<typeof tlsMode>;
   readonly clientCertificate: string | undefined;
   readonly privateKey: string | undefined;
   readonly caCertificates: string | undefined;
@@ -76,144 +77,258 @@ export interface ClientTlsSettings {
   readonly insecureSkipVerify: boolean;
 }
 
-export function readTrafficPolicy(reader: ObjectReader): TrafficPolicy {
-  reader.ignore("tunnel", "proxyProtocol", "retryBudget");
-  const ports = new Set<number>();
-  return {
-    ...readPortTrafficPolicy(reader),
-    portLevelSettings: reader.objects("portLevelSettings", (fields) => {
-      const report = (message: string): void => {
-        reader.findings.fault(`${fields.path}.port.number`, message);
-      };
-      const port = fields.object("port", (selector) => selector.integer("number", 1, 65535));
-      if (port === undefined) report("is required");
-      else if (ports.has(port)) report(`${port} is there twice`);
-      else ports.add(port);
-      return { ...readPortTrafficPolicy(fields), port: port ?? 0 };
+const simple = oneOf(
+  "UNSPECIFIED",
+  "LEAST_CONN",
+  "RANDOM",
+  "PASSTHROUGH",
+  "ROUND_ROBIN",
+  "LEAST_REQUEST",
+);
+
+const HASH_KEYS = [
+  "httpHeaderName",
+  "httpCookie",
+  "useSourceIp",
+  "httpQueryParameterName",
+] as const;
+
+const consistentHash: Schema<ConsistentHash> = mapped(
+  checked(
+    object({
+      httpHeaderName: optional(text, "an attribute of the request"),
+      useSourceIp: optional(boolean, "`true`: the client's address, without its port"),
+      httpCookie: optional(anything, "not applied, with a warning: only HTTP has it"),
+      httpQueryParameterName: optional(anything, "not applied, with a warning: only HTTP has it"),
+      maglev: optional(anything, "not applied, silently: of all algorithms the module has one"),
+      ringHash: ignored(),
+      minimumRingSize: ignored(),
     }),
-  };
-}
-
-function readPortTrafficPolicy(reader: ObjectReader): PortTrafficPolicy {
-  return {
-    loadBalancer: reader.object("loadBalancer", readLoadBalancer),
-    connectionPool: reader.object("connectionPool", readConnectionPool),
-    outlierDetection: reader.object("outlierDetection", readOutlierDetection),
-    tls: reader.object("tls", readClientTls),
-  };
-}
-
-function readLoadBalancer(reader: ObjectReader): LoadBalancerSettings {
-  reader.ignore("localityLbSetting", "zoneAwareLbSetting", "warmup", "warmupDurationSecs");
-  if (reader.has("simple") && reader.has("consistentHash"))
-    reader.fault("consistentHash", "must not be there together with `simple`");
-  return {
-    simple: reader.oneOf("simple", SIMPLE_LOAD_BALANCERS) ?? "UNSPECIFIED",
-    consistentHash: reader.object("consistentHash", readConsistentHash),
-  };
-}
-
-function readConsistentHash(reader: ObjectReader): ConsistentHash {
-  reader.ignore("minimumRingSize", "ringHash");
-  const keys = ["httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName"] as const;
-  const present = keys.filter((key) => reader.has(key));
-  if (present.length !== 1)
-    reader.findings.fault(reader.path, `exactly one of ${keys.join(", ")} is required`);
-  const attribute = reader.string("httpHeaderName");
-  if (attribute === "") reader.fault("httpHeaderName", "must not be empty");
-  const useSourceIp = reader.boolean("useSourceIp") === true;
-  return {
+    (value, site) => {
+      if (HASH_KEYS.filter((key) => value[key] !== undefined).length !== 1)
+        site.fault(`exactly one of ${HASH_KEYS.join(", ")} is required`);
+      if (value.httpHeaderName === "") site.field("httpHeaderName").fault("must not be empty");
+    },
+  ),
+  ({ httpHeaderName, useSourceIp, maglev }) => ({
     key:
-      attribute !== undefined
-        ? { kind: "attribute", name: attribute.toLowerCase() }
-        : { kind: useSourceIp ? "sourceIp" : "http" },
-    algorithm: reader.has("maglev") ? "maglev" : "ringHash",
-  };
-}
+      httpHeaderName !== undefined
+        ? { kind: "attribute", name: httpHeaderName.toLowerCase() }
+        : { kind: useSourceIp === true ? "sourceIp" : "http" },
+    algorithm: maglev === undefined ? "ringHash" : "maglev",
+  }),
+);
 
-function readConnectionPool(reader: ObjectReader): ConnectionPoolSettings {
-  const tcp = reader.object("tcp", (fields) => {
-    fields.ignore("maxConnectionDuration", "idleTimeout");
-    return {
-      maxConnections: readLimit(fields, "maxConnections"),
-      connectTimeoutMs: fields.durationMs("connectTimeout", 1),
-      tcpKeepalive: fields.object("tcpKeepalive", (keepalive) => ({
-        probes: keepalive.integer("probes", 0, MAX_UINT32),
-        timeMs: keepalive.durationMs("time", 1),
-        intervalMs: keepalive.durationMs("interval", 1),
-      })),
-    };
-  });
-  const http = reader.object("http", (fields) => {
-    fields.ignore(
-      "h2UpgradePolicy",
-      "http2KeepAlive",
-      "idleTimeout",
-      "maxConcurrentStreams",
-      "maxRequestsPerConnection",
-      "maxRetries",
-      "useClientProtocol",
-    );
-    return {
-      http1MaxPendingRequests: readLimit(fields, "http1MaxPendingRequests"),
-      http2MaxRequests: readLimit(fields, "http2MaxRequests"),
-    };
-  });
-  return {
+const loadBalancer: Schema<LoadBalancerSettings> = mapped(
+  checked(
+    object({
+      simple: optional(
+        simple,
+        "for each request, over the endpoints: `LEAST_REQUEST`, `ROUND_ROBIN`, `RANDOM`. `UNSPECIFIED` and `LEAST_CONN` are `LEAST_REQUEST`; so is `PASSTHROUGH`, with a warning",
+        "`LEAST_REQUEST`",
+      ),
+      consistentHash: optional(
+        consistentHash,
+        "instead of `simple`: requests with the same key go to the same endpoint",
+      ),
+      localityLbSetting: ignored(),
+      zoneAwareLbSetting: ignored(),
+      warmup: ignored(),
+      warmupDurationSecs: ignored(),
+    }),
+    (value, site) => {
+      if (value.simple !== undefined && value.consistentHash !== undefined)
+        site.field("consistentHash").fault("must not be there together with `simple`");
+    },
+  ),
+  (value) => ({ simple: value.simple ?? "UNSPECIFIED", consistentHash: value.consistentHash }),
+);
+
+/** Istio: 0 is "not given". */
+const limit: Schema<number | undefined> = mapped(
+  integer(0, MAX_INT32),
+  (value) => value || undefined,
+);
+
+const tcpKeepalive = mapped(
+  object({
+    probes: optional(integer(0, MAX_UINT32), "without an answer, after which it has failed"),
+    time: optional(duration(1), "idle before the first one"),
+    interval: optional(duration(1), "between them"),
+  }),
+  ({ probes, time, interval }) => ({ probes, timeMs: time, intervalMs: interval }),
+);
+
+const tcp = object({
+  maxConnections: optional(
+    limit,
+    "upstream connections: per worker in the module, per process in Envoy",
+    "1024 in the module, none in Envoy",
+  ),
+  connectTimeout: optional(duration(1), "of Envoy's cluster", "10 s"),
+  tcpKeepalive: optional(tcpKeepalive, "", "off"),
+  maxConnectionDuration: ignored(),
+  idleTimeout: ignored(),
+});
+
+const http = object({
+  http1MaxPendingRequests: optional(
+    limit,
+    "requests per worker that wait for a connection",
+    "4096",
+  ),
+  http2MaxRequests: optional(limit, "requests outstanding per worker", "16384"),
+  h2UpgradePolicy: ignored(),
+  http2KeepAlive: ignored(),
+  idleTimeout: ignored(),
+  maxConcurrentStreams: ignored(),
+  maxRequestsPerConnection: ignored(),
+  maxRetries: ignored(),
+  useClientProtocol: ignored(),
+});
+
+const connectionPool: Schema<ConnectionPoolSettings> = mapped(
+  object({ tcp: optional(tcp, ""), http: optional(http, "") }),
+  ({ tcp, http }) => ({
     maxConnections: tcp?.maxConnections,
-    connectTimeoutMs: tcp?.connectTimeoutMs,
+    connectTimeoutMs: tcp?.connectTimeout,
     tcpKeepalive: tcp?.tcpKeepalive,
     http1MaxPendingRequests: http?.http1MaxPendingRequests,
     http2MaxRequests: http?.http2MaxRequests,
-  };
-}
+  }),
+);
 
-/** Istio: 0 is "not given". */
-function readLimit(reader: ObjectReader, field: string): number | undefined {
-  return reader.integer(field, 0, MAX_INT32) || undefined;
-}
-
-function readOutlierDetection(reader: ObjectReader): OutlierDetectionSettings {
-  reader.ignore("outlierDetectionHttpErrorCodes");
-  return {
-    splitExternalLocalOriginErrors: reader.boolean("splitExternalLocalOriginErrors") ?? false,
-    consecutiveLocalOriginFailures: reader.integer("consecutiveLocalOriginFailures", 0, MAX_UINT32),
+const outlierDetection: Schema<OutlierDetectionSettings> = mapped(
+  object({
+    consecutive5xxErrors: optional(
+      integer(0, MAX_UINT32),
+      "so many failures in a row eject an endpoint: responses that are errors, per worker and judged by the module, and connections that fail, judged by Envoy; 0: never",
+      "5",
+    ),
+    consecutiveGatewayErrors: optional(
+      integer(0, MAX_UINT32),
+      "so many failed connections in a row; 0: never",
+      "0",
+    ),
+    consecutiveErrors: optional(
+      integer(0, MAX_INT32),
+      "the old name of `consecutiveGatewayErrors`",
+    ),
+    splitExternalLocalOriginErrors: withDefault(
+      boolean,
+      false,
+      "count failed connections apart, with the next field",
+      "`false`",
+    ),
+    consecutiveLocalOriginFailures: optional(
+      integer(0, MAX_UINT32),
+      "if split: so many failed connections in a row; 0: never",
+      "5",
+    ),
+    interval: optional(duration(1), "how often ejected endpoints are considered again", "10 s"),
+    baseEjectionTime: optional(
+      duration(1),
+      "the n-th ejection of an endpoint lasts n times as long",
+      "30 s",
+    ),
+    maxEjectionPercent: optional(
+      integer(0, 100),
+      "no more endpoints are ejected at a time, but always one",
+      "10",
+    ),
+    minHealthPercent: optional(
+      integer(0, 100),
+      "panic threshold: with less healthy endpoints all of them are used",
+      "Envoy's: 50",
+    ),
+    outlierDetectionHttpErrorCodes: ignored(),
+  }),
+  ({ interval, baseEjectionTime, consecutiveErrors, consecutiveGatewayErrors, ...rest }) => ({
+    ...rest,
     // The name before Istio 1.5, which meant gateway errors.
-    consecutiveGatewayErrors:
-      reader.integer("consecutiveGatewayErrors", 0, MAX_UINT32) ??
-      reader.integer("consecutiveErrors", 0, MAX_INT32),
-    consecutive5xxErrors: reader.integer("consecutive5xxErrors", 0, MAX_UINT32),
-    intervalMs: reader.durationMs("interval", 1),
-    baseEjectionTimeMs: reader.durationMs("baseEjectionTime", 1),
-    maxEjectionPercent: reader.integer("maxEjectionPercent", 0, 100),
-    minHealthPercent: reader.integer("minHealthPercent", 0, 100),
-  };
+    consecutiveGatewayErrors: consecutiveGatewayErrors ?? consecutiveErrors,
+    intervalMs: interval,
+    baseEjectionTimeMs: baseEjectionTime,
+  }),
+);
+
+const tlsMode = oneOf("DISABLE", "SIMPLE", "MUTUAL", "ISTIO_MUTUAL");
+
+const file = (doc: string) => optional(textOrNothing, doc);
+
+const clientTls: Schema<ClientTlsSettings> = checked(
+  object({
+    mode: withDefault(tlsMode, "DISABLE", "`DISABLE`, `SIMPLE`, `MUTUAL`", "`DISABLE`"),
+    clientCertificate: file("file of the chain to show, PEM; with `MUTUAL`"),
+    privateKey: file("file of its key, PEM; with `MUTUAL`"),
+    caCertificates: file("file of the CAs that the server's certificate is verified with, PEM"),
+    credentialName: file("a fault: a secret of Kubernetes"),
+    subjectAltNames: withDefault(
+      list(text),
+      [],
+      "of which the server's certificate must have one",
+      "the ServiceEntry's",
+    ),
+    sni: file("the name that is asked for"),
+    insecureSkipVerify: withDefault(boolean, false, "verify nothing", "`false`"),
+    caCrl: ignored(),
+  }),
+  (tls, site) => {
+    if (tls.mode === "MUTUAL" && tls.credentialName === undefined)
+      for (const field of ["clientCertificate", "privateKey"] as const)
+        if (tls[field] === undefined) site.field(field).fault("is required with mode MUTUAL");
+    if (
+      tls.credentialName !== undefined &&
+      (tls.clientCertificate ?? tls.privateKey ?? tls.caCertificates) !== undefined
+    )
+      site.field("credentialName").fault("must not be there together with files of certificates");
+  },
+);
+
+const portPolicyFields = {
+  loadBalancer: optional(loadBalancer, ""),
+  connectionPool: optional(connectionPool, ""),
+  outlierDetection: optional(outlierDetection, "ejects endpoints that fail", "off"),
+  tls: optional(clientTls, "[TLS](tls.md)", "off"),
+};
+
+const portSettings = object({
+  ...portPolicyFields,
+  port: optional(object({ number: optional(integer(1, 65535), "which port") }), "which port"),
+});
+
+const portLevelSettings = checked(list(portSettings), checkPorts);
+
+function checkPorts(
+  settings: readonly { readonly port: { readonly number: number | undefined } | undefined }[],
+  site: Site,
+): void {
+  const ports = new Set<number>();
+  settings.forEach(({ port }, index) => {
+    const place = site.item(index).field("port").field("number");
+    const number = port?.number;
+    if (number === undefined) place.fault("is required");
+    else if (ports.has(number)) place.fault(`${number} is there twice`);
+    else ports.add(number);
+  });
 }
 
-function readClientTls(reader: ObjectReader): ClientTlsSettings {
-  reader.ignore("caCrl");
-  const tls: ClientTlsSettings = {
-    mode: reader.oneOf("mode", TLS_MODES) ?? "DISABLE",
-    clientCertificate: readName(reader, "clientCertificate"),
-    privateKey: readName(reader, "privateKey"),
-    caCertificates: readName(reader, "caCertificates"),
-    credentialName: readName(reader, "credentialName"),
-    subjectAltNames: reader.strings("subjectAltNames"),
-    sni: readName(reader, "sni"),
-    insecureSkipVerify: reader.boolean("insecureSkipVerify") ?? false,
-  };
-  if (tls.mode === "MUTUAL" && tls.credentialName === undefined)
-    for (const field of ["clientCertificate", "privateKey"] as const)
-      if (tls[field] === undefined) reader.fault(field, "is required with mode MUTUAL");
-  if (
-    tls.credentialName !== undefined &&
-    (tls.clientCertificate ?? tls.privateKey ?? tls.caCertificates) !== undefined
-  )
-    reader.fault("credentialName", "must not be there together with files of certificates");
-  return tls;
-}
-
-/** Istio: the empty string is "not given". */
-function readName(reader: ObjectReader, field: string): string | undefined {
-  return reader.string(field) || undefined;
-}
+export const trafficPolicy: Schema<TrafficPolicy> = mapped(
+  object(
+    {
+      ...portPolicyFields,
+      portLevelSettings: withDefault(
+        mapped(portLevelSettings, (items) =>
+          items.map(({ port, ...policy }) => ({ ...policy, port: port?.number ?? 0 })),
+        ),
+        [],
+        "of a `port`: replaces all of the above as a whole",
+      ),
+      tunnel: ignored(),
+      proxyProtocol: ignored(),
+      retryBudget: ignored("not applied, silently: a route's `retries` have it"),
+    },
+    { title: "Traffic policies" },
+  ),
+  (value) => value,
+);

@@ -1,6 +1,8 @@
 import { hostNameFault, isIpAddress } from "./host-name.js";
-import type { ObjectReader } from "./object-reader.js";
 import type { KindDefinition, ResourceEnvelope } from "./resource.js";
+import { ignored, map, object, optional, withDefault } from "./schema/composites.js";
+import { checked, mapped, type Schema } from "./schema/schema.js";
+import { integer, text } from "./schema/scalars.js";
 
 const MAX_WEIGHT = 2 ** 32 - 1;
 
@@ -18,41 +20,61 @@ export interface WorkloadEntrySpec {
 
 export type WorkloadEntry = ResourceEnvelope<"WorkloadEntry", WorkloadEntrySpec>;
 
+const written = object({
+  address: withDefault(
+    text,
+    "",
+    "IP address, or a DNS name with resolution DNS; `unix://` is a fault",
+    "required",
+  ),
+  ports: withDefault(
+    map(integer(1, 65535)),
+    {},
+    "port by the name of the ServiceEntry's port",
+    "the ServiceEntry's port",
+  ),
+  labels: withDefault(map(text), {}, "subsets and selectors go by them"),
+  weight: withDefault(
+    integer(0, MAX_WEIGHT),
+    1,
+    "share of connections (Envoy balances these), not of requests",
+    "1",
+  ),
+  locality: withDefault(text, "", "`region/zone/subzone`, handed to Envoy"),
+  network: optional(text, "an entry with a network and no address is left out"),
+  serviceAccount: ignored(),
+});
+
+export const workloadEntrySpec: Schema<WorkloadEntrySpec> = mapped(
+  checked(written, ({ address, network }, site) => {
+    const place = site.field("address");
+    if (address === "" && network === undefined) place.fault("is required");
+    if (address.startsWith("unix://"))
+      place.fault("is a Unix domain socket, which is not supported: use TCP");
+    else if (address !== "" && !isIpAddress(address)) {
+      const fault = hostNameFault(address);
+      if (fault !== undefined) place.fault(`${fault}; and it is not an IP address either`);
+    }
+  }),
+  ({ address, ports, labels, weight, locality }) => ({
+    address,
+    ports,
+    labels,
+    // Istio: 0 is "not given", and that is 1.
+    weight: weight || 1,
+    locality: parseLocality(locality),
+  }),
+);
+
 export const workloadEntryKind: KindDefinition<"WorkloadEntry", WorkloadEntrySpec> = {
   kind: "WorkloadEntry",
   group: "networking.istio.io",
   versions: ["v1", "v1beta1", "v1alpha3"],
   namespaced: true,
   unknownFields: "warning",
-  readSpec: readWorkloadEntrySpec,
+  shape: workloadEntrySpec.shape,
+  readSpec: workloadEntrySpec.read,
 };
-
-export function readWorkloadEntrySpec(reader: ObjectReader): WorkloadEntrySpec {
-  reader.ignore("serviceAccount");
-  const address = reader.string("address") ?? "";
-  const network = reader.string("network");
-  if (address === "" && network === undefined) reader.fault("address", "is required");
-  if (address.startsWith("unix://"))
-    reader.fault("address", "is a Unix domain socket, which is not supported: use TCP");
-  else if (address !== "" && !isIpAddress(address)) {
-    const fault = hostNameFault(address);
-    if (fault !== undefined)
-      reader.fault("address", `${fault}; and it is not an IP address either`);
-  }
-  return {
-    address,
-    ports: reader.map("ports", (value, path) => {
-      if (typeof value === "number" && Number.isInteger(value) && value >= 1 && value <= 65535)
-        return value;
-      reader.findings.fault(path, "must be an integer from 1 to 65535");
-      return 0;
-    }),
-    labels: reader.stringMap("labels"),
-    // Istio: 0 is "not given", and that is 1.
-    weight: reader.integer("weight", 0, MAX_WEIGHT) || 1,
-    locality: parseLocality(reader.string("locality") ?? ""),
-  };
-}
 
 /** `region/zone/subzone`, the later parts optional. */
 function parseLocality(text: string): WorkloadEntrySpec["locality"] {

@@ -1,6 +1,7 @@
 import { Command } from "commander";
+import type { AttributeMatch } from "../ir/attribute-match.js";
 import type { Listener, Mesh } from "../ir/mesh.js";
-import type { AttributeMatch, Mutation, Route } from "../ir/route.js";
+import type { Mutation, Route } from "../ir/route.js";
 import type { ProxyView } from "../server/proxy-status.js";
 import type { SocketAddress } from "../server/socket-address.js";
 import { adminJson } from "./admin-client.js";

@@ -1,4 +1,5 @@
 // A set of endpoints that requests are sent to, as Envoy's cluster and as the module's pool see it.
+import type { HashKey } from "./route.js";
 
 export interface Cluster {
   /** `outbound|<port>|<subset>|<host>`. */
@@ -14,6 +15,12 @@ export interface Cluster {
   readonly maxRequests: number | undefined;
   readonly tcpKeepalive: TcpKeepalive | undefined;
   readonly outlierDetection: OutlierDetection | undefined;
+  /** What the module makes of responses; undefined: nothing. */
+  readonly requestOutlierDetection: RequestOutlierDetection | undefined;
+  /** Undefined: `loadBalancer` chooses. */
+  readonly hashPolicy: HashKey | undefined;
+  /** Modules ask it by gRPC: Envoy must speak HTTP/2 with it. */
+  readonly isGrpc: boolean;
   readonly tls: UpstreamTls | undefined;
 }
 
@@ -45,6 +52,16 @@ export interface OutlierDetection {
   readonly baseEjectionTimeMs: number | undefined;
   readonly maxEjectionPercent: number | undefined;
   readonly minHealthPercent: number | undefined;
+}
+
+/** Endpoints whose responses are errors get no requests for a while. Undefined: the module's default. */
+export interface RequestOutlierDetection {
+  /** 0: never for that. */
+  readonly consecutiveErrors: number;
+  readonly intervalMs: number | undefined;
+  readonly baseEjectionTimeMs: number | undefined;
+  readonly maxEjectionPercent: number | undefined;
+  readonly panicThresholdPercent: number | undefined;
 }
 
 /** Files are read by the proxy. */

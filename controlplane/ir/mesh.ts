@@ -1,5 +1,6 @@
 // The mesh as the translation sees it: resolved, merged and free of user-facing resource shapes.
 import type { Cluster } from "./cluster.js";
+import type { Filter } from "./filter.js";
 import type { Protocol } from "./protocol.js";
 import type { Route } from "./route.js";
 
@@ -23,6 +24,8 @@ export interface Listener {
   /** Name of one of the mesh's protocols. */
   readonly protocol: string;
   readonly routes: readonly Route[];
+  /** Of all requests, those that no route matches included. */
+  readonly filters: readonly Filter[];
   /** Names of the clusters that `routes` can reach, sorted. */
   readonly clusterNames: readonly string[];
   /** TLS that downstream connections must use; undefined: plain text. */

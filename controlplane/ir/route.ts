@@ -1,4 +1,6 @@
 // Routes of one listener, in order; the first whose matches all hold is taken.
+import type { AttributeMatch } from "./attribute-match.js";
+import type { Filter } from "./filter.js";
 
 export interface Route {
   readonly name: string;
@@ -10,19 +12,47 @@ export interface Route {
   readonly timeoutMs: number | undefined;
   readonly requestMutation: readonly Mutation[];
   readonly responseMutation: readonly Mutation[];
+  /** Undefined: no retries. */
+  readonly retryPolicy: RetryPolicy | undefined;
+  readonly mirrors: readonly Mirror[];
+  /** Undefined: the cluster's. */
+  readonly hashPolicy: HashKey | undefined;
+  /** Where the listener has one of the same kind, the route's holds. */
+  readonly filters: readonly Filter[];
 }
 
-export interface AttributeMatch {
-  /** Lower case. */
-  readonly name: string;
-  readonly specifier:
-    | { readonly kind: "exact"; readonly value: string }
-    | { readonly kind: "prefix"; readonly value: string }
-    /** RE2 syntax, full match. */
-    | { readonly kind: "regex"; readonly pattern: string }
-    | { readonly kind: "present" };
-  readonly invert: boolean;
+/** Undefined: the module's default. */
+export interface RetryPolicy {
+  readonly attempts: number;
+  /** 0: none. */
+  readonly perTryTimeoutMs: number | undefined;
+  readonly retryOn: readonly RetryReason[];
+  readonly backoffMs: number | undefined;
+  readonly maxIntervalMs: number | undefined;
+  readonly retryOneway: boolean;
+  readonly retryBudget:
+    { readonly percent: number; readonly minRetryConcurrency: number } | undefined;
+  readonly maxRequestBytes: number | undefined;
 }
+
+export type RetryReason =
+  | "connectFailure"
+  | "reset"
+  | "perTryTimeout"
+  | "overloaded"
+  | "serverError"
+  | "businessError"
+  | "badResponse";
+
+export interface Mirror {
+  readonly cluster: string;
+  readonly perMillion: number;
+}
+
+/** What the endpoint of a request depends on. */
+export type HashKey =
+  /** Lower case. */
+  { readonly kind: "attribute"; readonly name: string } | { readonly kind: "sourceIp" };
 
 export interface WeightedDestination {
   /** `outbound|<port>|<subset>|<host>`. */
@@ -33,5 +63,6 @@ export interface WeightedDestination {
 export interface Mutation {
   readonly operation: "set" | "addIfAbsent" | "remove";
   readonly key: string;
+  /** Empty: `remove`. */
   readonly value: string;
 }

@@ -22,6 +22,7 @@ function meshOf(...modules: readonly string[]): Mesh {
     address: undefined,
     protocol: module,
     routes: [],
+    filters: [],
     clusterNames: [],
     downstreamTls: undefined,
   }));

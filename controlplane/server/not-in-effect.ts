@@ -10,6 +10,8 @@ const CONSEQUENCES: Readonly<Record<Resource["kind"], string>> = {
   MetaRouter: "its hosts are routed as if it did not exist",
   DestinationRule: "its subsets and policies do not exist",
   WorkloadEntry: "its address gets no requests",
+  MetaAuthorizationPolicy: "nothing is allowed or denied by it",
+  DubboAuthorizationPolicy: "nothing is allowed or denied by it",
   ApplicationProtocol: "its protocol is not bound to a codec",
 };
 

@@ -34,6 +34,9 @@ function cluster(name: string, ports: readonly number[]): Cluster {
     maxRequests: undefined,
     tcpKeepalive: undefined,
     outlierDetection: undefined,
+    requestOutlierDetection: undefined,
+    hashPolicy: undefined,
+    isGrpc: false,
     tls: undefined,
   };
 }
@@ -54,8 +57,13 @@ function listener(index: number, pattern = "v1"): Listener {
         timeoutMs: undefined,
         requestMutation: [],
         responseMutation: [],
+        retryPolicy: undefined,
+        mirrors: [],
+        hashPolicy: undefined,
+        filters: [],
       },
     ],
+    filters: [],
     clusterNames: [name],
     downstreamTls: undefined,
   };

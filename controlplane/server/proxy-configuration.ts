@@ -8,10 +8,8 @@ import { RouteConfigurationSchema } from "../gen/metaproto/v1/route_pb.js";
 import type { Cluster } from "../ir/cluster.js";
 import type { Listener, Mesh } from "../ir/mesh.js";
 import { endpointsVersion } from "../translate/ir-to-routes/endpoints-version.js";
-import {
-  type CompileRegex,
-  translateToRoutes,
-} from "../translate/ir-to-routes/translate-to-routes.js";
+import type { CompileRegex } from "../translate/ir-to-routes/matches.js";
+import { translateToRoutes } from "../translate/ir-to-routes/translate-to-routes.js";
 import type { ModuleVersion } from "../translate/ir-to-xds/module-version.js";
 import { dialName } from "../translate/ir-to-xds/names.js";
 import type { PeerTimeouts } from "../translate/ir-to-xds/peer-timeouts.js";
@@ -192,7 +190,7 @@ export class ProxyConfigurator {
 
 /** Everything that the routes of a listener are made from. */
 function routesSource(
-  { name, routes, clusterNames }: Listener,
+  { name, routes, filters, clusterNames }: Listener,
   clusters: ReadonlyMap<string, Cluster>,
 ): string {
   const reachable = clusterNames.map((clusterName) => {
@@ -203,7 +201,8 @@ function routesSource(
       clusterName,
       [cluster.discovery, endpointsVersion(cluster.endpoints).toString(), loadBalancer],
       [maxConnections, maxPendingRequests, maxRequests],
+      [cluster.hashPolicy, cluster.requestOutlierDetection],
     ];
   });
-  return JSON.stringify([name, routes, reachable]);
+  return JSON.stringify([name, routes, filters, reachable]);
 }

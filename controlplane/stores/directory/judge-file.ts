@@ -1,6 +1,6 @@
 import { type Fault, type FieldFault, resourceKey, type ResourceId } from "../../api/fault.js";
 import { type Resource, validateResource } from "../../api/kinds.js";
-import { isObject } from "../../api/object-reader.js";
+import { isObject } from "../../api/schema/composites.js";
 import { idOf, lineOf, type Origin } from "../../api/resource.js";
 import { type ParsedDocument, parseFile } from "./parse-file.js";
 

@@ -9,7 +9,8 @@ import {
   type ParsedNode,
   parseAllDocuments,
 } from "yaml";
-import { fieldPath, isObject, itemPath } from "../../api/object-reader.js";
+import { isObject } from "../../api/schema/composites.js";
+import { fieldPath, itemPath } from "../../api/schema/site.js";
 
 export interface ParsedDocument {
   readonly value: unknown;

@@ -6,9 +6,19 @@ import type {
   PortTrafficPolicy,
 } from "../../api/traffic-policy.js";
 import type { WorkloadEntry } from "../../api/workload-entry.js";
-import type { Cluster, OutlierDetection, TcpKeepalive, UpstreamTls } from "../../ir/cluster.js";
+import type {
+  Cluster,
+  OutlierDetection,
+  RequestOutlierDetection,
+  TcpKeepalive,
+  UpstreamTls,
+} from "../../ir/cluster.js";
+import type { HashKey } from "../../ir/route.js";
+import type { EngineFeature } from "../module-features.js";
+import { clusterName } from "./cluster-name.js";
 import { type DestinationRules, policyOf } from "./destination-rules.js";
 import { endpointsOf } from "./endpoints.js";
+import type { GrpcClusters } from "./grpc-clusters.js";
 import type { Report } from "./report.js";
 import type { Service } from "./services.js";
 
@@ -17,24 +27,23 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** Envoy's default, which Istio keeps. */
 const CONSECUTIVE_ERRORS = 5;
 
-/** Istio's name of a cluster; `subset` empty: all endpoints. */
-export function clusterName(host: string, port: number, subset: string): string {
-  return `outbound|${port}|${subset}|${host}`;
+export interface ClusterContext {
+  readonly rules: DestinationRules;
+  readonly workloads: readonly WorkloadEntry[];
+  readonly report: Report;
+  readonly engine: ReadonlySet<EngineFeature>;
+  readonly grpcClusters: GrpcClusters;
 }
 
 /** The clusters of one service: of all its endpoints, and of each of its subsets. */
-export function clustersOf(
-  service: Service,
-  rules: DestinationRules,
-  workloads: readonly WorkloadEntry[],
-  report: Report,
-): readonly Cluster[] {
+export function clustersOf(service: Service, context: ClusterContext): readonly Cluster[] {
+  const { rules, workloads, report } = context;
   const rule = rules.of(service);
   return [undefined, ...rule.subsets].flatMap((subset) => {
     const endpoints = endpointsOf(service, subset?.labels ?? {}, workloads, report);
     if (endpoints === undefined) return [];
     const policy = policyOf(rule, subset, service.port.number);
-    return [{ ...settingsOf(service, subset, policy), endpoints }];
+    return [{ ...settingsOf(service, subset, policy, context), endpoints }];
   });
 }
 
@@ -42,11 +51,13 @@ function settingsOf(
   service: Service,
   subset: Subset | undefined,
   policy: PortTrafficPolicy,
+  { engine, grpcClusters }: ClusterContext,
 ): Omit<Cluster, "endpoints"> {
   const { entry, host, port } = service;
-  const pool = policy.connectionPool;
+  const { connectionPool: pool, outlierDetection } = policy;
+  const name = clusterName(host, port.number, subset?.name ?? "");
   return {
-    name: clusterName(host, port.number, subset?.name ?? ""),
+    name,
     discovery: entry.spec.resolution === "STATIC" ? "static" : "dns",
     loadBalancer: loadBalancerOf(policy.loadBalancer),
     connectTimeoutMs: pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
@@ -54,7 +65,12 @@ function settingsOf(
     maxPendingRequests: pool?.http1MaxPendingRequests,
     maxRequests: pool?.http2MaxRequests,
     tcpKeepalive: keepaliveOf(pool?.tcpKeepalive),
-    outlierDetection: policy.outlierDetection && outlierDetectionOf(policy.outlierDetection),
+    outlierDetection: outlierDetection && outlierDetectionOf(outlierDetection),
+    requestOutlierDetection: engine.has("outlierDetection")
+      ? outlierDetection && requestOutlierDetectionOf(outlierDetection)
+      : undefined,
+    hashPolicy: engine.has("hashPolicy") ? hashPolicyOf(policy.loadBalancer) : undefined,
+    isGrpc: grpcClusters.has(name),
     tls: policy.tls && tlsOf(policy.tls, entry.spec.subjectAltNames),
   };
 }
@@ -107,6 +123,22 @@ function outlierDetectionOf(settings: OutlierDetectionSettings): OutlierDetectio
     maxEjectionPercent: settings.maxEjectionPercent,
     minHealthPercent: settings.minHealthPercent,
   };
+}
+
+/** What Envoy cannot see: responses that are errors. */
+function requestOutlierDetectionOf(settings: OutlierDetectionSettings): RequestOutlierDetection {
+  return {
+    consecutiveErrors: settings.consecutive5xxErrors ?? CONSECUTIVE_ERRORS,
+    intervalMs: settings.intervalMs,
+    baseEjectionTimeMs: settings.baseEjectionTimeMs,
+    maxEjectionPercent: settings.maxEjectionPercent,
+    panicThresholdPercent: settings.minHealthPercent,
+  };
+}
+
+function hashPolicyOf(settings: LoadBalancerSettings | undefined): HashKey | undefined {
+  const key = settings?.consistentHash?.key;
+  return key === undefined || key.kind === "http" ? undefined : key;
 }
 
 function tlsOf(

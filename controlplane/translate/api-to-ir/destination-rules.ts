@@ -2,12 +2,13 @@ import type { DestinationRule, Subset } from "../../api/destination-rule.js";
 import { isExportedTo } from "../../api/export-to.js";
 import { canonicalHostName, hostNameCandidates } from "../../api/host-name.js";
 import type { PortTrafficPolicy, TrafficPolicy } from "../../api/traffic-policy.js";
+import { type EngineFeature, NOT_APPLIED } from "../module-features.js";
 import { byPrecedence } from "./precedence.js";
 import type { Report } from "./report.js";
 import type { Service } from "./services.js";
 
 /** Where Istio looks for rules that hold for the whole mesh. */
-const ROOT_NAMESPACE = "istio-system";
+export const ROOT_NAMESPACE = "istio-system";
 
 /** What the DestinationRules say of one service, merged as Istio merges them. */
 export interface ServiceRule {
@@ -31,8 +32,9 @@ export class DestinationRules {
   constructor(
     rules: readonly DestinationRule[],
     private readonly report: Report,
+    engine: ReadonlySet<EngineFeature>,
   ) {
-    this.rules = byPrecedence(rules).filter((rule) => judgeRule(rule, report));
+    this.rules = byPrecedence(rules).filter((rule) => judgeRule(rule, report, engine));
     for (const rule of this.rules) {
       const { host } = rule.spec;
       // A short name cannot be told from a host that is called so: both are looked up.
@@ -85,7 +87,11 @@ export class DestinationRules {
 }
 
 /** @returns whether the rule takes effect. */
-function judgeRule(rule: DestinationRule, report: Report): boolean {
+function judgeRule(
+  rule: DestinationRule,
+  report: Report,
+  engine: ReadonlySet<EngineFeature>,
+): boolean {
   if (rule.spec.workloadSelector !== undefined) {
     report.warning(
       rule,
@@ -101,7 +107,7 @@ function judgeRule(rule: DestinationRule, report: Report): boolean {
       report.refuse(rule, `${path}.tls.${fault.field}`, fault.message);
       isGood = false;
     }
-    warnOfPolicy(rule, path, policy, report);
+    warnOfPolicy(rule, { path, policy, engine }, report);
   }
   return isGood;
 }
@@ -121,15 +127,20 @@ function tlsFault({ tls }: PortTrafficPolicy): { field: string; message: string 
   return undefined;
 }
 
+interface PlacedPolicy {
+  readonly path: string;
+  readonly policy: PortTrafficPolicy;
+  readonly engine: ReadonlySet<EngineFeature>;
+}
+
 function warnOfPolicy(
   rule: DestinationRule,
-  path: string,
-  policy: PortTrafficPolicy,
+  { path, policy, engine }: PlacedPolicy,
   report: Report,
 ): void {
   const { loadBalancer, tls } = policy;
-  if (loadBalancer?.consistentHash !== undefined)
-    report.warning(rule, `${path}.loadBalancer.consistentHash`, "not applied by this version");
+  const hash = hashFinding(policy, engine);
+  if (hash !== undefined) report.warning(rule, `${path}.loadBalancer.consistentHash`, hash);
   if (loadBalancer?.simple === "PASSTHROUGH")
     report.warning(
       rule,
@@ -144,6 +155,18 @@ function warnOfPolicy(
       `${path}.tls.caCertificates`,
       "is not given: the certificate of the server is not verified",
     );
+}
+
+function hashFinding(
+  { loadBalancer }: PortTrafficPolicy,
+  engine: ReadonlySet<EngineFeature>,
+): string | undefined {
+  const key = loadBalancer?.consistentHash?.key.kind;
+  if (key === undefined) return undefined;
+  if (!engine.has("hashPolicy")) return NOT_APPLIED;
+  return key === "http"
+    ? "is not applied: only HTTP has cookies and query parameters; name an attribute by httpHeaderName"
+    : undefined;
 }
 
 /** All policies within a rule with their paths. */

@@ -1,7 +1,7 @@
 import { isIpAddress } from "../../api/host-name.js";
 import type { DownstreamTls, Listener } from "../../ir/mesh.js";
-import type { Route } from "../../ir/route.js";
 import type { Report } from "./report.js";
+import type { Routing } from "./routes.js";
 import { compareText, type Service } from "./services.js";
 
 /** Addresses that Aeraki and Istio allocate by themselves: 240.240.0.0/16. */
@@ -12,9 +12,10 @@ export function listenerName(service: Service): string {
   return `${service.host}_${service.port.number}`;
 }
 
-export function listenerOf(service: Service, routes: readonly Route[], report: Report): Listener {
-  const clusterNames = routes.flatMap(({ destinations }) =>
-    destinations.map(({ cluster }) => cluster),
+export function listenerOf(service: Service, routing: Routing, report: Report): Listener {
+  const { routes, filters } = routing;
+  const clusterNames = routes.flatMap(({ destinations, mirrors }) =>
+    [...destinations, ...mirrors].map(({ cluster }) => cluster),
   );
   return {
     name: listenerName(service),
@@ -23,6 +24,7 @@ export function listenerOf(service: Service, routes: readonly Route[], report: R
     address: addressOf(service, report),
     protocol: service.port.applicationProtocol ?? "",
     routes,
+    filters: [...filters].sort((a, b) => compareText(a.kind, b.kind)),
     clusterNames: Array.from(new Set(clusterNames)).sort(compareText),
     downstreamTls: tlsOf(service),
   };

@@ -18,6 +18,12 @@ const CONNECTION_MODES = {
   EXCLUSIVE: "exclusive",
 } as const;
 
+export interface BoundProtocol {
+  readonly protocol: Protocol;
+  /** Undefined: the protocol has its module's name, and nobody says anything of it. */
+  readonly resource: ApplicationProtocol | undefined;
+}
+
 /**
  * All protocols that a port may name. A module speaks the protocol of its own name without being told so; an
  * ApplicationProtocol comes before that.
@@ -28,9 +34,9 @@ export function protocolsByName(
   protocols: readonly ApplicationProtocol[],
   modulesAtHand: Iterable<string>,
   report: Report,
-): ReadonlyMap<string, Protocol> {
+): ReadonlyMap<string, BoundProtocol> {
   const known = new Set([...BUILT_IN, ...modulesAtHand]);
-  const bound = new Map<string, Protocol>();
+  const bound = new Map<string, BoundProtocol>();
   for (const resource of byPrecedence(protocols)) {
     const { protocol, codec, settings } = resource.spec;
     const module = moduleOfCodec(codec, known);
@@ -44,11 +50,18 @@ export function protocolsByName(
         "spec.protocol",
         `another ApplicationProtocol already binds \`${protocol}\`; this one has no effect`,
       );
-    else bound.set(protocol, { name: protocol, module, settings: settingsOf(settings) });
+    else
+      bound.set(protocol, {
+        protocol: { name: protocol, module, settings: settingsOf(settings) },
+        resource,
+      });
   }
   for (const module of known)
     if (!bound.has(module) && protocolNameFault(module) === undefined)
-      bound.set(module, { name: module, module, settings: DEFAULT_SETTINGS });
+      bound.set(module, {
+        protocol: { name: module, module, settings: DEFAULT_SETTINGS },
+        resource: undefined,
+      });
   return bound;
 }
 

@@ -1,155 +1,176 @@
-import type { AttributeMatches } from "../../api/attribute-match.js";
-import { canonicalHostName, hostNameCandidates } from "../../api/host-name.js";
-import type { Destination, KeyValue, MetaRoute, MetaRouter } from "../../api/meta-router.js";
-import type { AttributeMatch, Mutation, Route, WeightedDestination } from "../../ir/route.js";
-import { clusterName } from "./clusters.js";
-import type { DestinationRules } from "./destination-rules.js";
-import type { Report } from "./report.js";
-import type { Service, Services } from "./services.js";
+import type { MetaRoute, MetaRouter } from "../../api/meta-router.js";
+import { hasOperators, withoutLoneSigns } from "../../api/text-format.js";
+import type { Filter } from "../../ir/filter.js";
+import type { Mirror, Mutation, Route, WeightedDestination } from "../../ir/route.js";
+import { type EngineFeature, NOT_APPLIED } from "../module-features.js";
+import { clusterName } from "./cluster-name.js";
+import { clusterOf, type DestinationContext } from "./destinations.js";
+import { matchOf } from "./matches.js";
+import { perMillion } from "./per-million.js";
+import { type FilterContext, faultFilters, limitFilters } from "./router-filters.js";
+import type { Service } from "./services.js";
 
 const DEFAULT_ROUTE = "default";
 /** Of a destination that stands alone, whatever weight it has. */
 const ALL = 100;
 
-export interface RouteContext {
-  readonly services: Services;
-  readonly rules: DestinationRules;
-  readonly report: Report;
-  /** Whether this version of the router is in effect already. */
-  readonly isInEffect: (router: MetaRouter) => boolean;
-  /** Whether there was such a cluster in the translation before. */
-  readonly hadCluster: (name: string) => boolean;
-  /** Is told of each port that a destination names. */
-  readonly onReference: (service: Service) => void;
-}
+export type RouteContext = DestinationContext &
+  FilterContext & {
+    /** What keeps the messages of a service from being changed; undefined: nothing. */
+    readonly mutationFault: (service: Service) => MutationFault | undefined;
+  };
 
-/** Why a destination cannot be reached. */
-interface Unresolved {
-  readonly field: "host" | "subset" | "port.number";
+export interface MutationFault {
+  /** `never`: no message of the protocol can be changed. */
+  readonly extent: "never" | "sometimes";
   readonly message: string;
 }
 
+/** What is done with the requests to a service. */
+export interface Routing {
+  readonly routes: readonly Route[];
+  readonly filters: readonly Filter[];
+}
+
+/** One route of a MetaRouter, for the requests to one service. */
+interface PlacedRoute {
+  readonly router: MetaRouter;
+  readonly service: Service;
+  readonly route: MetaRoute;
+  /** Such as `spec.routes[0]`. */
+  readonly path: string;
+}
+
 /** Everything to the service itself: what holds where no MetaRouter says otherwise. */
-export function defaultRoutes(service: Service): readonly Route[] {
-  return [
-    {
-      name: DEFAULT_ROUTE,
-      match: [],
-      destinations: [{ cluster: clusterName(service.host, service.port.number, ""), weight: ALL }],
-      timeoutMs: undefined,
-      requestMutation: [],
-      responseMutation: [],
-    },
-  ];
+export function defaultRouting(service: Service): Routing {
+  const route: Route = {
+    name: DEFAULT_ROUTE,
+    match: [],
+    destinations: [{ cluster: clusterName(service.host, service.port.number, ""), weight: ALL }],
+    timeoutMs: undefined,
+    requestMutation: [],
+    responseMutation: [],
+    retryPolicy: undefined,
+    mirrors: [],
+    hashPolicy: undefined,
+    filters: [],
+  };
+  return { routes: [route], filters: [] };
 }
 
 /** What a MetaRouter says of the requests to a service. */
-export function routesOf(
-  router: MetaRouter,
-  service: Service,
-  context: RouteContext,
-): readonly Route[] {
-  if (router.spec.routes.length === 0) return defaultRoutes(service);
-  return router.spec.routes.map((route, index) => ({
+export function routingOf(router: MetaRouter, service: Service, context: RouteContext): Routing {
+  const { routes } = router.spec;
+  const { metadata } = router;
+  const name = `${metadata.namespace}/${metadata.name}/${service.host}_${service.port.number}`;
+  const filters = limitFilters(router.spec, { router, path: "spec", name }, context);
+  if (routes.length === 0) return { ...defaultRouting(service), filters };
+  return {
+    routes: routes.map((route, index) => {
+      const placed = { router, service, route, path: `spec.routes[${index}]` };
+      return routeOf(placed, `${name}/${routeKey(routes, index)}`, context);
+    }),
+    filters,
+  };
+}
+
+/** What tells a route from the others of its router: its name if that does. */
+function routeKey(routes: readonly MetaRoute[], index: number): string {
+  const name = routes[index]?.name ?? "";
+  const isUnique = routes.filter((route) => route.name === name).length === 1;
+  return name !== "" && isUnique ? name : String(index);
+}
+
+function routeOf(placed: PlacedRoute, name: string, context: RouteContext): Route {
+  const { route, router, path } = placed;
+  return {
     name: route.name,
     match: matchOf(route.match),
-    destinations: destinationsOf(router, route, index, { ...context, service }),
+    destinations: destinationsOf(placed, context),
     timeoutMs: route.timeoutMs,
-    requestMutation: mutationsOf(route.requestMutation),
-    responseMutation: mutationsOf(route.responseMutation),
-  }));
-}
-
-function matchOf(matches: AttributeMatches): readonly AttributeMatch[] {
-  return Object.entries(matches).map(([name, specifier]) => ({ name, specifier, invert: false }));
-}
-
-function mutationsOf(pairs: readonly KeyValue[]): readonly Mutation[] {
-  return pairs.map(({ key, value }) => ({ operation: "set", key, value }));
+    requestMutation: mutationsOf("requestMutation", placed, context),
+    responseMutation: mutationsOf("responseMutation", placed, context),
+    retryPolicy:
+      route.retries?.attempts !== 0 && isApplied("retryPolicy", "retries", placed, context)
+        ? route.retries
+        : undefined,
+    mirrors: mirrorsOf(placed, context),
+    hashPolicy: isApplied("hashPolicy", "hashPolicy", placed, context)
+      ? route.hashPolicy
+      : undefined,
+    filters: [
+      ...limitFilters(route, { router, path, name }, context),
+      ...faultFilters(route, { router, path }, context),
+    ],
+  };
 }
 
 function destinationsOf(
-  router: MetaRouter,
-  route: MetaRoute,
-  routeIndex: number,
-  context: RouteContext & { readonly service: Service },
+  { router, service, route, path }: PlacedRoute,
+  context: RouteContext,
 ): readonly WeightedDestination[] {
-  const destinations = route.route.map(({ destination, weight }, index) => {
-    const cluster = resolve(router, destination, context);
-    if (typeof cluster === "string") return { cluster, weight };
-    const kept = keptCluster(router, destination, context);
-    const path = `spec.routes[${routeIndex}].route[${index}].destination.${cluster.field}`;
-    if (kept === undefined) context.report.refuse(router, path, cluster.message);
-    else context.report.fault(router, path, `${cluster.message}; its former endpoints stay in use`);
-    return { cluster: kept ?? "", weight };
-  });
+  const destinations = route.route.map(({ destination, weight }, index) => ({
+    cluster: clusterOf(
+      { router, service, destination, path: `${path}.route[${index}].destination` },
+      context,
+    ),
+    weight,
+  }));
   if (destinations.length === 1)
     return destinations.map(({ cluster }) => ({ cluster, weight: ALL }));
   // What gets no requests need not be known to the module.
   return destinations.filter(({ weight }) => weight > 0);
 }
 
-/** @returns the name of a cluster that will exist. */
-function resolve(
-  router: MetaRouter,
-  destination: Destination,
-  context: RouteContext & { readonly service: Service },
-): string | Unresolved {
-  const { services, rules, service, onReference } = context;
-  const ports = services.resolve(destination.host, router.metadata.namespace);
-  if (ports.length === 0)
-    return {
-      field: "host",
-      message: `no ServiceEntry that is visible from \`${router.metadata.namespace}\` has the host \`${destination.host}\``,
-    };
-  const number = destination.port ?? service.port.number;
-  const target = ports.find(({ port }) => port.number === number);
-  if (target === undefined) {
-    const known = ports.map(({ port }) => port.number).join(", ");
-    const field = destination.port === undefined ? "host" : "port.number";
-    return { field, message: `\`${destination.host}\` has no port ${number}, only ${known}` };
+function mirrorsOf(placed: PlacedRoute, context: RouteContext): readonly Mirror[] {
+  const { router, service, route, path } = placed;
+  const { mirrors, mirrorsField } = route;
+  if (mirrors.length === 0) return [];
+  if (!context.features.engine.has("mirrors")) {
+    context.report.warning(router, `${path}.${mirrorsField}`, NOT_APPLIED);
+    return [];
   }
-  const fault = protocolFault(target, service);
-  if (fault !== undefined) return { field: "host", message: fault };
-  const { subsets } = rules.of(target);
-  if (
-    destination.subset !== undefined &&
-    !subsets.some(({ name }) => name === destination.subset)
-  ) {
-    const known = subsets.map(({ name }) => `\`${name}\``).join(", ");
+  return mirrors.map(({ destination, percentage }, index) => {
+    const place = mirrorsField === "mirror" ? "mirror" : `mirrors[${index}].destination`;
     return {
-      field: "subset",
-      message:
-        `no DestinationRule of \`${target.host}\` has the subset \`${destination.subset}\`` +
-        (known === "" ? "" : `, only ${known}`),
+      cluster: clusterOf({ router, service, destination, path: `${path}.${place}` }, context),
+      perMillion: perMillion(percentage),
     };
-  }
-  onReference(target);
-  return clusterName(target.host, number, destination.subset ?? "");
+  });
 }
 
-function protocolFault(target: Service, source: Service): string | undefined {
-  const { resolution } = target.entry.spec;
-  if (resolution === "NONE" || resolution === "DYNAMIC_DNS")
-    return `the endpoints of \`${target.host}\` are not known: its resolution is ${resolution}`;
-  const protocol = target.port.applicationProtocol;
-  if (protocol === undefined || protocol === source.port.applicationProtocol) return undefined;
-  return `port ${target.port.number} of \`${target.host}\` speaks ${protocol}, not ${source.port.applicationProtocol ?? ""}`;
+/** Warns if a route has `field` and the modules cannot do it. */
+function isApplied(
+  feature: EngineFeature,
+  field: "retries" | "hashPolicy",
+  { router, route, path }: PlacedRoute,
+  { features, report }: RouteContext,
+): boolean {
+  if (route[field] === undefined) return false;
+  const isKnown = features.engine.has(feature);
+  if (!isKnown) report.warning(router, `${path}.${field}`, NOT_APPLIED);
+  return isKnown;
 }
 
-/** What was resolved once, for a router in effect, stays in use when what it refers to goes. */
-function keptCluster(
-  router: MetaRouter,
-  destination: Destination,
-  context: RouteContext & { readonly service: Service },
-): string | undefined {
-  if (!context.isInEffect(router)) return undefined;
-  const port = destination.port ?? context.service.port.number;
-  return [
-    destination.host,
-    canonicalHostName(destination.host),
-    ...hostNameCandidates(destination.host, router.metadata.namespace),
-  ]
-    .map((host) => clusterName(host, port, destination.subset ?? ""))
-    .find((name) => context.hadCluster(name));
+function mutationsOf(
+  field: "requestMutation" | "responseMutation",
+  { router, service, route, path }: PlacedRoute,
+  context: RouteContext,
+): readonly Mutation[] {
+  const mutations = route[field];
+  if (mutations.length === 0) return [];
+  const { features, report, mutationFault } = context;
+  const fault = mutationFault(service);
+  if (fault?.extent === "never") report.refuse(router, `${path}.${field}`, fault.message);
+  else if (fault !== undefined) report.warning(router, `${path}.${field}`, fault.message);
+  const hasExpansion = features.engine.has("mutationOperators");
+  return mutations.map(({ operation, key, value }, index) => {
+    if (!hasExpansion && hasOperators(value))
+      report.warning(
+        router,
+        `${path}.${field}[${index}].value`,
+        `operators are ${NOT_APPLIED}: the text is taken as it is`,
+      );
+    return { operation, key, value: hasExpansion ? withoutLoneSigns(value) : value };
+  });
 }

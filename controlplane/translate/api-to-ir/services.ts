@@ -41,6 +41,12 @@ export class Services {
     return [];
   }
 
+  /** A port of a host, whoever may refer to it. */
+  named(host: string, port: number): Service | undefined {
+    const services = this.byHost.get(canonicalHostName(host));
+    return services?.find((service) => service.port.number === port);
+  }
+
   private add(service: Service, report: Report): void {
     const canonical = canonicalHostName(service.host);
     const services = this.byHost.get(canonical) ?? [];

@@ -6,26 +6,34 @@ import type { MetaRouter } from "../../api/meta-router.js";
 import type { Cluster } from "../../ir/cluster.js";
 import type { Listener, Mesh } from "../../ir/mesh.js";
 import type { Protocol } from "../../ir/protocol.js";
-import type { Route } from "../../ir/route.js";
+import { type ModuleFeatures, SHIPPED_FEATURES } from "../module-features.js";
+import { Authorizations } from "./authorization.js";
 import { clustersOf } from "./clusters.js";
-import { DestinationRules } from "./destination-rules.js";
+import { DestinationRules, ROOT_NAMESPACE } from "./destination-rules.js";
+import { GrpcClusters } from "./grpc-clusters.js";
 import {
   type BoundListener,
   listenerName,
   listenerOf,
   withoutAddressConflicts,
 } from "./listeners.js";
-import { protocolsByName } from "./protocols.js";
+import { mutationFaultOf } from "./mutation-support.js";
+import { type BoundProtocol, protocolsByName } from "./protocols.js";
 import { Report } from "./report.js";
 import { claimServices } from "./router-claims.js";
-import { defaultRoutes, type RouteContext, routesOf } from "./routes.js";
+import { defaultRouting, type RouteContext, type Routing, routingOf } from "./routes.js";
 import { compareText, isManaged, type Service, Services } from "./services.js";
+import { telemetryFilters } from "./telemetry-filters.js";
 
 export interface MeshInput {
   /** Identities are unique; the order decides who is first where no times of creation are known. */
   readonly resources: readonly Resource[];
   /** Names of the modules that there are beside those of this package. */
   readonly modules: readonly string[];
+  /** Default: what the modules of this package can do. */
+  readonly features?: ModuleFeatures;
+  /** Where policies hold for all namespaces. Default: Istio's, `istio-system`. */
+  readonly rootNamespace?: string;
 }
 
 /** What was in effect before. */
@@ -36,49 +44,52 @@ export interface InEffect {
 
 /** Translates exactly these versions of the resources; what is refused of them is left out of the mesh. */
 export function translateOnce(
-  { resources, modules: modulesAtHand }: MeshInput,
+  input: MeshInput,
   inEffect: InEffect | undefined,
 ): { readonly mesh: Mesh; readonly report: Report } {
+  const { resources, features = SHIPPED_FEATURES, rootNamespace = ROOT_NAMESPACE } = input;
   const report = new Report();
   const former = new Former(inEffect);
-  const protocols = protocolsByName(
-    select(resources, "ApplicationProtocol"),
-    modulesAtHand,
-    report,
-  );
+  const bindings = select(resources, "ApplicationProtocol");
+  const protocols = protocolsByName(bindings, input.modules, report);
   const services = new Services(select(resources, "ServiceEntry"), report);
-  const rules = new DestinationRules(select(resources, "DestinationRule"), report);
+  const rules = new DestinationRules(select(resources, "DestinationRule"), report, features.engine);
   const reachable = new Set<Service>(
     services.all().filter((service) => isManaged(service) && !isWildcard(service)),
   );
-  const routes = routesByService(select(resources, "MetaRouter"), {
-    services,
-    rules,
-    report,
+  const onReference = (service: Service): void => {
+    reachable.add(service);
+  };
+  const grpcClusters = new GrpcClusters({ services, rules, report, onReference });
+  const context = { services, rules, report, features, grpcClusters, rootNamespace, onReference };
+  const moduleOf = (service: Service): string | undefined =>
+    protocols.get(service.port.applicationProtocol ?? "")?.protocol.module;
+  const routing = routingByService(select(resources, "MetaRouter"), {
+    ...context,
     isInEffect: (router) => former.isInEffect(router),
     hadCluster: (name) => former.cluster(name) !== undefined,
-    onReference: (service) => reachable.add(service),
+    mutationFault: (service) => mutationFaultOf(moduleOf(service)),
   });
-  const candidates: BoundListener[] = [];
+  const policies = [
+    ...select(resources, "MetaAuthorizationPolicy"),
+    ...select(resources, "DubboAuthorizationPolicy"),
+  ];
+  const authorizations = new Authorizations(policies, { ...context, moduleOf });
   const spoken = new Map<string, Protocol>();
-  for (const service of services.all()) {
-    if (!isManaged(service) || !canBeServed(service, report)) continue;
-    const protocol = protocolOf(service, protocols, former, report);
-    if (protocol === undefined) continue;
-    spoken.set(protocol.name, protocol);
-    const ownRoutes = routes.get(service) ?? defaultRoutes(service);
-    candidates.push({ service, listener: listenerOf(service, ownRoutes, report) });
-  }
+  const candidates = services.all().flatMap((service): BoundListener[] => {
+    if (!isManaged(service) || !canBeServed(service, report)) return [];
+    const bound = protocolOf(service, protocols, former, report);
+    if (bound === undefined) return [];
+    spoken.set(bound.protocol.name, bound.protocol);
+    const own = routing.get(service) ?? defaultRouting(service);
+    const telemetry = bound.resource === undefined ? [] : telemetryFilters(bound.resource, context);
+    const filters = [...own.filters, ...authorizations.filtersOf(service), ...telemetry];
+    return [{ service, listener: listenerOf(service, { ...own, filters }, report) }];
+  });
   const listeners = withoutAddressConflicts(candidates, former.allListeners(), report);
-  const clusters = new Map<string, Cluster>();
   const workloads = select(resources, "WorkloadEntry");
-  for (const service of reachable)
-    for (const cluster of clustersOf(service, rules, workloads, report))
-      clusters.set(cluster.name, cluster);
-  for (const name of listeners.flatMap((listener) => listener.clusterNames)) {
-    const cluster = clusters.get(name) ?? former.cluster(name);
-    if (cluster !== undefined) clusters.set(name, cluster);
-  }
+  const clusterContext = { rules, report, workloads, engine: features.engine, grpcClusters };
+  const made = Array.from(reachable).flatMap((service) => clustersOf(service, clusterContext));
   rules.reportUnused();
   return {
     mesh: {
@@ -86,27 +97,41 @@ export function translateOnce(
       protocols: sortedByName(
         new Set(listeners.flatMap((listener) => spoken.get(listener.protocol) ?? [])),
       ),
-      clusters: sortedByName(clusters.values()),
+      clusters: sortedByName(withFormerClusters(made, listeners, former).values()),
     },
     report,
   };
 }
 
+/** What routes in effect still lead to stays. */
+function withFormerClusters(
+  made: readonly Cluster[],
+  listeners: readonly Listener[],
+  former: Former,
+): ReadonlyMap<string, Cluster> {
+  const clusters = new Map(made.map((cluster) => [cluster.name, cluster]));
+  for (const name of listeners.flatMap((listener) => listener.clusterNames)) {
+    const cluster = clusters.get(name) ?? former.cluster(name);
+    if (cluster !== undefined) clusters.set(name, cluster);
+  }
+  return clusters;
+}
+
 /** The routes of the services that a good MetaRouter is in charge of. A bad one is refused for all of its hosts. */
-function routesByService(
+function routingByService(
   routers: readonly MetaRouter[],
   context: RouteContext,
-): ReadonlyMap<Service, readonly Route[]> {
+): ReadonlyMap<Service, Routing> {
   const owners = claimServices(routers, context.services, context.report);
-  const routes = Array.from(
+  const routing = Array.from(
     owners,
     ([service, router]) =>
-      ({ service, router, routes: routesOf(router, service, context) }) as const,
+      ({ service, router, routing: routingOf(router, service, context) }) as const,
   );
   return new Map(
-    routes
+    routing
       .filter(({ router }) => !context.report.refused.has(resourceKey(idOf(router))))
-      .map((item) => [item.service, item.routes]),
+      .map((item) => [item.service, item.routing]),
   );
 }
 
@@ -199,10 +224,10 @@ function canBeServed(service: Service, report: Report): boolean {
 
 function protocolOf(
   service: Service,
-  protocols: ReadonlyMap<string, Protocol>,
+  protocols: ReadonlyMap<string, BoundProtocol>,
   former: Former,
   report: Report,
-): Protocol | undefined {
+): BoundProtocol | undefined {
   const { entry, port, portIndex } = service;
   const name = port.applicationProtocol ?? "";
   const protocol = protocols.get(name);
@@ -213,7 +238,7 @@ function protocolOf(
   const before = former.protocol(name);
   if (before !== undefined && former.listener(listenerName(service))?.protocol === name) {
     report.fault(entry, path, `${message}; the former codec stays in use`);
-    return before;
+    return { protocol: before, resource: undefined };
   }
   report.refuse(entry, path, message);
   return undefined;

@@ -22,6 +22,8 @@ const KINDS: readonly Resource["kind"][] = [
   "ServiceEntry",
   "DestinationRule",
   "MetaRouter",
+  "MetaAuthorizationPolicy",
+  "DubboAuthorizationPolicy",
 ];
 
 /**

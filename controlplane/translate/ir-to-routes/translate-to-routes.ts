@@ -1,25 +1,25 @@
 // Routes as the modules read them.
 import { type MessageInitShape, create } from "@bufbuild/protobuf";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import {
-  type AttributeMatchSchema,
   Cluster_LoadBalancer as LoadBalancer,
   type ClusterSchema,
+  type HashPolicySchema,
   type MutationSchema,
   Mutation_Operation as Operation,
+  type OutlierDetectionSchema,
+  RetryPolicy_RetryOn as RetryOn,
+  type RetryPolicySchema,
   type RouteConfiguration,
   RouteConfigurationSchema,
   type RouteSchema,
 } from "../../gen/metaproto/v1/route_pb.js";
-import type { Cluster } from "../../ir/cluster.js";
+import type { Cluster, RequestOutlierDetection } from "../../ir/cluster.js";
 import type { Listener } from "../../ir/mesh.js";
-import type { AttributeMatch, Mutation, Route } from "../../ir/route.js";
+import type { HashKey, Mutation, RetryPolicy, RetryReason, Route } from "../../ir/route.js";
+import { durationField } from "./duration-field.js";
 import { endpointsVersion } from "./endpoints-version.js";
-
-/** Compiles a pattern in RE2 syntax to the automaton of metaproto.v1.Regex. */
-export type CompileRegex = (
-  pattern: string,
-) => { readonly dfa: Uint8Array; readonly literalPrefix: string } | { readonly error: string };
+import { filterConfigs } from "./filters.js";
+import { type CompileRegex, matchTranslator, type TranslateMatches } from "./matches.js";
 
 export type RoutesResult =
   | { readonly kind: "routes"; readonly routes: RouteConfiguration }
@@ -38,6 +38,16 @@ const LOAD_BALANCERS: Readonly<Record<Cluster["loadBalancer"], LoadBalancer>> = 
   random: LoadBalancer.RANDOM,
 };
 
+const RETRY_ON: Readonly<Record<RetryReason, RetryOn>> = {
+  connectFailure: RetryOn.CONNECT_FAILURE,
+  reset: RetryOn.RESET,
+  perTryTimeout: RetryOn.PER_TRY_TIMEOUT,
+  overloaded: RetryOn.OVERLOADED,
+  serverError: RetryOn.SERVER_ERROR,
+  businessError: RetryOn.BUSINESS_ERROR,
+  badResponse: RetryOn.BAD_RESPONSE,
+};
+
 /**
  * The route configuration of one listener.
  * @param clusters all clusters of the mesh, by name; those that the listener can reach are described to
@@ -49,63 +59,57 @@ export function translateToRoutes(
   compileRegex: CompileRegex,
 ): RoutesResult {
   const faults: string[] = [];
-  const refuse = (message: string): void => {
-    faults.push(message);
-  };
+  const matchesOf = (part: string): TranslateMatches =>
+    matchTranslator(compileRegex, (message) => {
+      faults.push(`${listener.name}: ${part}: ${message}`);
+    });
   const routes = create(RouteConfigurationSchema, {
     name: listener.name,
     routes: listener.routes.map((from) =>
-      route(from, compileRegex, (message) => {
-        refuse(
-          `${listener.name}: route ${from.name === "" ? "without a name" : from.name}: ${message}`,
-        );
-      }),
+      route(from, matchesOf(`route ${from.name === "" ? "without a name" : from.name}`)),
     ),
     clusters: listener.clusterNames.flatMap((name) => {
       const known = clusters.get(name);
       return known === undefined ? [] : [cluster(known)];
     }),
+    filters: filterConfigs(listener.filters, matchesOf("filters")),
   });
   return faults.length === 0 ? { kind: "routes", routes } : { kind: "refused", faults };
 }
 
-function route(
-  from: Route,
-  compileRegex: CompileRegex,
-  refuse: (message: string) => void,
-): MessageInitShape<typeof RouteSchema> {
+function route(from: Route, matches: TranslateMatches): MessageInitShape<typeof RouteSchema> {
   return {
     name: from.name,
-    match: from.match.map((match) => attributeMatch(match, compileRegex, refuse)),
+    match: matches(from.match),
     destinations: from.destinations.map(({ cluster, weight }) => ({ cluster, weight })),
-    ...(from.timeoutMs === undefined ? {} : { timeout: durationFromMs(from.timeoutMs) }),
+    ...durationField("timeout", from.timeoutMs),
     requestMutation: from.requestMutation.map(mutation),
     responseMutation: from.responseMutation.map(mutation),
+    filters: filterConfigs(from.filters, matches),
+    ...(from.retryPolicy && { retryPolicy: retryPolicy(from.retryPolicy) }),
+    mirrors: from.mirrors.map(({ cluster, perMillion }) => ({ cluster, perMillion })),
+    ...(from.hashPolicy && { hashPolicy: hashPolicy(from.hashPolicy) }),
   };
 }
 
-function attributeMatch(
-  from: AttributeMatch,
-  compileRegex: CompileRegex,
-  refuse: (message: string) => void,
-): MessageInitShape<typeof AttributeMatchSchema> {
-  const { name, invert, specifier } = from;
-  switch (specifier.kind) {
-    case "exact":
-    case "prefix":
-      return { name, invert, specifier: { case: specifier.kind, value: specifier.value } };
-    case "present":
-      return { name, invert, specifier: { case: "present", value: true } };
-    case "regex": {
-      const { pattern } = specifier;
-      const compiled = compileRegex(pattern);
-      if ("error" in compiled) {
-        refuse(`match on ${name}: regex ${JSON.stringify(pattern)}: ${compiled.error}`);
-        return { name, invert };
-      }
-      return { name, invert, specifier: { case: "regex", value: { pattern, ...compiled } } };
-    }
-  }
+function retryPolicy(from: RetryPolicy): MessageInitShape<typeof RetryPolicySchema> {
+  return {
+    attempts: from.attempts,
+    ...durationField("perTryTimeout", from.perTryTimeoutMs),
+    retryOn: from.retryOn.map((reason) => RETRY_ON[reason]),
+    ...durationField("baseInterval", from.backoffMs),
+    ...durationField("maxInterval", from.maxIntervalMs),
+    retryOneway: from.retryOneway,
+    maxRequestBytes: from.maxRequestBytes ?? 0,
+    budgetPercent: from.retryBudget?.percent ?? 0,
+    minRetries: from.retryBudget?.minRetryConcurrency ?? 0,
+  };
+}
+
+function hashPolicy(key: HashKey): MessageInitShape<typeof HashPolicySchema> {
+  return key.kind === "attribute"
+    ? { key: { case: "attribute", value: key.name } }
+    : { key: { case: "sourceAddress", value: true } };
 }
 
 function mutation(from: Mutation): MessageInitShape<typeof MutationSchema> {
@@ -122,5 +126,22 @@ function cluster(from: Cluster): MessageInitShape<typeof ClusterSchema> {
     maxPendingRequests: from.maxPendingRequests ?? 0,
     loadBalancer: LOAD_BALANCERS[from.loadBalancer],
     endpointsVersion: endpointsVersion(from.endpoints),
+    ...(from.hashPolicy && { hashPolicy: hashPolicy(from.hashPolicy) }),
+    ...(from.requestOutlierDetection && {
+      outlierDetection: outlierDetection(from.requestOutlierDetection),
+    }),
+  };
+}
+
+function outlierDetection(
+  from: RequestOutlierDetection,
+): MessageInitShape<typeof OutlierDetectionSchema> {
+  return {
+    consecutiveErrors: from.consecutiveErrors,
+    ...durationField("interval", from.intervalMs),
+    ...durationField("baseEjectionTime", from.baseEjectionTimeMs),
+    // One is ejected always, and 0 would be the default.
+    maxEjectionPercent: from.maxEjectionPercent === 0 ? 1 : (from.maxEjectionPercent ?? 0),
+    panicThresholdPercent: from.panicThresholdPercent ?? 0,
   };
 }

@@ -1,7 +1,7 @@
 // Clusters of endpoints. Envoy chooses the endpoint of each upstream connection of a module; which of
 // its connections a request takes is the module's choice.
 import { create } from "@bufbuild/protobuf";
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { type Any, anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";
 import {
   type CircuitBreakers,
   CircuitBreakersSchema,
@@ -18,6 +18,7 @@ import {
   type OutlierDetection as XdsOutlierDetection,
   OutlierDetectionSchema,
 } from "../../gen/envoy/config/cluster/v3/outlier_detection_pb.js";
+import { HttpProtocolOptionsSchema } from "../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import type { Cluster, OutlierDetection, TcpKeepalive } from "../../ir/cluster.js";
 import { adsConfigSource } from "./ads-config-source.js";
 import { clusterLoadAssignment } from "./endpoints.js";
@@ -113,6 +114,17 @@ function discovery(cluster: Cluster, endpoints: EndpointSource): Discovery {
   };
 }
 
+/** Without TLS there is nobody to negotiate HTTP/2 with: it is spoken at once. */
+function http2(): Any {
+  const options = create(HttpProtocolOptionsSchema, {
+    upstreamProtocolOptions: {
+      case: "explicitHttpConfig",
+      value: { protocolConfig: { case: "http2ProtocolOptions", value: {} } },
+    },
+  });
+  return anyPack(HttpProtocolOptionsSchema, options);
+}
+
 /** One cluster of the mesh. */
 export function cluster(
   from: Cluster,
@@ -137,5 +149,8 @@ export function cluster(
       ? {}
       : { commonLbConfig: { healthyPanicThreshold: { value: minHealthPercent } } }),
     ...(from.tls === undefined ? {} : { transportSocket: upstreamTransportSocket(from.tls) }),
+    ...(from.isGrpc
+      ? { typedExtensionProtocolOptions: { [HttpProtocolOptionsSchema.typeName]: http2() } }
+      : {}),
   });
 }

@@ -30,6 +30,7 @@ function listener(port: number): Listener {
     address: undefined,
     protocol: "dubbo",
     routes: [],
+    filters: [],
     clusterNames: [],
     downstreamTls: undefined,
   };
@@ -56,6 +57,9 @@ const mesh: Mesh = {
       maxRequests: undefined,
       tcpKeepalive: undefined,
       outlierDetection: undefined,
+      requestOutlierDetection: undefined,
+      hashPolicy: undefined,
+      isGrpc: false,
       tls: undefined,
     },
   ],

@@ -1,0 +1,76 @@
+// The one description of a resource's fields: what reads and checks them, the schema of its CustomResourceDefinition
+// and the table in the documentation are all made from it.
+import type { Site } from "./site.js";
+
+export interface Schema<T> {
+  readonly shape: Shape;
+  /** Stands for a value that is wrong, so that everything else is checked too. */
+  readonly fallback: T;
+  /** What is said where a field that must have such a value has none; default: that it is required. */
+  readonly missing?: string;
+  /** Reports what is wrong; the result must not be used if there are faults. */
+  readonly read: (value: unknown, site: Site) => T;
+}
+
+/** What a schema accepts, as far as it can be said without code. */
+export type Shape =
+  | {
+      readonly kind: "string";
+      readonly allowed?: readonly string[];
+      /** Of the whole value, in the syntax that RE2 and ECMAScript have in common. */
+      readonly pattern?: string;
+      readonly minLength?: number;
+    }
+  | { readonly kind: "boolean" }
+  | { readonly kind: "integer"; readonly min: number; readonly max: number }
+  | { readonly kind: "number"; readonly min: number; readonly max: number; readonly above: boolean }
+  | { readonly kind: "list"; readonly items: Shape; readonly minItems: number }
+  | { readonly kind: "map"; readonly values: Shape }
+  | ObjectShape
+  /** Anything. */
+  | { readonly kind: "any" };
+
+export interface ObjectShape {
+  readonly kind: "object";
+  readonly fields: Readonly<Record<string, FieldShape>>;
+  /** It has a table of its own in the documentation, under this heading. */
+  readonly title: string | undefined;
+}
+
+export interface FieldShape {
+  readonly shape: Shape;
+  readonly isRequired: boolean;
+  /** What holds when it is absent, in Markdown; empty: nothing, or what its fields say. */
+  readonly byDefault: string;
+  /** In Markdown; empty: its fields tell everything. */
+  readonly doc: string;
+}
+
+/** A field of an object: how it is read, present or not. `null` is absent. */
+export interface Field<T> extends FieldShape {
+  readonly fallback: T;
+  readonly read: (value: unknown, site: Site) => T;
+}
+
+/** Accepts also what `check` finds to be wrong, and reports it. */
+export function checked<T>(schema: Schema<T>, check: (value: T, site: Site) => void): Schema<T> {
+  return {
+    ...schema,
+    read(value, site) {
+      const result = schema.read(value, site);
+      check(result, site);
+      return result;
+    },
+  };
+}
+
+/** As `schema`, its values turned into others. */
+export function mapped<T, R>(schema: Schema<T>, map: (value: T) => R): Schema<R> {
+  return {
+    shape: schema.shape,
+    get fallback() {
+      return map(schema.fallback);
+    },
+    read: (value, site) => map(schema.read(value, site)),
+  };
+}

@@ -1,0 +1,173 @@
+// What an ApplicationProtocol says of access logs, traces and statistics.
+import { moduleDuration } from "./module-duration.js";
+import { percentageAboveZero } from "./percentage.js";
+import {
+  list,
+  map,
+  object,
+  optional,
+  type Read,
+  required,
+  withDefault,
+} from "./schema/composites.js";
+import { checked, mapped } from "./schema/schema.js";
+import { boolean, integer, nonEmptyText, number, oneOf, text } from "./schema/scalars.js";
+import { textFormat } from "./text-format.js";
+
+const MAX_UINT32 = 2 ** 32 - 1;
+/** A gauge of the host is as wide, and nobody asks for more. */
+const MAX_METHODS = 10_000;
+const MAX_BUCKETS = 64;
+
+/** Where Envoy has no default, this one has what Envoy's default format tells of a connection. */
+export const DEFAULT_ACCESS_LOG_FORMAT =
+  '[%START_TIME%] "%PROTOCOL% %ROUTE_NAME%" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% ' +
+  "%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %DOWNSTREAM_REMOTE_ADDRESS% %UPSTREAM_HOST% %UPSTREAM_CLUSTER%";
+
+const flushInterval = optional(
+  moduleDuration(1),
+  "what has gathered is sent after so long at the latest",
+  "1 s",
+);
+
+const collector = (service: string): string =>
+  `cluster of a collector, \`opentelemetry.proto.collector.${service}\`: [clusters](#clusters-of-services)`;
+
+const otlp = mapped(
+  object({
+    cluster: required(nonEmptyText, collector("logs.v1.LogsService")),
+    flushInterval,
+    resourceAttributes: withDefault(map(text), {}, "of the OTLP resource"),
+  }),
+  ({ flushInterval, ...rest }) => ({ ...rest, flushIntervalMs: flushInterval }),
+);
+
+const accessLogFilter = mapped(
+  object({
+    errorsOnly: withDefault(
+      boolean,
+      false,
+      "only requests that were not answered, or with an error",
+      "`false`",
+    ),
+    minDuration: optional(moduleDuration(0), "only requests that took at least so long"),
+    percentage: withDefault(
+      percentageAboveZero,
+      100,
+      "only so many of them, drawn at random",
+      "100",
+    ),
+  }),
+  ({ minDuration, ...rest }) => ({ ...rest, minDurationMs: minDuration }),
+);
+
+export const accessLog = mapped(
+  checked(
+    object(
+      {
+        text: optional(
+          textFormat,
+          "a line with [operators](#operators-in-texts)",
+          "`" + DEFAULT_ACCESS_LOG_FORMAT + "`",
+        ),
+        json: optional(
+          map(textFormat),
+          "instead of `text`: members of a JSON object, with operators in their values",
+        ),
+        otlp: optional(otlp, "to a collector, batched, instead of the host's log"),
+        filter: optional(accessLogFilter, "each must hold for a request to be logged"),
+      },
+      { title: "Access logs" },
+    ),
+    ({ text, json }, site) => {
+      if (text !== undefined && json !== undefined)
+        site.field("json").fault("must not be there together with `text`");
+      if (text === "") site.field("text").fault("must not be empty");
+      if (json !== undefined && Object.keys(json).length === 0)
+        site.field("json").fault("must not be empty");
+    },
+  ),
+  ({ text, json, ...rest }) => ({
+    ...rest,
+    format:
+      json === undefined
+        ? { kind: "text" as const, text: text ?? DEFAULT_ACCESS_LOG_FORMAT }
+        : { kind: "json" as const, members: json },
+  }),
+);
+
+export type AccessLog = Read<typeof accessLog>;
+
+export const tracing = mapped(
+  object(
+    {
+      cluster: required(nonEmptyText, collector("trace.v1.TraceService")),
+      serviceName: required(nonEmptyText, "`service.name` of the OTLP resource"),
+      kind: withDefault(
+        oneOf("CLIENT", "SERVER"),
+        "CLIENT",
+        "`CLIENT`: a span of the caller's side. `SERVER`: one of the service's side, and a client span below it",
+        "`CLIENT`",
+      ),
+      randomSamplingPercentage: withDefault(
+        number({ min: 0, max: 100 }),
+        1,
+        "of traces that begin here; a request that comes with a context says itself",
+        "1",
+      ),
+      tags: withDefault(
+        map(textFormat),
+        {},
+        "attributes of the span, with [operators](#operators-in-texts) in their values",
+      ),
+      b3: withDefault(
+        boolean,
+        false,
+        "write B3 besides W3C's `traceparent`; both are read",
+        "`false`",
+      ),
+      flushInterval,
+    },
+    { title: "Traces" },
+  ),
+  ({ flushInterval, ...rest }) => ({ ...rest, flushIntervalMs: flushInterval }),
+);
+
+export type Tracing = Read<typeof tracing>;
+
+const buckets = checked(list(integer(1, MAX_UINT32)), (bounds, site) => {
+  if (bounds.length > MAX_BUCKETS)
+    site.fault(`must not be more than ${MAX_BUCKETS}, not ${bounds.length}`);
+  bounds.forEach((bound, index) => {
+    if (index > 0 && bound <= (bounds[index - 1] ?? 0))
+      site.item(index).fault("must be larger than the one before");
+  });
+});
+
+export const stats = object(
+  {
+    methodAttribute: withDefault(
+      text,
+      "",
+      "attribute that tells methods apart, such as `method`",
+      "they are not told apart",
+    ),
+    maxMethods: optional(integer(1, MAX_METHODS), "further methods count as `other`", "100"),
+    durationBucketsMs: withDefault(
+      buckets,
+      [],
+      "upper ends of the buckets of durations, in milliseconds",
+      "Istio's",
+    ),
+    istio: optional(
+      object({
+        reporter: withDefault(oneOf("SOURCE", "DESTINATION"), "SOURCE", "its label", "`SOURCE`"),
+        labels: withDefault(map(text), {}, "further labels"),
+      }),
+      "also the standard metrics of Istio",
+    ),
+  },
+  { title: "Statistics" },
+);
+
+export type Stats = Read<typeof stats>;

@@ -1,0 +1,66 @@
+// Filters that an ApplicationProtocol asks for, of all requests of its protocol.
+import type { ApplicationProtocol } from "../../api/application-protocol.js";
+import type {
+  AccessLog as ApiAccessLog,
+  Stats as ApiStats,
+  Tracing as ApiTracing,
+} from "../../api/telemetry.js";
+import type { AccessLog, Filter, FilterKind, Stats, Tracing } from "../../ir/filter.js";
+import { NOT_APPLIED } from "../module-features.js";
+import { perMillion } from "./per-million.js";
+import type { FilterContext } from "./router-filters.js";
+
+export function telemetryFilters(
+  protocol: ApplicationProtocol,
+  { features, report, grpcClusters }: FilterContext,
+): readonly Filter[] {
+  const { accessLog, tracing, stats } = protocol.spec;
+  const filters: Filter[] = [];
+  const isApplied = (kind: FilterKind): boolean => {
+    const isKnown = features.filters.has(kind);
+    if (!isKnown) report.warning(protocol, `spec.${kind}`, NOT_APPLIED);
+    return isKnown;
+  };
+  if (accessLog !== undefined && isApplied("accessLog")) {
+    filters.push({ kind: "accessLog", ...accessLogOf(accessLog) });
+    if (accessLog.otlp !== undefined)
+      grpcClusters.use(accessLog.otlp.cluster, protocol, "spec.accessLog.otlp.cluster");
+  }
+  if (stats !== undefined && isApplied("stats")) filters.push({ kind: "stats", ...statsOf(stats) });
+  if (tracing !== undefined && isApplied("tracing")) {
+    filters.push({ kind: "tracing", ...tracingOf(tracing) });
+    grpcClusters.use(tracing.cluster, protocol, "spec.tracing.cluster");
+  }
+  return filters;
+}
+
+function accessLogOf({ format, otlp, filter }: ApiAccessLog): AccessLog {
+  return {
+    format,
+    otlp,
+    filter: filter && {
+      errorsOnly: filter.errorsOnly,
+      minDurationMs: filter.minDurationMs,
+      perMillion: perMillion(filter.percentage),
+    },
+  };
+}
+
+function tracingOf({ kind, randomSamplingPercentage, ...rest }: ApiTracing): Tracing {
+  return {
+    ...rest,
+    side: kind === "SERVER" ? "server" : "client",
+    perMillion: perMillion(randomSamplingPercentage),
+  };
+}
+
+function statsOf({ methodAttribute, istio, ...rest }: ApiStats): Stats {
+  return {
+    ...rest,
+    methodAttribute: methodAttribute.toLowerCase(),
+    istio: istio && {
+      reporter: istio.reporter === "SOURCE" ? "source" : "destination",
+      labels: istio.labels,
+    },
+  };
+}
