@@ -39,7 +39,7 @@ module.exports = {
     only("assembly/wire", [], "Bytes, and nothing above them."),
     only("assembly/containers", [], "One structure a file, and nothing above them."),
     only("assembly/codec", ["assembly/wire", "assembly/containers"], "The contract."),
-    only("assembly/filter", ["assembly/codec", "assembly/wire"], "The contract."),
+    only("assembly/filter", ["assembly/codec", "assembly/wire", SDK], "The contract."),
     only(
       "assembly/filters",
       ["assembly/filter", "assembly/codec", "assembly/wire", "assembly/containers", SDK],

@@ -15,7 +15,7 @@ export abstract class Call {
   handle: u64 = 0;
   /** FILTER_SLOT_BYTES of this filter's own, zero at first. */
   slot: usize = 0;
-  /** For FilterStatus.Pause: go on by itself after so many milliseconds. 0: do not. */
+  /** For FilterStatus.Pause: at most so many milliseconds, see `Filter.onDelayed`. 0: without an end. */
   delayMs: u32 = 0;
   /** Of the route; empty: none matches. UTF-8. */
   readonly routeName: Slice = new Slice();

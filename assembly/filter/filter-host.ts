@@ -5,6 +5,8 @@ import { Slice } from "../codec/message";
 import { ResponseFlag } from "./response-flag";
 
 export abstract class FilterHost {
+  /** Of the module, such as `dubbo`. */
+  protocol: string = "";
   /** A plugin context that lives; gRPC calls are made in its name. */
   abstract get pluginContextId(): u32;
   /** The request goes on to the next filter. Nothing happens if it is over. */

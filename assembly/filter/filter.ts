@@ -15,7 +15,7 @@ export enum FilterStatus {
   Continue = 0,
   /**
    * The request waits until `FilterHost.resume` or `FilterHost.reply` is called for `call.handle`, or
-   * `call.delayMs` have passed.
+   * `call.delayMs` have passed: then `onDelayed` is called.
    */
   Pause = 1,
   /** `call.reply` was called: the client gets that answer. */
@@ -39,6 +39,14 @@ export abstract class Filter {
 
   /** A request that is complete at `call.message`, which is only there for now. */
   onRequest(call: Call, config: FilterConfig): FilterStatus {
+    return FilterStatus.Continue;
+  }
+
+  /**
+   * `call.delayMs` have passed since this filter paused the request, which is at `call.message` again. Not
+   * called for a request that is over or was resumed.
+   */
+  onDelayed(call: Call, config: FilterConfig): FilterStatus {
     return FilterStatus.Continue;
   }
 

@@ -153,6 +153,30 @@ describe("a filter that pauses", () => {
     expect(told(mesh).at(-1)).toMatch(/^test\.second onEnd: - 0 6\/10 (50|60|70)ms/);
   });
 
+  it("for a time is asked then, and may still answer", () => {
+    const server = new LineServer("v1");
+    const mesh = meshOf(server, {
+      filters: [filter("first", "trace delay late"), filter("second", "trace")],
+    });
+    const client = ask(mesh, "GET a");
+    mesh.host.advance(40);
+    expect(client.answers).toEqual([]);
+    mesh.host.advance(30);
+    expect(client.answers).toEqual(["ERR metaproto: refused by a filter"]);
+    expect(server.texts).toEqual([]);
+    expect(told(mesh).slice(1)).toEqual([
+      expect.stringMatching(/^test\.first onDelayed: GET from [0-9.]+:\d+$/),
+      expect.stringMatching(/^test\.first onEnd: UAEX 2 6\/\d+ [567]0ms/),
+      expect.stringMatching(/^test\.second onEnd: UAEX /),
+    ]);
+    // Chunks that are kept for reuse.
+    const kept = mesh.stat("buffered_bytes");
+    ask(mesh, "GET b");
+    mesh.host.advance(100);
+    expect(mesh.stat("buffered_bytes")).toBe(kept);
+    expect(mesh.stat("downstream_rq_active")).toBe(0);
+  });
+
   it("holds the request until it is resumed, and others pass meanwhile", () => {
     const server = new LineServer("v1");
     const mesh = meshOf(server, {
@@ -238,6 +262,27 @@ describe("the end of a request", () => {
     expect(client.answers[1]).toContain("too many requests");
     const ends = told(mesh).filter((text) => text.includes("onEnd"));
     expect(ends.map((text) => text.split(" ")[2])).toEqual(["-", "UO"]);
+  });
+});
+
+describe("a filter's metrics", () => {
+  it("are sums over the workers, handed over once a second", () => {
+    const server = new LineServer("v1");
+    server.answers = false;
+    const mesh = meshOf(server, { filters: [filter("first", "count")], host: { workers: 2 } });
+    const clients = [0, 1, 1].map(
+      (worker) => new LineClient(mesh.connectSocket(undefined, worker)),
+    );
+    for (const client of clients) client.send("GET a", "GET b");
+    mesh.run();
+    expect(mesh.stat("test_total")).toBe(6);
+    expect(mesh.stat("test_active")).toBe(6);
+    clients[1]?.socket.close();
+    expect(mesh.stat("test_active")).toBe(4);
+    server.answer();
+    mesh.run();
+    expect(mesh.stat("test_active")).toBe(0);
+    expect(mesh.stat("test_total")).toBe(6);
   });
 });
 

@@ -4,7 +4,9 @@
 // A configuration is text, a word for each thing to do, in this order:
 //   trace     log what is seen, as `<filter> <callback>: ...`
 //   mark      log what is in the slot, and write the length of the request there
+//   count     count requests, and those that have not ended
 //   delay     pause for 50 ms
+//   late      and refuse then
 //   pause     pause until a request `RELEASE` or `REFUSE` comes, which is answered with an error
 //   refuse    answer with PermissionDenied and the code 42
 //   only=GET  all of this only for requests whose attribute `verb` is GET
@@ -13,6 +15,7 @@ import { ErrorKind, NO_ERROR_CODE } from "../../assembly/codec/error-kind";
 import { MessageType, Slice } from "../../assembly/codec/message";
 import { LineCodec } from "../../assembly/codecs/line/codec";
 import { Call } from "../../assembly/filter/call";
+import { Counter, counterOf } from "../../assembly/filter/counter";
 import { Filter, FilterConfig, FilterStatus } from "../../assembly/filter/filter";
 import { filterHost } from "../../assembly/filter/filter-host";
 import { FilterSetup } from "../../assembly/filter/filter-setup";
@@ -36,6 +39,8 @@ const RELEASED = new StaticText("released");
 class Words extends FilterConfig {
   readonly list: string[];
   only: string = "";
+  readonly total: Counter = counterOf("test_total");
+  readonly active: Counter = counterOf("test_active", true);
 
   constructor(text: string) {
     super();
@@ -83,6 +88,10 @@ class TextFilter extends Filter {
       this.tell("slot", load<u64>(call.slot).toString());
       store<u64>(call.slot, call.requestBytes);
     }
+    if (words.has("count")) {
+      words.total.value++;
+      words.active.value++;
+    }
     if (verb == "RELEASE" || verb == "REFUSE") return this.settle(call, verb == "RELEASE");
     if (words.has("refuse")) {
       return this.answer(call, ErrorKind.PermissionDenied, ResponseFlag.Unauthorized, REFUSED);
@@ -94,6 +103,13 @@ class TextFilter extends Filter {
     if (!words.has("pause")) return FilterStatus.Continue;
     this.paused.push(call.handle);
     return FilterStatus.Pause;
+  }
+
+  override onDelayed(call: Call, config: FilterConfig): FilterStatus {
+    const words = changetype<Words>(config);
+    if (words.has("trace")) this.tell("onDelayed", this.verb(call) + this.source(call));
+    if (!words.has("late")) return FilterStatus.Continue;
+    return this.answer(call, ErrorKind.PermissionDenied, ResponseFlag.Unauthorized, REFUSED);
   }
 
   private source(call: Call): string {
@@ -139,6 +155,7 @@ class TextFilter extends Filter {
       const tries = call.tries.toString();
       this.tell("onEnd", `${what} ${bytes} ${ms}ms ${where} ${upstream} ${tries}`);
     }
+    if (words.has("count")) words.active.value--;
     if (words.has("mark")) this.tell("slot at end", load<u64>(call.slot).toString());
   }
 

@@ -32,12 +32,29 @@ export class FilterChain {
    * The request, complete at `message`, meets the filters that it has not met yet. With Pause the filter
    * has been left behind: the next `run` goes on with the one after it.
    */
-  run(stream: Stream, source: usize, message: Message): FilterStatus {
+  run(stream: Stream, message: Message): FilterStatus {
+    this.call.mutations.clear();
+    if (stream.filters == 0) return FilterStatus.Continue;
+    this.call.show(stream);
+    this.call.message = message;
+    return this.runRest(stream);
+  }
+
+  /** The filter that paused the request has waited as long as it wanted to; see `run`. */
+  runDelayed(stream: Stream, message: Message): FilterStatus {
     const call = this.call;
     call.mutations.clear();
-    if (stream.filters == 0) return FilterStatus.Continue;
-    call.show(stream, source);
+    call.show(stream);
     call.message = message;
+    const index = stream.nextFilter - 1;
+    call.slot = stream.slots + <usize>index * FILTER_SLOT_BYTES;
+    const config = changetype<FilterConfig>(this.configOf(stream, index));
+    const status = installedFilter(index).onDelayed(call, config);
+    return status == FilterStatus.Continue ? this.runRest(stream) : status;
+  }
+
+  private runRest(stream: Stream): FilterStatus {
+    const call = this.call;
     const count = installedFilters();
     while (stream.nextFilter < count) {
       const index = stream.nextFilter++;
@@ -60,7 +77,7 @@ export class FilterChain {
     if (stream.filters == 0) return ofRoute;
     const call = this.call;
     call.mutations.clear();
-    call.show(stream, stream.downstream);
+    call.show(stream);
     call.message = message;
     // The last filter is the nearest to the server.
     for (let index = installedFilters(); index > 0; index--) {
@@ -76,21 +93,21 @@ export class FilterChain {
   end(stream: Stream): void {
     if (stream.filters == 0 || stream.isReported) return;
     stream.isReported = true;
-    this.report(stream, stream.downstream);
+    this.report(stream);
   }
 
-  /** A request of `source` for which there is no stream: it is `record` that tells of it. */
-  refuse(record: Stream, source: usize, table: RouteTable): void {
+  /** A request for which there is no stream: it is `record` that tells of it. */
+  refuse(record: Stream, table: RouteTable): void {
     this.prepare(record, table.filters);
     if (record.filters == 0) return;
     record.table = table;
-    this.report(record, source);
+    this.report(record);
     record.table = null;
   }
 
-  private report(stream: Stream, source: usize): void {
+  private report(stream: Stream): void {
     const call = this.call;
-    call.show(stream, source);
+    call.show(stream);
     call.showEnd();
     const count = installedFilters();
     for (let index: u32 = 0; index < count; index++) {

@@ -31,8 +31,11 @@ export class StreamCall extends Call {
   }
 
   /** Fills in what is known of the stream. */
-  show(stream: Stream, source: usize): void {
-    this.source = source;
+  show(stream: Stream): void {
+    const source = stream.source;
+    // A oneway request may outlive its connection, whose object may serve another one then.
+    const isSame = source != 0 && changetype<RequestSource>(source).id == stream.sourceId;
+    this.source = isSame ? source : 0;
     this.endpoint = stream.endpoint;
     this.isOneway = stream.isOneway;
     this.handle = stream.upstreamId;

@@ -4,6 +4,7 @@ import { Codec } from "../../codec/codec";
 import { BufferType, LogLevel, Status } from "../../proxy-wasm-as/abi/enums";
 import { PluginContext } from "../../proxy-wasm-as/context/plugin-context";
 import { StreamContext } from "../../proxy-wasm-as/context/stream-context";
+import { endGauges, flushCounters } from "../../filter/counter";
 import { setFilterHost } from "../../filter/filter-host";
 import { installedFilter, installedFilters } from "../../filter/installed";
 import { getBuffer } from "../../proxy-wasm-as/host/buffers";
@@ -68,6 +69,7 @@ export class SwitchboardPlugin extends PluginContext {
     private readonly protocol: string,
   ) {
     super();
+    filters.protocol = protocol;
     setFilterHost(filters);
   }
 
@@ -133,6 +135,7 @@ export class SwitchboardPlugin extends PluginContext {
     flushedMs = clock.nowMs;
     gauge();
     flushStats();
+    flushCounters();
   }
 
   private tickFilters(): void {
@@ -161,6 +164,7 @@ export class SwitchboardPlugin extends PluginContext {
   override onDelete(): void {
     const engine = this.engine;
     if (engine === null) return;
+    engine.router.close();
     const index = engines.indexOf(engine);
     if (index >= 0) engines.splice(index, 1);
     this.engine = null;
@@ -169,7 +173,9 @@ export class SwitchboardPlugin extends PluginContext {
       stats.memoryBytes = 0;
       stats.bufferedBytes = 0;
       stats.timersActive = 0;
+      endGauges();
       flushStats();
+      flushCounters();
       return;
     }
     filters.contextId = engines[engines.length - 1].contextId;

@@ -148,8 +148,10 @@ export class Answers {
     if (table === null) return;
     record.isOneway = isOneway;
     record.requestBytes = message.frameLength;
+    record.source = changetype<usize>(source);
+    record.sourceId = source.id;
     record.flag = flagOf(kind);
-    this.chain.refuse(record, changetype<usize>(source), table);
+    this.chain.refuse(record, table);
   }
 
   /** Likewise, behind answers to earlier requests that are missing. */
@@ -163,6 +165,8 @@ export class Answers {
     stream.id = message.id;
     stream.isOneway = false;
     stream.downstream = changetype<usize>(source);
+    stream.source = changetype<usize>(source);
+    stream.sourceId = source.id;
     stream.requestBytes = message.frameLength;
     stream.flag = flagOf(kind);
     source.requests.push(stream);
@@ -313,6 +317,8 @@ export class Answers {
     stream.table = null;
     stream.route = null;
     substitute.cluster = stream.cluster;
+    substitute.source = stream.source;
+    substitute.sourceId = stream.sourceId;
     substitute.requestBytes = stream.requestBytes;
     substitute.startNs = stream.startNs;
     substitute.sentNs = stream.sentNs;

@@ -25,7 +25,8 @@ class Fact {
 
   private ask(path: PropertyPath, contextId: u32): void {
     this.isKnown = true;
-    setEffectiveContext(contextId);
+    // Of a connection that is gone: the host would tell of whichever is at hand.
+    if (setEffectiveContext(contextId) != Status.Ok) return;
     if (getProperty(path) != Status.Ok || bytesLen == 0) return;
     this.len = bytesLen;
     this.ptr = heap.alloc(bytesLen);

@@ -82,6 +82,8 @@ export class Router {
     stats.downstreamRqActive++;
     stream.isOneway = isOneway;
     stream.id = message.id;
+    stream.source = changetype<usize>(source);
+    stream.sourceId = source.id;
     stream.startMs = clock.nowMs;
     stream.timeoutMs = 0;
     stream.requestBytes = message.frameLength;
@@ -98,23 +100,22 @@ export class Router {
     const binding = source.binding;
     let table: RouteTable | null = null;
     if (binding !== null) table = binding.table;
-    if (table !== null) this.route(stream, changetype<usize>(source), message, table);
+    if (table !== null) this.route(stream, message, table);
     else this.awaitRoutes(stream, message, binding);
   }
 
-  private route(stream: Stream, source: usize, message: Message, table: RouteTable): void {
+  private route(stream: Stream, message: Message, table: RouteTable): void {
     const entry = table.lookup(this.codec, message);
     table.retain();
     stream.table = table;
     stream.route = entry;
     if (entry !== null) stream.cluster = table.cluster(entry.pick(this.random.nextU32()));
     this.chain.prepare(stream, entry === null ? table.filters : entry.filters);
-    this.filter(stream, source, message);
+    this.settle(stream, message, this.chain.run(stream, message));
   }
 
-  /** On from the filter whose turn it is. */
-  private filter(stream: Stream, source: usize, message: Message): void {
-    const status = this.chain.run(stream, source, message);
+  /** What the filters that had their turn want to be done. */
+  private settle(stream: Stream, message: Message, status: FilterStatus): void {
     if (status == FilterStatus.Continue) this.forward(stream, message);
     else if (status == FilterStatus.Pause) this.pause(stream, message);
     else this.answers.replyForFilter(stream, this.chain.call);
@@ -242,7 +243,12 @@ export class Router {
   resumePaused(stream: Stream): void {
     this.timers.cancel(stream);
     if (!this.decodeHeld(stream)) return;
-    this.filter(stream, stream.downstream, this.held);
+    this.settle(stream, this.held, this.chain.run(stream, this.held));
+  }
+
+  private endDelay(stream: Stream): void {
+    if (!this.decodeHeld(stream)) return;
+    this.settle(stream, this.held, this.chain.runDelayed(stream, this.held));
   }
 
   /** A filter answers a stream that it has paused. */
@@ -271,6 +277,7 @@ export class Router {
     stream.frameLength = message.frameLength;
     stream.frameCapacity = message.frameLength;
     stream.state = StreamState.AwaitingRoutes;
+    stream.owner = changetype<usize>(this);
     stream.pool = changetype<usize>(binding);
     this.awaitingRoutes++;
     binding.waiting.push(stream);
@@ -296,7 +303,7 @@ export class Router {
   }
 
   private routeHeld(stream: Stream, table: RouteTable): void {
-    if (this.decodeHeld(stream)) this.route(stream, stream.downstream, this.held, table);
+    if (this.decodeHeld(stream)) this.route(stream, this.held, table);
   }
 
   /** Reads the frame that a stream has kept into `held`; false: it is refused. */
@@ -330,7 +337,7 @@ export class Router {
 
   onTimeout(stream: Stream): void {
     if (stream.state == StreamState.Paused) {
-      this.resumePaused(stream);
+      this.endDelay(stream);
       return;
     }
     if (stream.state == StreamState.Pending) {
@@ -371,6 +378,15 @@ export class Router {
     if (stream.state == StreamState.Pending) changetype<Pool>(stream.pool).cancelWait(stream);
     else if (stream.state == StreamState.AwaitingRoutes) this.leaveWaiting(stream);
     this.answers.endAndRelease(stream);
+  }
+
+  /** Its plugin context goes, and with it whatever would end the oneway requests that still wait. */
+  close(): void {
+    for (let i: u32 = 0, stream = streams.at(0); stream !== null; stream = streams.at(++i)) {
+      if (stream.owner != changetype<usize>(this)) continue;
+      const isWaiting = stream.state == StreamState.AwaitingRoutes;
+      if (isWaiting || stream.state == StreamState.Paused) this.cancel(stream);
+    }
   }
 
   /** At the end of a VM call on a clean stack. */

@@ -47,6 +47,7 @@ export class StreamTable {
     stream.downstream = 0;
     stream.nextOfDownstream = 0;
     stream.previousOfDownstream = 0;
+    stream.source = 0;
     stream.pool = 0;
     stream.upstream = 0;
     stream.nextInList = 0;
@@ -86,6 +87,11 @@ export class StreamTable {
     if (stream.frame == 0) return;
     freeBudgeted(stream.frame, stream.frameCapacity);
     stream.frame = 0;
+  }
+
+  /** The stream of this index, used or not; null: there are not as many. */
+  at(index: u32): Stream | null {
+    return this.slab.has(index) ? changetype<Stream>(this.slab.at(index)) : null;
   }
 
   /** The stream that was sent under this id, or null: it is unknown, or was given back. */

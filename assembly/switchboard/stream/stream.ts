@@ -53,6 +53,9 @@ export class Stream extends TimerNode {
   downstream: usize;
   nextOfDownstream: usize;
   previousOfDownstream: usize;
+  /** Where it came from, oneway ones too, or 0: the connection `sourceId`, unless that is another one by now. */
+  source: usize;
+  sourceId: u32;
   /** The pool it was given to, or 0. */
   pool: usize;
   /** The upstream connection, or 0. */
@@ -68,7 +71,7 @@ export class Stream extends TimerNode {
   frameLength: u32;
   frameCapacity: u32;
   contextLength: u32;
-  /** What changes it while it is paused, or 0; of a plugin context that lives as long as the stream. */
+  /** The router that it waits in, while it awaits routes or is paused, or 0. */
   owner: usize;
   /** The table's, or 0: one FilterConfig or 0 for each installed filter. */
   filters: usize;
