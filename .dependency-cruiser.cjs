@@ -38,11 +38,23 @@ module.exports = {
     only(SDK, [], "The SDK is a package of its own."),
     only("assembly/wire", [], "Bytes, and nothing above them."),
     only("assembly/containers", [], "One structure a file, and nothing above them."),
+    only(
+      "assembly/telemetry",
+      ["assembly/wire", "assembly/containers"],
+      "What telemetry says on the wire, and nothing about when.",
+    ),
     only("assembly/codec", ["assembly/wire", "assembly/containers"], "The contract."),
     only("assembly/filter", ["assembly/codec", "assembly/wire", SDK], "The contract."),
     only(
       "assembly/filters",
-      ["assembly/filter", "assembly/codec", "assembly/wire", "assembly/containers", SDK],
+      [
+        "assembly/filter",
+        "assembly/codec",
+        "assembly/telemetry",
+        "assembly/wire",
+        "assembly/containers",
+        SDK,
+      ],
       "Filters know calls and the host, no engine.",
     ),
     rule(
@@ -60,7 +72,14 @@ module.exports = {
     ),
     only(
       SB,
-      [SDK, "assembly/codec", "assembly/filter", "assembly/containers", "assembly/wire"],
+      [
+        SDK,
+        "assembly/codec",
+        "assembly/filter",
+        "assembly/containers",
+        "assembly/telemetry",
+        "assembly/wire",
+      ],
       "The engine serves every protocol: codecs are given to it by modules/.",
     ),
     only(

@@ -102,6 +102,7 @@ export default tseslint.config(
       "assembly/codecs/**/*.ts",
       "assembly/wire/**/*.ts",
       "assembly/containers/**/*.ts",
+      "assembly/telemetry/**/*.ts",
       "assembly/switchboard/connection/**/*.ts",
       "assembly/switchboard/downstream/**/*.ts",
       "assembly/switchboard/router/**/*.ts",

@@ -6,6 +6,8 @@ import {
   Span_SpanKind,
   Status_StatusCode,
 } from "../../gen/opentelemetry/proto/trace/v1/trace_pb.js";
+import { otlpWriter } from "../../telemetry/otlp-writer.js";
+import { TelemetryUnit } from "../../telemetry/telemetry-unit.js";
 import { describeWith } from "./describe-with.js";
 import { GrpcClient } from "./grpc-call.js";
 import { OtelCollector, missingOtelCollector } from "./otel-collector.js";
@@ -99,6 +101,71 @@ describeWith("the OpenTelemetry collector", [missingOtelCollector()], () => {
         severityText: "INFO",
         body: 'a "line"',
         attributes: { route: "default" },
+        traceId: TRACE_ID,
+        spanId: SPAN_ID,
+      },
+    ]);
+  });
+
+  test("understands the batches that modules write", async () => {
+    const unit = await TelemetryUnit.create();
+    const { exports } = unit;
+    const writer = otlpWriter(unit);
+    const request = (): Uint8Array => {
+      expect(exports.finish()).toBe(1);
+      return unit.bytes(exports.batchPtr(), exports.batchLen());
+    };
+
+    exports.useSpans(1 << 20);
+    writer.resource({ "service.name": "module" }, "metaproto", "0.1.0");
+    for (const id of [1n, 2n]) {
+      exports.spanBegin(0x4bf92f3577b34da6n, 0xa3ce929d0e0e4736n, id, id - 1n);
+      writer.spanName(`span ${String(id)}`);
+      exports.spanKind(2);
+      exports.spanTimes(id, id + 1_767_225_600_000_000_000n);
+      writer.spanTraceState(1, "rojo=1");
+      writer.attributes({ "rpc.method": "hello", attempts: -id });
+      writer.spanStatus(2, "upstream reset");
+      exports.spanEnd();
+    }
+    await client.callWithBytes(TraceService.method.export, request());
+    const common = { scope: "metaproto", resource: { "service.name": "module" } };
+    const spans = await collector.waitForSpans(2, ({ name }) => name.startsWith("span "));
+    expect(spans).toHaveLength(2);
+    expect(spans[1]).toEqual({
+      ...common,
+      traceId: TRACE_ID,
+      spanId: "0000000000000002",
+      parentSpanId: "0000000000000001",
+      traceState: "rojo=1",
+      name: "span 2",
+      kind: 2,
+      startNs: 2n,
+      endNs: 1_767_225_600_000_000_002n,
+      attributes: { "rpc.method": "hello", attempts: -2n },
+      statusCode: 2,
+      statusMessage: "upstream reset",
+    });
+    expect(spans[0]).toMatchObject({ name: "span 1", parentSpanId: "" });
+
+    exports.useLogs(1 << 20);
+    writer.resource({ "service.name": "module" }, "metaproto", "0.1.0");
+    exports.logBegin(5n, 6n);
+    writer.logSeverity(17, "ERROR");
+    writer.logBody('{"method":"hello"}');
+    writer.attributes({ route: "default", bytes: 300n });
+    exports.logSpan(0x4bf92f3577b34da6n, 0xa3ce929d0e0e4736n, 0x00f067aa0ba902b7n, 1);
+    exports.logEnd();
+    await client.callWithBytes(LogsService.method.export, request());
+    expect(await collector.waitForLogs(1, ({ severityText }) => severityText === "ERROR")).toEqual([
+      {
+        ...common,
+        timeNs: 5n,
+        observedNs: 6n,
+        severityNumber: 17,
+        severityText: "ERROR",
+        body: '{"method":"hello"}',
+        attributes: { route: "default", bytes: 300n },
         traceId: TRACE_ID,
         spanId: SPAN_ID,
       },
