@@ -131,3 +131,69 @@ initialFetchTimeout: 1ms`;
     expect(findingsOf(yaml)).toEqual([`spec.${finding}`]);
   });
 });
+
+describe("what a protocol tells of its requests", () => {
+  function specOf(fields: string) {
+    const validation = validate(fields);
+    if (validation.outcome !== "valid" || validation.resource.kind !== "ApplicationProtocol")
+      throw new Error(JSON.stringify(validation));
+    return validation.resource.spec;
+  }
+
+  it("is nothing, unless it is asked for", () => {
+    expect(specOf("")).toMatchObject({
+      accessLog: undefined,
+      tracing: undefined,
+      stats: undefined,
+    });
+  });
+
+  it("has a line of its own if no other is given", () => {
+    const { accessLog } = specOf("accessLog: {}");
+    expect(accessLog).toMatchObject({ format: { kind: "text" }, otlp: undefined });
+    expect(accessLog?.format).toMatchObject({
+      text: expect.stringContaining("%RESPONSE_FLAGS%") as string,
+    });
+  });
+
+  it.each([
+    [
+      'accessLog: { text: "a", json: { b: "c" } }',
+      "accessLog.json: must not be there together with `text`",
+    ],
+    ['accessLog: { text: "" }', "accessLog.text: must not be empty"],
+    ["accessLog: { json: {} }", "accessLog.json: must not be empty"],
+    [
+      'accessLog: { json: { a: "100%" } }',
+      "accessLog.json.a: a `%` that begins no operator such as `%ROUTE_NAME%` must be written `%%`",
+    ],
+    ["accessLog: { otlp: {} }", "accessLog.otlp.cluster: is required"],
+    [
+      "accessLog: { filter: { percentage: { value: 0 } } }",
+      "accessLog.filter.percentage.value: must be above 0 and at most 100, not 0",
+    ],
+    ["tracing: { cluster: a }", "tracing.serviceName: is required"],
+    [
+      "tracing: { cluster: a, serviceName: b, randomSamplingPercentage: 101 }",
+      "tracing.randomSamplingPercentage: must be from 0 to 100, not 101",
+    ],
+    [
+      "stats: { durationBucketsMs: [1, 10, 10] }",
+      "stats.durationBucketsMs[2]: must be larger than the one before",
+    ],
+    ["stats: { maxMethods: 0 }", "stats.maxMethods: must be an integer from 1 to 10000, not 0"],
+    [
+      "stats: { istio: { reporter: source } }",
+      'stats.istio.reporter: must be one of SOURCE, DESTINATION, not "source"',
+    ],
+  ])("is refused if wrong: %s", (yaml, finding) => {
+    expect(findingsOf(yaml)).toEqual([`spec.${finding}`]);
+  });
+
+  it("may use operators that are known only at the end", () => {
+    expect(findingsOf('accessLog: { text: "%DURATION% %RESPONSE_ATTR(status)% 5%%" }')).toEqual([]);
+    const [finding] = findingsOf('accessLog: { text: "%DURATON%" }');
+    expect(finding).toContain("spec.accessLog.text: unknown operator `%DURATON%`; there are ATTR,");
+    expect(finding).toContain("DURATION");
+  });
+});

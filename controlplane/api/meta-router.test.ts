@@ -322,6 +322,146 @@ const RULES: [rule: string, accepted: string, rejected: string, fault: string][]
     "spec.routes[0].timeout: must be `0s` or at least 1ms, not `100us`",
   ],
   [
+    "retries say how often",
+    withRoute("retries: { attempts: 0 }"),
+    withRoute("retries: { retryOn: reset }"),
+    "spec.routes[0].retries.attempts: is required",
+  ],
+  [
+    "reasons to retry are known",
+    withRoute("retries: { attempts: 2, retryOn: 'connect-failure, reset,5xx' }"),
+    withRoute("retries: { attempts: 2, retryOn: 'reset,retriable-4xx' }"),
+    "spec.routes[0].retries.retryOn: `retriable-4xx` is none of connect-failure, overloaded, reset, per-try-timeout, bad-response, gateway-error, server-error, 5xx, business-error",
+  ],
+  [
+    "there are reasons to retry",
+    withRoute("retries: { attempts: 2 }"),
+    withRoute("retries: { attempts: 2, retryOn: '' }"),
+    "spec.routes[0].retries.retryOn: must not be empty",
+  ],
+  [
+    "no retry waits less than the first one",
+    withRoute("retries: { attempts: 2, backoff: 10ms, maxInterval: 10ms }"),
+    withRoute("retries: { attempts: 2, maxInterval: 10ms }"),
+    "spec.routes[0].retries.maxInterval: must not be shorter than backoff, 25ms",
+  ],
+  [
+    "a budget is a percentage",
+    withRoute("retries: { attempts: 2, retryBudget: { percent: 100 } }"),
+    withRoute("retries: { attempts: 2, retryBudget: { percent: 0 } }"),
+    "spec.routes[0].retries.retryBudget.percent: must be an integer from 1 to 100, not 0",
+  ],
+  [
+    "a fault does something",
+    withRoute("fault: { delay: { fixedDelay: 1s, percentage: { value: 0 } } }"),
+    withRoute("fault: {}"),
+    "spec.routes[0].fault: one of delay and abort is required",
+  ],
+  [
+    "a delay says how long",
+    withRoute("fault: { delay: { attribute: x-delay, max: 5s } }"),
+    withRoute("fault: { delay: { percentage: { value: 1 } } }"),
+    "spec.routes[0].fault.delay: exactly one of fixedDelay and attribute is required",
+  ],
+  [
+    "a delay says it once",
+    withRoute("fault: { delay: { fixedDelay: 1s, percentage: { value: 1 } } }"),
+    withRoute("fault: { delay: { fixedDelay: 1s, attribute: a } }"),
+    "spec.routes[0].fault.delay: exactly one of fixedDelay and attribute is required",
+  ],
+  [
+    "only what an attribute says is bounded",
+    withRoute("fault: { delay: { attribute: x-delay, max: 5s } }"),
+    withRoute("fault: { delay: { fixedDelay: 1s, max: 5s, percentage: { value: 1 } } }"),
+    "spec.routes[0].fault.delay.max: needs `attribute`",
+  ],
+  [
+    "a fault says how often",
+    withRoute("fault: { abort: { kind: RESET, percentage: { value: 0.5 } } }"),
+    withRoute("fault: { abort: { kind: RESET } }"),
+    "spec.routes[0].fault.abort.percentage: is required",
+  ],
+  [
+    "an abort has one error",
+    withRoute("fault: { abort: { code: 70, percentage: { value: 1 } } }"),
+    withRoute("fault: { abort: { code: 70, kind: RESET, percentage: { value: 1 } } }"),
+    "spec.routes[0].fault.abort.code: must not be there together with `kind`",
+  ],
+  [
+    "an abort has an error that is known",
+    withRoute("fault: { abort: { attribute: x-abort } }"),
+    withRoute("fault: { abort: { kind: NOPE, percentage: { value: 1 } } }"),
+    'spec.routes[0].fault.abort.kind: must be one of NO_ROUTE, UNAVAILABLE, OVERLOADED, TIMEOUT, RESET, PERMISSION_DENIED, INTERNAL, not "NOPE"',
+  ],
+  [
+    "mirrors are written in one way",
+    withRoute("mirrors: [{ destination: { host: a } }, { destination: { host: b } }]"),
+    withRoute("mirror: { host: a }, mirrors: [{ destination: { host: b } }]"),
+    "spec.routes[0].mirrors: must not be there together with `mirror`",
+  ],
+  [
+    "a mirror names a destination",
+    withRoute("mirrors: [{ destination: { host: a }, percentage: { value: 10 } }]"),
+    withRoute("mirrors: [{ percentage: { value: 10 } }]"),
+    "spec.routes[0].mirrors[0].destination: is required",
+  ],
+  [
+    "what is removed has no value",
+    withRoute("requestMutation: [{ key: a, operation: remove }]"),
+    withRoute("requestMutation: [{ key: a, value: b, operation: remove }]"),
+    "spec.routes[0].requestMutation[0].value: must not be there with `remove`",
+  ],
+  [
+    "what is added has a value",
+    withRoute("requestMutation: [{ key: a, value: b, operation: addIfAbsent }]"),
+    withRoute("requestMutation: [{ key: a, operation: addIfAbsent }]"),
+    "spec.routes[0].requestMutation[0].value: is required",
+  ],
+  [
+    "operators in values are known",
+    withRoute("requestMutation: [{ key: a, value: '%ATTR(user):8% 100% %% %ROUTE_NAME%' }]"),
+    withRoute("requestMutation: [{ key: a, value: '%ATR(user)%' }]"),
+    "spec.routes[0].requestMutation[0].value: unknown operator `%ATR(user)%`; there are ATTR, DOWNSTREAM_LOCAL_ADDRESS, DOWNSTREAM_REMOTE_ADDRESS, DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT, PROTOCOL, ROUTE_NAME, START_TIME, UPSTREAM_CLUSTER",
+  ],
+  [
+    "operators in values name an attribute",
+    withRoute("requestMutation: [{ key: a, value: '%ATTR(user)%' }]"),
+    withRoute("requestMutation: [{ key: a, value: '%ATTR%' }]"),
+    "spec.routes[0].requestMutation[0].value: `%ATTR%` must name an attribute, such as `%ATTR(method)%`",
+  ],
+  [
+    "a hash has one key",
+    withRoute("hashPolicy: { attribute: user }"),
+    withRoute("hashPolicy: { attribute: user, useSourceIp: true }"),
+    "spec.routes[0].hashPolicy: exactly one of attribute and useSourceIp is required",
+  ],
+  [
+    "a hash has a key",
+    withRoute("hashPolicy: { useSourceIp: true }"),
+    withRoute("hashPolicy: { useSourceIp: false }"),
+    "spec.routes[0].hashPolicy: exactly one of attribute and useSourceIp is required",
+  ],
+  [
+    "a limit of a route is one",
+    withRoute(
+      "localRateLimit: { tokenBucket: { maxTokens: 1, tokensPerFill: 1, fillInterval: 1s } }",
+    ),
+    withRoute("localRateLimit: {}"),
+    "spec.routes[0].localRateLimit: one of tokenBucket and conditions is required",
+  ],
+  [
+    "a descriptor may have several entries",
+    "hosts: [demo]\nglobalRateLimit: { domain: d, rateLimitService: s, descriptors: [{ entries: [{ value: a, descriptorKey: b }, { sourceAddress: true, descriptorKey: c }] }] }",
+    "hosts: [demo]\nglobalRateLimit: { domain: d, rateLimitService: s, descriptors: [{ entries: [{ value: a, property: c, descriptorKey: b }] }] }",
+    "spec.globalRateLimit.descriptors[0].entries[0]: exactly one of property, value and sourceAddress is required",
+  ],
+  [
+    "a descriptor is written in one way",
+    "hosts: [demo]\nglobalRateLimit: { domain: d, rateLimitService: s, descriptors: [{ value: a, descriptorKey: b }] }",
+    "hosts: [demo]\nglobalRateLimit: { domain: d, rateLimitService: s, descriptors: [{ property: a, entries: [{ value: a, descriptorKey: b }] }] }",
+    "spec.globalRateLimit.descriptors[0].property: must not be there together with `entries`",
+  ],
+  [
     "there are no unknown fields",
     withRoute("match: { attributes: { method: { exact: a } } }"),
     withRoute("match: { atributes: { method: { exact: a } } }"),
@@ -396,6 +536,52 @@ describe("a MetaRouter", () => {
     expect(faultsOf(withRoute("timeout: fast"))).toEqual([
       "spec.routes[0].timeout: must be a duration such as `1.5s` or `100ms`, not `fast`",
     ]);
+  });
+
+  it("retries what never reached a server, unless it says otherwise", () => {
+    const reasonsOf = (fields: string) =>
+      specOf(withRoute(`retries: { attempts: 2 ${fields} }`)).routes[0]?.retries?.retryOn;
+    expect(reasonsOf("")).toEqual(["connectFailure", "overloaded"]);
+    expect(reasonsOf(", retryOn: 'reset, connect-failure,reset'")).toEqual([
+      "reset",
+      "connectFailure",
+    ]);
+    expect(reasonsOf(", retryOn: gateway-error")).toEqual([
+      "connectFailure",
+      "reset",
+      "perTryTimeout",
+      "overloaded",
+      "badResponse",
+    ]);
+    expect(reasonsOf(", retryOn: 5xx")).toContain("serverError");
+    expect(reasonsOf(", retryOn: server-error")).toEqual(["serverError"]);
+  });
+
+  it("warns of tries that are given up and not made again", () => {
+    expect(warningsOf(withRoute("retries: { attempts: 2, perTryTimeout: 1s }"))).toEqual([
+      "spec.routes[0].retries.perTryTimeout: a try that takes longer is given up: retryOn has no `per-try-timeout`",
+    ]);
+    expect(
+      warningsOf(withRoute("retries: { attempts: 2, perTryTimeout: 1s, retryOn: gateway-error }")),
+    ).toEqual([]);
+  });
+
+  it("has Aeraki's mirror as one of several", () => {
+    const mirrorsOf = (fields: string) => specOf(withRoute(fields)).routes[0]?.mirrors;
+    const destination = { host: "shadow", subset: undefined, port: undefined };
+    expect(mirrorsOf("mirror: { host: shadow }, mirrorPercentage: { value: 0.5 }")).toEqual([
+      { destination, percentage: 0.5 },
+    ]);
+    expect(mirrorsOf("mirrors: [{ destination: { host: shadow } }]")).toEqual([
+      { destination, percentage: 100 },
+    ]);
+    expect(mirrorsOf("name: a")).toEqual([]);
+  });
+
+  it("sets what a mutation has, as in Aeraki, unless it says otherwise", () => {
+    expect(
+      specOf(withRoute("requestMutation: [{ key: a, value: 100% }]")).routes[0]?.requestMutation,
+    ).toEqual([{ operation: "set", key: "a", value: "100%" }]);
   });
 
   it("is told that gateways are not applied", () => {

@@ -65,8 +65,8 @@ const writtenRoute = object({
     "from the request's arrival to its complete response, all tries included; `0s`: none",
     "15 s, or the protocol's",
   ),
-  retries: optional(retries, "send requests again that failed", "none"),
-  fault: optional(routeFault, "delays and errors on purpose"),
+  retries: optional(retries, "send requests that failed again: [retries](#retries)", "none"),
+  fault: optional(routeFault, "delays and errors: [faults on purpose](#faults-on-purpose)"),
   mirror: optional(destination, "gets a copy of the requests; its responses are dropped"),
   mirrorPercentage: optional(percentageAboveZero, "of the requests", "100"),
   mirrors: optional(list(mirrorDestination), "several, instead of `mirror`"),
@@ -77,8 +77,8 @@ const writtenRoute = object({
     "requests with the same key go to the same endpoint",
     "the DestinationRule's",
   ),
-  localRateLimit: optional(localRateLimit, "as below, for this route", "the MetaRouter's"),
-  globalRateLimit: optional(globalRateLimit, "as below, for this route", "the MetaRouter's"),
+  localRateLimit: optional(localRateLimit, "as below, of this route", "the MetaRouter's"),
+  globalRateLimit: optional(globalRateLimit, "as below, of this route", "the MetaRouter's"),
 });
 
 const metaRoute = mapped(

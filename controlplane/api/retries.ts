@@ -26,17 +26,38 @@ const GATEWAY_ERRORS: readonly RetryReason[] = [
   "badResponse",
 ];
 
+interface RetryOn {
+  readonly reasons: readonly RetryReason[];
+  /** For the documentation. */
+  readonly doc: string;
+}
+
 /** By the names of Istio and Envoy, with what these stand for there. */
-const RETRY_ON: Readonly<Record<string, readonly RetryReason[]>> = {
-  "connect-failure": ["connectFailure"],
-  reset: ["reset"],
-  "per-try-timeout": ["perTryTimeout"],
-  overloaded: ["overloaded"],
-  "bad-response": ["badResponse"],
-  "gateway-error": GATEWAY_ERRORS,
-  "server-error": ["serverError"],
-  "5xx": [...GATEWAY_ERRORS, "serverError"],
-  "business-error": ["businessError"],
+export const RETRY_ON: Readonly<Record<string, RetryOn>> = {
+  "connect-failure": {
+    reasons: ["connectFailure"],
+    doc: "no connection could be established, or there is no healthy endpoint",
+  },
+  overloaded: { reasons: ["overloaded"], doc: "a bound of the cluster was reached" },
+  reset: { reasons: ["reset"], doc: "the connection ended before the response" },
+  "per-try-timeout": {
+    reasons: ["perTryTimeout"],
+    doc: "the try took longer than `perTryTimeout`",
+  },
+  "bad-response": { reasons: ["badResponse"], doc: "the response cannot be understood" },
+  "gateway-error": { reasons: GATEWAY_ERRORS, doc: "all of the above" },
+  "server-error": {
+    reasons: ["serverError"],
+    doc: "the server's framework answered with an error",
+  },
+  "5xx": {
+    reasons: [...GATEWAY_ERRORS, "serverError"],
+    doc: "all of the above",
+  },
+  "business-error": {
+    reasons: ["businessError"],
+    doc: "the server's application answered with an exception that its interface knows of",
+  },
 };
 
 /** Of a request that never reached a server nothing can have been done twice. */
@@ -51,7 +72,7 @@ const retryOn: Schema<readonly RetryReason[]> = {
       .read(value, site)
       .split(",")
       .map((part) => part.trim())) {
-      const known = Object.hasOwn(RETRY_ON, name) ? RETRY_ON[name] : undefined;
+      const known = Object.hasOwn(RETRY_ON, name) ? RETRY_ON[name]?.reasons : undefined;
       if (known === undefined && name !== "")
         site.fault(`\`${name}\` is none of ${Object.keys(RETRY_ON).join(", ")}`);
       known?.forEach((reason) => reasons.add(reason));

@@ -65,11 +65,7 @@ export const accessLog = mapped(
   checked(
     object(
       {
-        text: optional(
-          textFormat,
-          "a line with [operators](#operators-in-texts)",
-          "`" + DEFAULT_ACCESS_LOG_FORMAT + "`",
-        ),
+        text: optional(textFormat, "a line with [operators](#operators-in-texts)", "below"),
         json: optional(
           map(textFormat),
           "instead of `text`: members of a JSON object, with operators in their values",

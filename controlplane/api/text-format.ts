@@ -2,37 +2,36 @@
 import { checked, type Schema } from "./schema/schema.js";
 import { text } from "./schema/scalars.js";
 
-/** Known before the request is sent. */
-const OF_REQUESTS = [
-  "ATTR",
-  "DOWNSTREAM_LOCAL_ADDRESS",
-  "DOWNSTREAM_REMOTE_ADDRESS",
-  "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
-  "PROTOCOL",
-  "ROUTE_NAME",
-  "START_TIME",
-  "UPSTREAM_CLUSTER",
-] as const;
-
-const OF_ANSWERS = [
-  "BYTES_RECEIVED",
-  "BYTES_SENT",
-  "DURATION",
-  "RESPONSE_ATTR",
-  "RESPONSE_CODE",
-  "RESPONSE_CODE_DETAILS",
-  "RESPONSE_FLAGS",
-  "TRACE_ID",
-  "UPSTREAM_HOST",
-  "UPSTREAM_REQUEST_ATTEMPT_COUNT",
-] as const;
-
 /** When a text is made: with the request, or when all is over. */
 type Moment = "request" | "end";
 
-const OPERATORS: Readonly<Record<Moment, readonly string[]>> = {
-  request: OF_REQUESTS,
-  end: [...OF_REQUESTS, ...OF_ANSWERS].sort(),
+interface Operator {
+  /** The earliest at which it is known. */
+  readonly moment: Moment;
+  readonly takesAttribute?: boolean;
+  /** For the documentation. */
+  readonly doc: string;
+}
+
+export const OPERATORS: Readonly<Record<string, Operator>> = {
+  ATTR: { moment: "request", takesAttribute: true, doc: "an attribute of the request" },
+  BYTES_RECEIVED: { moment: "end", doc: "bytes of the request" },
+  BYTES_SENT: { moment: "end", doc: "bytes of the response" },
+  DOWNSTREAM_LOCAL_ADDRESS: { moment: "request", doc: "the listener's address and port" },
+  DOWNSTREAM_REMOTE_ADDRESS: { moment: "request", doc: "the client's address and port" },
+  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: { moment: "request", doc: "the client's address" },
+  DURATION: { moment: "end", doc: "milliseconds until the response had been sent" },
+  PROTOCOL: { moment: "request", doc: "the protocol, such as `dubbo`" },
+  RESPONSE_ATTR: { moment: "end", takesAttribute: true, doc: "an attribute of the response" },
+  RESPONSE_CODE: { moment: "end", doc: "the protocol's own code" },
+  RESPONSE_CODE_DETAILS: { moment: "end", doc: "who answered, and why" },
+  RESPONSE_FLAGS: { moment: "end", doc: "what was out of the ordinary, as Envoy abbreviates it" },
+  ROUTE_NAME: { moment: "request", doc: "the route's `name`" },
+  START_TIME: { moment: "request", doc: "when the request had arrived" },
+  TRACE_ID: { moment: "end", doc: "the trace that the request belongs to" },
+  UPSTREAM_CLUSTER: { moment: "request", doc: "the cluster that the route leads to" },
+  UPSTREAM_HOST: { moment: "end", doc: "address and port of the endpoint" },
+  UPSTREAM_REQUEST_ATTEMPT_COUNT: { moment: "end", doc: "tries" },
 };
 
 const PART = /%%|%([A-Z][A-Z_]*)(\([^)]*\))?(:\d+)?%|%/g;
@@ -52,13 +51,20 @@ export function textFormatFault(
       if (loneSigns) continue;
       return "a `%` that begins no operator such as `%ROUTE_NAME%` must be written `%%`";
     }
-    if (name === undefined || !OPERATORS[moment].includes(name))
-      return `unknown operator \`${part}\`; there are ${OPERATORS[moment].join(", ")}`;
-    const needsArgument = name === "ATTR" || name === "RESPONSE_ATTR";
-    if (needsArgument && (argument ?? "()") === "()")
-      return `\`${part}\` must name an attribute, such as \`%${name}(method)%\``;
+    const operator = name === undefined ? undefined : OPERATORS[name];
+    const isKnown = operator !== undefined && (moment === "end" || operator.moment === moment);
+    if (!isKnown) return `unknown operator \`${part}\`; there are ${knownAt(moment)}`;
+    if (operator.takesAttribute === true && (argument ?? "()") === "()")
+      return `\`${part}\` must name an attribute, such as \`%${name ?? ""}(method)%\``;
   }
   return undefined;
+}
+
+function knownAt(moment: Moment): string {
+  const known = Object.entries(OPERATORS).filter(
+    ([, operator]) => moment === "end" || operator.moment === moment,
+  );
+  return known.map(([name]) => name).join(", ");
 }
 
 /** With every `%` that begins no operator written twice, as the modules expect it. */

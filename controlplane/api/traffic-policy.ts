@@ -292,10 +292,13 @@ const portPolicyFields = {
   tls: optional(clientTls, "[TLS](tls.md)", "off"),
 };
 
-const portSettings = object({
-  ...portPolicyFields,
-  port: optional(object({ number: optional(integer(1, 65535), "which port") }), "which port"),
-});
+const portSettings = object(
+  {
+    ...portPolicyFields,
+    port: optional(object({ number: optional(integer(1, 65535), "which port") }), "which port"),
+  },
+  { title: "" },
+);
 
 const portLevelSettings = checked(list(portSettings), checkPorts);
 

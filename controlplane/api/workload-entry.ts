@@ -20,7 +20,7 @@ export interface WorkloadEntrySpec {
 
 export type WorkloadEntry = ResourceEnvelope<"WorkloadEntry", WorkloadEntrySpec>;
 
-const written = object({
+const fields = {
   address: withDefault(
     text,
     "",
@@ -43,7 +43,9 @@ const written = object({
   locality: withDefault(text, "", "`region/zone/subzone`, handed to Envoy"),
   network: optional(text, "an entry with a network and no address is left out"),
   serviceAccount: ignored(),
-});
+};
+
+const written = object(fields, { title: "" });
 
 export const workloadEntrySpec: Schema<WorkloadEntrySpec> = mapped(
   checked(written, ({ address, network }, site) => {

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { parse } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import { RouteConfigurationSchema } from "../gen/metaproto/v1/route_pb.js";
 import { pluginBytes } from "../modules/testing/plugin-bytes.js";
 import {
@@ -222,6 +222,20 @@ spec: { protocol: acme, codec: com.acme.codecs.rpc }
     await expect.poll(() => log.join("\n")).toMatch(/error \S*rpc\.wasm: is gone/);
     expect(proxy.unread).toEqual([]);
     expect((await serve.admin("/debug/snapshot?type=ECDS")).body).toContain('"metaproto.acme"');
+  });
+});
+
+describe("crds", () => {
+  test("prints what kubectl can apply", async () => {
+    const { code, stdout } = await runCommand("crds");
+    expect(code).toBe(0);
+    const documents = parseAllDocuments(stdout).map((document) => document.toJS() as unknown);
+    expect(documents).toHaveLength(4);
+    for (const document of documents)
+      expect(document).toMatchObject({
+        apiVersion: "apiextensions.k8s.io/v1",
+        kind: "CustomResourceDefinition",
+      });
   });
 });
 

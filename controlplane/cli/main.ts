@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { errorMessage } from "../runtime/error-message.js";
 import { bootstrapCommand } from "./bootstrap.js";
+import { crdsCommand } from "./crds.js";
 import { packageVersion } from "./package-root.js";
 import { regexCommand } from "./regex.js";
 import { routesCommand } from "./routes.js";
@@ -30,6 +31,7 @@ for (const command of [
   routesCommand(),
   staticCommand(),
   regexCommand(),
+  crdsCommand(),
 ]) {
   program.addCommand(command);
 }

@@ -23,4 +23,20 @@ export const SHIPPED_FEATURES: ModuleFeatures = {
   engine: new Set<EngineFeature>([]),
 };
 
+/** What users write to have them, in Markdown: the documentation says of each whether this version applies it. */
+export const FEATURE_FIELDS: Readonly<Record<FilterKind | EngineFeature, string>> = {
+  localRateLimit: "`localRateLimit` of a MetaRouter and its routes",
+  globalRateLimit: "`globalRateLimit` of a MetaRouter and its routes",
+  fault: "`routes[].fault`",
+  authorization: "MetaAuthorizationPolicy, DubboAuthorizationPolicy",
+  accessLog: "`accessLog` of an ApplicationProtocol",
+  tracing: "`tracing` of an ApplicationProtocol",
+  stats: "`stats` of an ApplicationProtocol",
+  retryPolicy: "`routes[].retries`",
+  mirrors: "`routes[].mirror`, `routes[].mirrors`",
+  hashPolicy: "`routes[].hashPolicy`, `consistentHash` of a DestinationRule",
+  outlierDetection: "`outlierDetection` of a DestinationRule, as far as it is about responses",
+  mutationOperators: "operators in values of mutations",
+};
+
 export const NOT_APPLIED = "not applied by this version";

@@ -64,7 +64,10 @@ export function withDefault<T>(
   };
 }
 
-export function ignored(doc = "not applied, silently"): IgnoredField {
+/** Of a field that nothing is made of. */
+export const IGNORED = "not applied, silently";
+
+export function ignored(doc = IGNORED): IgnoredField {
   return { shape: { kind: "any" }, isRequired: false, byDefault: "", doc, isIgnored: true };
 }
 

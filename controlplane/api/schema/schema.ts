@@ -33,7 +33,10 @@ export type Shape =
 export interface ObjectShape {
   readonly kind: "object";
   readonly fields: Readonly<Record<string, FieldShape>>;
-  /** It has a table of its own in the documentation, under this heading. */
+  /**
+   * It has a table of its own in the documentation, under this heading; empty: that of something else tells of it.
+   * Undefined: its fields are part of the table that it occurs in.
+   */
   readonly title: string | undefined;
 }
 
