@@ -15,6 +15,9 @@ export type StringMatch =
 /** By the name of the attribute in lower case; all must hold. */
 export type AttributeMatches = Readonly<Record<string, StringMatch>>;
 
+/** Modules refuse a whole configuration with more. */
+const MAX_MATCHES = 64;
+
 const writtenMatch = object({
   exact: optional(text, "it is this"),
   prefix: optional(text, "it begins with this"),
@@ -60,7 +63,10 @@ export const attributeMatches: Schema<AttributeMatches> = {
   ...writtenMatches,
   read(value, site) {
     const seen = new Map<string, string>();
-    const entries = Object.entries(writtenMatches.read(value, site)).map(([name, match]) => {
+    const written = Object.entries(writtenMatches.read(value, site));
+    if (written.length > MAX_MATCHES)
+      site.fault(`must have at most ${MAX_MATCHES} attributes, not ${written.length}`);
+    const entries = written.map(([name, match]) => {
       const lower = name.toLowerCase();
       const other = seen.get(lower);
       if (name === "") site.field(name).fault("the name of an attribute must not be empty");

@@ -77,13 +77,15 @@ export function hostNames(
     const fault = nameFault(value);
     if (fault !== undefined) site.fault(fault);
   });
-  return nonEmptyList(name, "at least one host is required", (names, site) => {
-    const seen = new Set<string>();
-    names.forEach((item, index) => {
-      const canonical = canonicalHostName(item);
-      if (seen.has(canonical) && nameFault(item) === undefined)
-        site.item(index).fault(`\`${item}\` is there twice`);
-      seen.add(canonical);
-    });
+  return nonEmptyList(name, "at least one host is required", {
+    check: (names, site) => {
+      const seen = new Set<string>();
+      names.forEach((item, index) => {
+        const canonical = canonicalHostName(item);
+        if (seen.has(canonical) && nameFault(item) === undefined)
+          site.item(index).fault(`\`${item}\` is there twice`);
+        seen.add(canonical);
+      });
+    },
   });
 }

@@ -23,6 +23,12 @@ import { checked, mapped, type Schema } from "./schema/schema.js";
 import { integer, text } from "./schema/scalars.js";
 import type { Site } from "./schema/site.js";
 
+// Bounds of modules, which refuse a whole configuration with more.
+const MAX_DESTINATIONS = 1024;
+const MAX_MUTATIONS = 256;
+/** No bound of modules: each costs as much as the request itself. */
+const MAX_MIRRORS = 16;
+
 const weightedDestination = object({
   destination: required(destination, ""),
   weight: withDefault(
@@ -57,7 +63,10 @@ const writtenRoute = object({
   name: withDefault(text, "", "for people, logs and metrics"),
   match: withDefault(match, {}, ""),
   route: required(
-    nonEmptyList(weightedDestination, "at least one destination is required", checkWeights),
+    nonEmptyList(weightedDestination, "at least one destination is required", {
+      check: checkWeights,
+      maxItems: MAX_DESTINATIONS,
+    }),
     "",
   ),
   timeout: optional(
@@ -69,9 +78,17 @@ const writtenRoute = object({
   fault: optional(routeFault, "delays and errors: [faults on purpose](#faults-on-purpose)"),
   mirror: optional(destination, "gets a copy of the requests; its responses are dropped"),
   mirrorPercentage: optional(percentageAboveZero, "of the requests", "100"),
-  mirrors: optional(list(mirrorDestination), "several, instead of `mirror`"),
-  requestMutation: withDefault(list(mutation), [], "changes of the request, in order"),
-  responseMutation: withDefault(list(mutation), [], "changes of the response, in order"),
+  mirrors: optional(list(mirrorDestination, MAX_MIRRORS), "several, instead of `mirror`"),
+  requestMutation: withDefault(
+    list(mutation, MAX_MUTATIONS),
+    [],
+    "changes of the request, in order",
+  ),
+  responseMutation: withDefault(
+    list(mutation, MAX_MUTATIONS),
+    [],
+    "changes of the response, in order",
+  ),
   hashPolicy: optional(
     hashPolicy,
     "requests with the same key go to the same endpoint",

@@ -10,7 +10,7 @@ import {
   required,
   withDefault,
 } from "./schema/composites.js";
-import { anything, nonEmpty, text } from "./schema/scalars.js";
+import { anything, longText, nonEmpty, text } from "./schema/scalars.js";
 import { checked, type Shape } from "./schema/schema.js";
 import { Findings, Site } from "./schema/site.js";
 
@@ -122,8 +122,8 @@ const envelope = object({
       {
         name: required(nonEmpty(name), "with kind and namespace the identity"),
         namespace: optional(name, "whose it is"),
-        labels: withDefault(map(text), {}, "of Kubernetes"),
-        annotations: withDefault(map(text), {}, "of Kubernetes"),
+        labels: withDefault(map(longText), {}, "of Kubernetes"),
+        annotations: withDefault(map(longText), {}, "of Kubernetes"),
         creationTimestamp: optional(text, "RFC 3339; set by Kubernetes"),
       },
       { isOpen: true },

@@ -112,7 +112,7 @@ const written = object({
     "the IP address that the listener is bound to. With several hosts and as many addresses, each its own; else the first. `240.240.0.0/16` and CIDR ranges are not bound",
     "`--bind`",
   ),
-  ports: required(nonEmptyList(port, "at least one port is required", checkPorts), ""),
+  ports: required(nonEmptyList(port, "at least one port is required", { check: checkPorts }), ""),
   resolution: withDefault(
     oneOf("NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"),
     "NONE",

@@ -158,7 +158,12 @@ export const stats = object(
     istio: optional(
       object({
         reporter: withDefault(oneOf("SOURCE", "DESTINATION"), "SOURCE", "its label", "`SOURCE`"),
-        labels: withDefault(map(text), {}, "further labels"),
+        labels: withDefault(
+          map(text),
+          {},
+          "what does not depend on the request, such as `source_workload`",
+          "`destination_service`, `_name` and `_namespace`",
+        ),
       }),
       "also the standard metrics of Istio",
     ),

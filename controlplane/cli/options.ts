@@ -75,6 +75,13 @@ export function modulesOption(): Option {
   );
 }
 
+export function rootNamespaceOption(): Option {
+  return new Option(
+    "--root-namespace <name>",
+    "namespace whose rules and policies hold for all namespaces",
+  ).default("istio-system");
+}
+
 export function portNumber(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError("Not a port.");

@@ -5,13 +5,14 @@ import type { Mutation, Route } from "../ir/route.js";
 import type { ProxyView } from "../server/proxy-status.js";
 import type { SocketAddress } from "../server/socket-address.js";
 import { adminJson } from "./admin-client.js";
-import { adminAddressOption, modulesOption } from "./options.js";
+import { adminAddressOption, modulesOption, rootNamespaceOption } from "./options.js";
 import { table } from "./table.js";
 
 interface RoutesOptions {
   readonly adminAddress: SocketAddress;
   readonly config?: string;
   readonly modules: string;
+  readonly rootNamespace: string;
 }
 
 /** Versions by resource name, as /debug/snapshot?type=routes tells them. */
@@ -24,16 +25,17 @@ export function routesCommand(): Command {
     .addOption(adminAddressOption())
     .option("--config <dir>", "show what this directory would yield instead of asking")
     .addOption(modulesOption())
+    .addOption(rootNamespaceOption())
     .action(async (host: string, options: RoutesOptions) => {
       process.stdout.write(`${await routesText(host, options)}\n`);
     });
 }
 
 async function routesText(host: string, options: RoutesOptions): Promise<string> {
-  const { adminAddress, config, modules } = options;
+  const { adminAddress, config, modules, rootNamespace } = options;
   if (config !== undefined) {
     const { readDirectoryMesh } = await import("../server/directory-mesh.js");
-    const { mesh, faults } = await readDirectoryMesh({ config, modules });
+    const { mesh, faults } = await readDirectoryMesh({ config, modules, rootNamespace });
     for (const line of faults) process.stderr.write(`error: ${line}\n`);
     return select(mesh, host).map(listenerText).join("\n\n");
   }
@@ -77,9 +79,26 @@ function listenerText(listener: Listener): string {
       ...route.requestMutation.map((mutation) => mutationText("request", mutation)),
       ...route.responseMutation.map((mutation) => mutationText("response", mutation)),
     ].join(", ") || "-",
+    policiesText(route),
   ]);
-  const header = ["#", "NAME", "MATCH", "DESTINATIONS", "TIMEOUT", "MUTATIONS"];
-  return `${listener.name} (${listener.protocol})\n${table(header, rows)}`;
+  const header = ["#", "NAME", "MATCH", "DESTINATIONS", "TIMEOUT", "MUTATIONS", "POLICIES"];
+  const hasPolicies = rows.some((row) => row.at(-1) !== "-");
+  const shown = hasPolicies ? [header, ...rows] : [header, ...rows].map((row) => row.slice(0, -1));
+  const filters = listener.filters.map(({ kind }) => kind).join(", ");
+  const title = `${listener.name} (${listener.protocol})`;
+  return `${title}${filters === "" ? "" : `, all requests: ${filters}`}\n${table(shown[0] ?? [], shown.slice(1))}`;
+}
+
+function policiesText({ retryPolicy, mirrors, hashPolicy, filters }: Route): string {
+  const parts = [
+    ...(retryPolicy === undefined ? [] : [`${retryPolicy.attempts} retries`]),
+    ...mirrors.map(({ cluster, perMillion }) => `mirror ${perMillion / 10_000}% ${cluster}`),
+    ...(hashPolicy === undefined
+      ? []
+      : [`hash ${hashPolicy.kind === "attribute" ? hashPolicy.name : "source address"}`]),
+    ...filters.map(({ kind }) => kind),
+  ];
+  return parts.join(", ") || "-";
 }
 
 function matchText({ name, specifier, invert }: AttributeMatch): string {

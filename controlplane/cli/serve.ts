@@ -10,6 +10,7 @@ import {
   count,
   durationMs,
   modulesOption,
+  rootNamespaceOption,
   tcpUserTimeoutOption,
   unreadTimeoutOption,
 } from "./options.js";
@@ -21,6 +22,7 @@ interface ServeOptions {
   readonly adminAddress: SocketAddress;
   readonly bind: string;
   readonly modules: string;
+  readonly rootNamespace: string;
   readonly unreadTimeout: number;
   readonly tcpUserTimeout: number;
   readonly formerVersions: number;
@@ -44,6 +46,7 @@ export function serveCommand(): Command {
     )
     .addOption(bindOption())
     .addOption(modulesOption())
+    .addOption(rootNamespaceOption())
     .addOption(unreadTimeoutOption())
     .addOption(tcpUserTimeoutOption())
     .addOption(
@@ -77,6 +80,7 @@ async function serve(options: ServeOptions): Promise<void> {
     xdsAddress: options.xdsAddress,
     adminAddress: options.adminAddress,
     bindAddress: options.bind,
+    rootNamespace: options.rootNamespace,
     peerTimeouts: { unreadMs: options.unreadTimeout, tcpUserMs: options.tcpUserTimeout },
     maxRetiredPlugins: options.formerVersions,
     retiredPluginMs: options.formerVersionsFor,

@@ -3,6 +3,7 @@ import {
   bindOption,
   configOption,
   modulesOption,
+  rootNamespaceOption,
   portNumber,
   tcpUserTimeoutOption,
   unreadTimeoutOption,
@@ -11,6 +12,7 @@ import {
 interface StaticOptions {
   readonly config: string;
   readonly modules: string;
+  readonly rootNamespace: string;
   readonly bind: string;
   readonly unreadTimeout: number;
   readonly tcpUserTimeout: number;
@@ -24,6 +26,7 @@ export function staticCommand(): Command {
     )
     .addOption(configOption())
     .addOption(modulesOption())
+    .addOption(rootNamespaceOption())
     .addOption(bindOption())
     .addOption(unreadTimeoutOption())
     .addOption(tcpUserTimeoutOption())
@@ -34,10 +37,10 @@ export function staticCommand(): Command {
       19_000,
     )
     .action(async (options: StaticOptions) => {
-      const { config, modules, bind, adminPort } = options;
+      const { config, modules, rootNamespace, bind, adminPort } = options;
       const { staticConfiguration } = await import("../server/directory-mesh.js");
       const result = await staticConfiguration({
-        directories: { config, modules },
+        source: { config, modules, rootNamespace },
         bindAddress: bind,
         peerTimeouts: { unreadMs: options.unreadTimeout, tcpUserMs: options.tcpUserTimeout },
         admin: { host: "127.0.0.1", port: adminPort },

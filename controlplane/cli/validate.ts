@@ -1,8 +1,9 @@
 import { Command } from "commander";
-import { bindOption, modulesOption } from "./options.js";
+import { bindOption, modulesOption, rootNamespaceOption } from "./options.js";
 
 interface ValidateOptions {
   readonly modules: string;
+  readonly rootNamespace: string;
   readonly bind: string;
 }
 
@@ -13,11 +14,12 @@ export function validateCommand(): Command {
     .description("check a directory of resources; exit code 1 when something is wrong")
     .argument("<dir>", "directory of resources, YAML or JSON")
     .addOption(modulesOption())
+    .addOption(rootNamespaceOption())
     .addOption(bindOption())
-    .action(async (config: string, { modules, bind }: ValidateOptions) => {
+    .action(async (config: string, { bind, ...source }: ValidateOptions) => {
       const { validateDirectories } = await import("../server/directory-mesh.js");
       const { faults, warnings, resourceCount, mesh } = await validateDirectories(
-        { config, modules },
+        { config, ...source },
         bind,
       );
       for (const line of faults) process.stdout.write(`error: ${line}\n`);

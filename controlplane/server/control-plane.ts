@@ -33,6 +33,8 @@ export interface ControlPlaneOptions extends RetentionOptions {
   /** IP address of listeners that name none. */
   readonly bindAddress: string;
   readonly peerTimeouts: PeerTimeouts;
+  /** Where rules and policies hold for all namespaces. Default: `istio-system`. */
+  readonly rootNamespace?: string;
   readonly logger: Logger;
   readonly clock?: Clock;
   readonly store?: DirectoryStoreOptions;
@@ -132,7 +134,11 @@ export class ControlPlane {
     const { configuration, moduleSet } = this;
     const modules = this.modulesInUse.available(moduleSet);
     const translation = translateToMesh(
-      { resources: configuration.resources, modules: [...modules.keys()] },
+      {
+        resources: configuration.resources,
+        modules: [...modules.keys()],
+        ...(this.options.rootNamespace && { rootNamespace: this.options.rootNamespace }),
+      },
       this.translation,
     );
     const { snapshot, faults } = this.configurator.configure(

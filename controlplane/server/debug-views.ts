@@ -8,6 +8,7 @@ import { TypedExtensionConfigSchema } from "../gen/envoy/config/core/v3/extensio
 import { ClusterLoadAssignmentSchema } from "../gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "../gen/envoy/config/listener/v3/listener_pb.js";
 import { RouteConfigurationSchema } from "../gen/metaproto/v1/route_pb.js";
+import { FILTER_SCHEMAS } from "../translate/ir-to-routes/filters.js";
 import { resourceJson } from "../translate/ir-to-xds/type-registry.js";
 import {
   CLUSTER_TYPE,
@@ -44,6 +45,22 @@ function withoutLongBytes(value: JsonValue): JsonValue {
   );
 }
 
+/** With the configurations of filters as what they are: they are bytes in bytes. */
+function withReadableFilters(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(withReadableFilters);
+  if (value === null || typeof value !== "object") return value;
+  const { name, config } = value;
+  const schema = typeof name === "string" ? FILTER_SCHEMAS.get(name) : undefined;
+  if (schema !== undefined && typeof config === "string")
+    return {
+      ...value,
+      config: resourceJson(schema, fromBinary(schema, Buffer.from(config, "base64"))),
+    };
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]) => [key, withReadableFilters(child)]),
+  );
+}
+
 /** What was read, and what is wrong with it. */
 export function resourcesView(configuration: Configuration, faults: readonly Fault[]): unknown {
   return {
@@ -72,7 +89,9 @@ export function snapshotView(snapshot: Snapshot, typeName: string | undefined): 
       resources: [...set.resources.values()].map((resource) => ({
         name: resource.name,
         version: resource.version,
-        resource: withoutLongBytes(resourceJson(schema, fromBinary(schema, resource.value))),
+        resource: withoutLongBytes(
+          withReadableFilters(resourceJson(schema, fromBinary(schema, resource.value))),
+        ),
       })),
     };
   }

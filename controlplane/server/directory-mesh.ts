@@ -21,23 +21,26 @@ export interface DirectoryMesh {
   readonly warnings: readonly string[];
 }
 
-export interface MeshDirectories {
-  /** Of resources. */
+export interface MeshSource {
+  /** Directory of resources. */
   readonly config: string;
-  /** Of `<module>.wasm`; one that does not exist holds none. */
+  /** Directory of `<module>.wasm`; one that does not exist holds none. */
   readonly modules: string;
+  /** Where rules and policies hold for all namespaces. */
+  readonly rootNamespace: string;
 }
 
 /** @throws Error when the directory of resources cannot be read. */
-export async function readDirectoryMesh(directories: MeshDirectories): Promise<DirectoryMesh> {
-  return meshWith(directories.config, await ModuleDirectory.load(directories.modules));
+export async function readDirectoryMesh(source: MeshSource): Promise<DirectoryMesh> {
+  return meshWith(source, await ModuleDirectory.load(source.modules));
 }
 
-async function meshWith(directory: string, present: ModuleSet): Promise<DirectoryMesh> {
-  const configuration = await loadDirectory(directory);
+async function meshWith(source: MeshSource, present: ModuleSet): Promise<DirectoryMesh> {
+  const configuration = await loadDirectory(source.config);
   const translation = translateToMesh({
     resources: configuration.resources,
     modules: [...present.modules.keys()],
+    rootNamespace: source.rootNamespace,
   });
   return {
     mesh: translation.mesh,
@@ -52,10 +55,10 @@ async function meshWith(directory: string, present: ModuleSet): Promise<Director
 
 /** Everything that a control plane would complain about, but for files of this package's modules, which may be elsewhere. */
 export async function validateDirectories(
-  directories: MeshDirectories,
+  source: MeshSource,
   bindAddress: string,
 ): Promise<DirectoryMesh> {
-  const read = await readDirectoryMesh(directories);
+  const read = await readDirectoryMesh(source);
   const { listeners } = read.mesh;
   const modules = new Map(read.mesh.protocols.map(({ module }) => [module, undefined]));
   const conflicts = servable(read.mesh, modules, bindAddress).faults;
@@ -68,7 +71,7 @@ export async function validateDirectories(
 }
 
 export interface StaticConfigurationOptions {
-  readonly directories: MeshDirectories;
+  readonly source: MeshSource;
   readonly bindAddress: string;
   readonly peerTimeouts: PeerTimeouts;
   readonly admin: SocketAddress;
@@ -88,9 +91,9 @@ export interface StaticConfiguration {
 export async function staticConfiguration(
   options: StaticConfigurationOptions,
 ): Promise<StaticConfiguration> {
-  const { directories, bindAddress, peerTimeouts, admin } = options;
-  const present = await ModuleDirectory.load(directories.modules);
-  const { mesh, faults, warnings } = await meshWith(directories.config, present);
+  const { source, bindAddress, peerTimeouts, admin } = options;
+  const present = await ModuleDirectory.load(source.modules);
+  const { mesh, faults, warnings } = await meshWith(source, present);
   const clusters = new Map(mesh.clusters.map((cluster) => [cluster.name, cluster]));
   const results = mesh.listeners.map((listener) => ({
     name: listener.name,
@@ -99,7 +102,7 @@ export async function staticConfiguration(
   const built = staticBootstrap({
     mesh,
     moduleFiles: new Map(
-      [...present.modules.keys()].map((name) => [name, join(directories.modules, `${name}.wasm`)]),
+      [...present.modules.keys()].map((name) => [name, join(source.modules, `${name}.wasm`)]),
     ),
     routes: new Map(
       results.flatMap(({ name, result }) =>

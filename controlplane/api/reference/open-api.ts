@@ -7,12 +7,7 @@ export type OpenApi = Readonly<Record<string, unknown>>;
 export function openApiOf(shape: Shape): OpenApi {
   switch (shape.kind) {
     case "string":
-      return {
-        type: "string",
-        ...(shape.allowed && { enum: shape.allowed }),
-        ...(shape.pattern !== undefined && { pattern: shape.pattern }),
-        ...(shape.minLength !== undefined && { minLength: shape.minLength }),
-      };
+      return textOf(shape);
     case "boolean":
       return { type: "boolean" };
     case "integer":
@@ -29,6 +24,7 @@ export function openApiOf(shape: Shape): OpenApi {
         type: "array",
         items: openApiOf(shape.items),
         ...(shape.minItems > 0 && { minItems: shape.minItems }),
+        ...(Number.isFinite(shape.maxItems) && { maxItems: shape.maxItems }),
       };
     case "map":
       return { type: "object", additionalProperties: openApiOf(shape.values) };
@@ -44,6 +40,17 @@ export function openApiOf(shape: Shape): OpenApi {
     case "any":
       return { "x-kubernetes-preserve-unknown-fields": true };
   }
+}
+
+function textOf(shape: Extract<Shape, { kind: "string" }>): OpenApi {
+  const { allowed, pattern, minLength, maxLength } = shape;
+  return {
+    type: "string",
+    ...(allowed && { enum: allowed }),
+    ...(pattern !== undefined && { pattern }),
+    ...(minLength !== undefined && { minLength }),
+    ...(maxLength !== undefined && { maxLength }),
+  };
 }
 
 function fieldOf({ shape, doc, byDefault }: FieldShape): OpenApi {

@@ -123,28 +123,36 @@ function reportUnknownFields(value: object, known: readonly string[], site: Site
   }
 }
 
-export function list<T>(items: Schema<T>): Schema<readonly T[]> {
+export function list<T>(items: Schema<T>, maxItems = Infinity): Schema<readonly T[]> {
   return {
-    shape: { kind: "list", items: items.shape, minItems: 0 },
+    shape: { kind: "list", items: items.shape, minItems: 0, maxItems },
     fallback: [],
     read(value, site) {
-      if (Array.isArray(value))
-        return value.map((item: unknown, index) => items.read(item, site.item(index)));
-      site.fault(`must be a list${found(value)}`);
-      return [];
+      if (!Array.isArray(value)) {
+        site.fault(`must be a list${found(value)}`);
+        return [];
+      }
+      if (value.length > maxItems)
+        site.fault(`must have at most ${maxItems} items, not ${value.length}`);
+      return value.map((item: unknown, index) => items.read(item, site.item(index)));
     },
   };
+}
+
+export interface NonEmptyListOptions<T> {
+  readonly check?: (items: readonly T[], site: Site) => void;
+  readonly maxItems?: number;
 }
 
 /** At least one item, `missing` being what is said if there is none. */
 export function nonEmptyList<T>(
   items: Schema<T>,
   missing: string,
-  check: (items: readonly T[], site: Site) => void = () => undefined,
+  { check = () => undefined, maxItems = Infinity }: NonEmptyListOptions<T> = {},
 ): Schema<readonly T[]> {
-  const schema = list(items);
+  const schema = list(items, maxItems);
   return {
-    shape: { kind: "list", items: items.shape, minItems: 1 },
+    shape: { kind: "list", items: items.shape, minItems: 1, maxItems },
     fallback: [],
     missing,
     read(value, site) {

@@ -2,8 +2,7 @@ import { DURATION_PATTERN, parseDurationMs } from "../duration.js";
 import { checked, type Schema } from "./schema.js";
 import { found } from "./site.js";
 
-/** @param pattern of the whole value, told by the schema of a cluster; here `checked` tells what is wrong. */
-function stringLike(shape: { minLength?: number; pattern?: string } = {}): Schema<string> {
+function stringLike(shape: { pattern?: string } = {}): Schema<string> {
   return {
     shape: { kind: "string", ...shape },
     fallback: "",
@@ -16,7 +15,23 @@ function stringLike(shape: { minLength?: number; pattern?: string } = {}): Schem
   };
 }
 
-export const text: Schema<string> = stringLike();
+/** Of any length. */
+export const longText: Schema<string> = stringLike();
+
+/** Modules refuse a whole configuration with a longer one. */
+const MAX_TEXT_BYTES = 4096;
+
+export const text: Schema<string> = {
+  ...longText,
+  shape: { kind: "string", maxLength: MAX_TEXT_BYTES },
+  read(value, site) {
+    const written = longText.read(value, site);
+    const length = Buffer.byteLength(written);
+    if (length > MAX_TEXT_BYTES)
+      site.fault(`must not be longer than ${MAX_TEXT_BYTES} bytes, not ${length}`);
+    return written;
+  },
+};
 
 export function nonEmpty(schema: Schema<string>): Schema<string> {
   return {

@@ -20,11 +20,18 @@ export type Shape =
       /** Of the whole value, in the syntax that RE2 and ECMAScript have in common. */
       readonly pattern?: string;
       readonly minLength?: number;
+      /** In characters, of which each has at least one byte. */
+      readonly maxLength?: number;
     }
   | { readonly kind: "boolean" }
   | { readonly kind: "integer"; readonly min: number; readonly max: number }
   | { readonly kind: "number"; readonly min: number; readonly max: number; readonly above: boolean }
-  | { readonly kind: "list"; readonly items: Shape; readonly minItems: number }
+  | {
+      readonly kind: "list";
+      readonly items: Shape;
+      readonly minItems: number;
+      readonly maxItems: number;
+    }
   | { readonly kind: "map"; readonly values: Shape }
   | ObjectShape
   /** Anything. */

@@ -7,9 +7,6 @@ import { byPrecedence } from "./precedence.js";
 import type { Report } from "./report.js";
 import type { Service } from "./services.js";
 
-/** Where Istio looks for rules that hold for the whole mesh. */
-export const ROOT_NAMESPACE = "istio-system";
-
 /** What the DestinationRules say of one service, merged as Istio merges them. */
 export interface ServiceRule {
   readonly trafficPolicy: TrafficPolicy | undefined;
@@ -23,6 +20,12 @@ const NO_POLICY: PortTrafficPolicy = {
   tls: undefined,
 };
 
+export interface DestinationRulesOptions {
+  readonly engine: ReadonlySet<EngineFeature>;
+  /** Where rules hold for the whole mesh. */
+  readonly rootNamespace: string;
+}
+
 export class DestinationRules {
   private readonly byHost = new Map<string, DestinationRule[]>();
   private readonly merged = new Map<string, ServiceRule>();
@@ -32,8 +35,9 @@ export class DestinationRules {
   constructor(
     rules: readonly DestinationRule[],
     private readonly report: Report,
-    engine: ReadonlySet<EngineFeature>,
+    private readonly options: DestinationRulesOptions,
   ) {
+    const { engine } = options;
     this.rules = byPrecedence(rules).filter((rule) => judgeRule(rule, report, engine));
     for (const rule of this.rules) {
       const { host } = rule.spec;
@@ -76,7 +80,7 @@ export class DestinationRules {
         isExportedTo(rule.spec.exportTo, rule.metadata.namespace, namespace),
       );
       visible.forEach((rule) => this.used.add(rule));
-      const owners = [namespace, ROOT_NAMESPACE, visible[0]?.metadata.namespace];
+      const owners = [namespace, this.options.rootNamespace, visible[0]?.metadata.namespace];
       for (const owner of owners) {
         const own = visible.filter((rule) => rule.metadata.namespace === owner);
         if (own.length > 0) return own;

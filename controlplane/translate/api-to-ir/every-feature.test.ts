@@ -112,3 +112,191 @@ describe("a translation for modules that can do nothing of it", () => {
     expect(mesh.listeners[0]?.routes[0]?.requestMutation[0]?.value).toBe("%ROUTE_NAME% of 100%");
   });
 });
+
+const SERVICES = `
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: cart, namespace: shop }
+spec:
+  hosts: [cart.shop]
+  ports: [{ number: 20880, name: tcp-metaprotocol-dubbo }]
+  resolution: STATIC
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: calc, namespace: lab }
+spec:
+  hosts: [calc.lab]
+  ports: [{ number: 9090, name: tcp-metaprotocol-thrift }]
+  resolution: STATIC
+---
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: { name: rls, namespace: lab }
+spec:
+  hosts: [rls.lab]
+  ports: [{ number: 8081, name: grpc }]
+  resolution: DNS
+`;
+
+function withServices(yaml: string) {
+  return translate(`${SERVICES}---${yaml}`, ALL);
+}
+
+/** Names of the policies of each listener. */
+function policiesOf(yaml: string): Record<string, string[]> {
+  const { mesh } = withServices(yaml);
+  return Object.fromEntries(
+    mesh.listeners.map(({ name, filters }) => [
+      name,
+      filters.flatMap((filter) =>
+        filter.kind === "authorization" ? filter.policies.map((policy) => policy.name) : [],
+      ),
+    ]),
+  );
+}
+
+const policy = (kind: string, namespace: string, spec = "{}"): string => `
+apiVersion: ${kind === "MetaAuthorizationPolicy" ? "metaprotocol" : "dubbo"}.aeraki.io/v1alpha1
+kind: ${kind}
+metadata: { name: p, namespace: ${namespace} }
+spec: ${spec}
+`;
+
+describe("a policy", () => {
+  it.each([
+    ["is for services of its namespace", "MetaAuthorizationPolicy", "lab", "{}", ["calc.lab_9090"]],
+    [
+      "of the root namespace is for all",
+      "MetaAuthorizationPolicy",
+      "istio-system",
+      "{}",
+      ["calc.lab_9090", "cart.shop_20880"],
+    ],
+    [
+      "is for the hosts it names",
+      "MetaAuthorizationPolicy",
+      "lab",
+      "{ hosts: [calc.lab] }",
+      ["calc.lab_9090"],
+    ],
+    ["is not for hosts of others", "MetaAuthorizationPolicy", "lab", "{ hosts: [cart.shop] }", []],
+    [
+      "of the root namespace may name hosts of others",
+      "MetaAuthorizationPolicy",
+      "istio-system",
+      "{ hosts: [cart.shop] }",
+      ["cart.shop_20880"],
+    ],
+    [
+      "for Dubbo is for Dubbo",
+      "DubboAuthorizationPolicy",
+      "istio-system",
+      "{}",
+      ["cart.shop_20880"],
+    ],
+  ])("%s", (_, kind, namespace, spec, expected) => {
+    const byListener = policiesOf(policy(kind, namespace, spec));
+    const listeners = Object.entries(byListener).filter(([, names]) => names.length > 0);
+    expect(listeners.map(([name]) => name)).toEqual(expected);
+    for (const [, names] of listeners) expect(names).toEqual([`${namespace}/p`]);
+  });
+});
+
+const limited = (service: string): string => `
+apiVersion: metaprotocol.aeraki.io/v1alpha1
+kind: MetaRouter
+metadata: { name: calc, namespace: lab }
+spec:
+  hosts: [calc.lab]
+  globalRateLimit: { domain: d, rateLimitService: "${service}", descriptors: [{ property: a, descriptorKey: b }] }
+`;
+
+describe("the cluster of a service that modules ask", () => {
+  it("speaks HTTP/2 if it is one of ours", () => {
+    const { mesh, warnings } = withServices(limited("outbound|8081||rls.lab"));
+    expect(warnings).toEqual([]);
+    expect(mesh.clusters.map(({ name, isGrpc }) => [name, isGrpc])).toContainEqual([
+      "outbound|8081||rls.lab",
+      true,
+    ]);
+    expect(mesh.listeners[0]?.clusterNames).toEqual(["outbound|9090||calc.lab"]);
+  });
+
+  it("may be the bootstrap's", () => {
+    expect(withServices(limited("rate_limit_cluster")).warnings).toEqual([]);
+  });
+
+  it.each([
+    ["outbound|8081||gone.lab", "no ServiceEntry has the host `gone.lab` with the port 8081"],
+    ["outbound|1||rls.lab", "no ServiceEntry has the host `rls.lab` with the port 1"],
+    ["outbound|20880||cart.shop", "port 20880 of `cart.shop` speaks dubbo, which is not gRPC"],
+    ["outbound|8081|v1|rls.lab", "no DestinationRule of `rls.lab` has the subset `v1`"],
+  ])("%s is told of if nobody can answer", (name, reason) => {
+    expect(withServices(limited(name)).warnings).toEqual([
+      `MetaRouter/calc: spec.globalRateLimit.rateLimitService: ${reason}: unless the proxy has such a cluster, nobody answers`,
+    ]);
+  });
+});
+
+const changed = (host: string): string => `
+apiVersion: metaprotocol.aeraki.io/v1alpha1
+kind: MetaRouter
+metadata: { name: r, namespace: ${host.split(".")[1] ?? ""} }
+spec:
+  hosts: [${host}]
+  routes:
+    - { name: a, route: [{ destination: { host: ${host} } }], requestMutation: [{ key: a, value: b }] }
+`;
+
+describe("a mutation", () => {
+  it("is told of where some messages have no place for it", () => {
+    expect(withServices(changed("calc.lab")).warnings).toEqual([
+      "MetaRouter/r: spec.routes[0].requestMutation: only messages of the transport THeader have a place for it; others pass as they are, counted as `mutation_skipped`",
+    ]);
+    expect(withServices(changed("cart.shop")).warnings).toEqual([]);
+  });
+
+  it("is a fault where no message has a place for it", () => {
+    const resourcesOfLine = resources(
+      `${SERVICES.replace("tcp-metaprotocol-thrift", "tcp-metaprotocol-line")}---${changed("calc.lab")}`,
+    );
+    const { faults } = translateToMesh({
+      resources: resourcesOfLine,
+      modules: ["line"],
+      features: ALL,
+    });
+    expect(faults.map(formatFault)).toEqual([
+      "MetaRouter/r: spec.routes[0].requestMutation: no message of the protocol has a place for it",
+    ]);
+  });
+});
+
+describe("buckets", () => {
+  const namesOf = (routes: string): string[] => {
+    const { mesh } = withServices(`
+apiVersion: metaprotocol.aeraki.io/v1alpha1
+kind: MetaRouter
+metadata: { name: r, namespace: lab }
+spec: { hosts: [calc.lab], routes: [${routes}] }
+`);
+    const listener = mesh.listeners.find(({ host }) => host === "calc.lab");
+    return (listener?.routes ?? []).flatMap(({ filters }) =>
+      filters.flatMap((filter) => (filter.kind === "localRateLimit" ? [filter.name] : [])),
+    );
+  };
+  const route = (fields: string): string =>
+    `{ ${fields} match: { attributes: { a: {} } }, route: [{ destination: { host: calc.lab } }], localRateLimit: { tokenBucket: { maxTokens: 1, tokensPerFill: 1, fillInterval: 1s } } }`;
+
+  it("are called after their route where that is enough", () => {
+    expect(namesOf([route("name: x,"), route("name: y,")].join(", "))).toEqual([
+      "lab/r/calc.lab_9090/x",
+      "lab/r/calc.lab_9090/y",
+    ]);
+    expect(namesOf([route("name: x,"), route("name: x,"), route("")].join(", "))).toEqual([
+      "lab/r/calc.lab_9090/0",
+      "lab/r/calc.lab_9090/1",
+      "lab/r/calc.lab_9090/2",
+    ]);
+  });
+});

@@ -9,9 +9,11 @@ import type { AccessLog, Filter, FilterKind, Stats, Tracing } from "../../ir/fil
 import { NOT_APPLIED } from "../module-features.js";
 import { perMillion } from "./per-million.js";
 import type { FilterContext } from "./router-filters.js";
+import type { Service } from "./services.js";
 
 export function telemetryFilters(
   protocol: ApplicationProtocol,
+  service: Service,
   { features, report, grpcClusters }: FilterContext,
 ): readonly Filter[] {
   const { accessLog, tracing, stats } = protocol.spec;
@@ -26,7 +28,8 @@ export function telemetryFilters(
     if (accessLog.otlp !== undefined)
       grpcClusters.use(accessLog.otlp.cluster, protocol, "spec.accessLog.otlp.cluster");
   }
-  if (stats !== undefined && isApplied("stats")) filters.push({ kind: "stats", ...statsOf(stats) });
+  if (stats !== undefined && isApplied("stats"))
+    filters.push({ kind: "stats", ...statsOf(stats, service) });
   if (tracing !== undefined && isApplied("tracing")) {
     filters.push({ kind: "tracing", ...tracingOf(tracing) });
     grpcClusters.use(tracing.cluster, protocol, "spec.tracing.cluster");
@@ -54,13 +57,22 @@ function tracingOf({ kind, randomSamplingPercentage, ...rest }: ApiTracing): Tra
   };
 }
 
-function statsOf({ methodAttribute, istio, ...rest }: ApiStats): Stats {
+function statsOf({ methodAttribute, istio, ...rest }: ApiStats, service: Service): Stats {
   return {
     ...rest,
     methodAttribute: methodAttribute.toLowerCase(),
     istio: istio && {
       reporter: istio.reporter === "SOURCE" ? "source" : "destination",
-      labels: istio.labels,
+      labels: { ...destinationLabels(service), ...istio.labels },
     },
+  };
+}
+
+/** As Istio has them for a ServiceEntry. */
+function destinationLabels({ host, entry }: Service): Readonly<Record<string, string>> {
+  return {
+    destination_service: host,
+    destination_service_name: host,
+    destination_service_namespace: entry.metadata.namespace,
   };
 }

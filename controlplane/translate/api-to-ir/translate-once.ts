@@ -9,7 +9,7 @@ import type { Protocol } from "../../ir/protocol.js";
 import { type ModuleFeatures, SHIPPED_FEATURES } from "../module-features.js";
 import { Authorizations } from "./authorization.js";
 import { clustersOf } from "./clusters.js";
-import { DestinationRules, ROOT_NAMESPACE } from "./destination-rules.js";
+import { DestinationRules } from "./destination-rules.js";
 import { GrpcClusters } from "./grpc-clusters.js";
 import {
   type BoundListener,
@@ -25,6 +25,9 @@ import { defaultRouting, type RouteContext, type Routing, routingOf } from "./ro
 import { compareText, isManaged, type Service, Services } from "./services.js";
 import { telemetryFilters } from "./telemetry-filters.js";
 
+/** Istio's. */
+export const DEFAULT_ROOT_NAMESPACE = "istio-system";
+
 export interface MeshInput {
   /** Identities are unique; the order decides who is first where no times of creation are known. */
   readonly resources: readonly Resource[];
@@ -32,7 +35,7 @@ export interface MeshInput {
   readonly modules: readonly string[];
   /** Default: what the modules of this package can do. */
   readonly features?: ModuleFeatures;
-  /** Where policies hold for all namespaces. Default: Istio's, `istio-system`. */
+  /** Where rules and policies hold for all namespaces. Default: `DEFAULT_ROOT_NAMESPACE`. */
   readonly rootNamespace?: string;
 }
 
@@ -47,19 +50,19 @@ export function translateOnce(
   input: MeshInput,
   inEffect: InEffect | undefined,
 ): { readonly mesh: Mesh; readonly report: Report } {
-  const { resources, features = SHIPPED_FEATURES, rootNamespace = ROOT_NAMESPACE } = input;
+  const { resources, features = SHIPPED_FEATURES, rootNamespace = DEFAULT_ROOT_NAMESPACE } = input;
   const report = new Report();
   const former = new Former(inEffect);
   const bindings = select(resources, "ApplicationProtocol");
   const protocols = protocolsByName(bindings, input.modules, report);
   const services = new Services(select(resources, "ServiceEntry"), report);
-  const rules = new DestinationRules(select(resources, "DestinationRule"), report, features.engine);
+  const { engine } = features;
+  const destinationRules = select(resources, "DestinationRule");
+  const rules = new DestinationRules(destinationRules, report, { engine, rootNamespace });
   const reachable = new Set<Service>(
     services.all().filter((service) => isManaged(service) && !isWildcard(service)),
   );
-  const onReference = (service: Service): void => {
-    reachable.add(service);
-  };
+  const onReference = (service: Service) => void reachable.add(service);
   const grpcClusters = new GrpcClusters({ services, rules, report, onReference });
   const context = { services, rules, report, features, grpcClusters, rootNamespace, onReference };
   const moduleOf = (service: Service): string | undefined =>
@@ -82,13 +85,14 @@ export function translateOnce(
     if (bound === undefined) return [];
     spoken.set(bound.protocol.name, bound.protocol);
     const own = routing.get(service) ?? defaultRouting(service);
-    const telemetry = bound.resource === undefined ? [] : telemetryFilters(bound.resource, context);
+    const telemetry =
+      bound.resource === undefined ? [] : telemetryFilters(bound.resource, service, context);
     const filters = [...own.filters, ...authorizations.filtersOf(service), ...telemetry];
     return [{ service, listener: listenerOf(service, { ...own, filters }, report) }];
   });
   const listeners = withoutAddressConflicts(candidates, former.allListeners(), report);
   const workloads = select(resources, "WorkloadEntry");
-  const clusterContext = { rules, report, workloads, engine: features.engine, grpcClusters };
+  const clusterContext = { rules, report, workloads, engine, grpcClusters };
   const made = Array.from(reachable).flatMap((service) => clustersOf(service, clusterContext));
   rules.reportUnused();
   return {

@@ -43,6 +43,17 @@ const NAMES: Readonly<Record<FilterKind, string>> = {
   tracing: "metaproto.filters.tracing",
 };
 
+/** The message of each filter, by the filter's name. */
+export const FILTER_SCHEMAS: ReadonlyMap<string, DescMessage> = new Map<string, DescMessage>([
+  [NAMES.localRateLimit, LocalRateLimitSchema],
+  [NAMES.globalRateLimit, GlobalRateLimitSchema],
+  [NAMES.fault, FaultSchema],
+  [NAMES.authorization, AuthorizationSchema],
+  [NAMES.accessLog, AccessLogSchema],
+  [NAMES.stats, StatsSchema],
+  [NAMES.tracing, TracingSchema],
+]);
+
 /** Of a route or of a whole configuration; equal filters give equal bytes. */
 export function filterConfigs(
   filters: readonly Filter[],

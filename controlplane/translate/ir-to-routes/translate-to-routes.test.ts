@@ -1,16 +1,9 @@
 // Golden: testdata/everything.in.yaml -> everything.out.yaml. Written anew with UPDATE_GOLDEN=1, to be reviewed.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type DescMessage, fromBinary, toJson } from "@bufbuild/protobuf";
+import { fromBinary, toJson } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
-import { file_metaproto_filters_v1_access_log } from "../../gen/metaproto/filters/v1/access_log_pb.js";
-import { file_metaproto_filters_v1_authorization } from "../../gen/metaproto/filters/v1/authorization_pb.js";
-import { file_metaproto_filters_v1_fault } from "../../gen/metaproto/filters/v1/fault_pb.js";
-import { file_metaproto_filters_v1_global_rate_limit } from "../../gen/metaproto/filters/v1/global_rate_limit_pb.js";
-import { file_metaproto_filters_v1_local_rate_limit } from "../../gen/metaproto/filters/v1/local_rate_limit_pb.js";
-import { file_metaproto_filters_v1_stats } from "../../gen/metaproto/filters/v1/stats_pb.js";
-import { file_metaproto_filters_v1_tracing } from "../../gen/metaproto/filters/v1/tracing_pb.js";
 import {
   type FilterConfig,
   type RouteConfiguration,
@@ -18,6 +11,7 @@ import {
 } from "../../gen/metaproto/v1/route_pb.js";
 import type { Cluster } from "../../ir/cluster.js";
 import type { Listener } from "../../ir/mesh.js";
+import { FILTER_SCHEMAS } from "./filters.js";
 import type { CompileRegex } from "./matches.js";
 import { translateToRoutes } from "./translate-to-routes.js";
 
@@ -27,23 +21,6 @@ const fakeCompile: CompileRegex = (pattern) => ({
   dfa: Buffer.from(`dfa of ${pattern}`),
   literalPrefix: "1.",
 });
-
-/** Filters are named after the files that have their messages; the first message is the filter's own. */
-const FILTER_SCHEMAS: ReadonlyMap<string, DescMessage> = new Map(
-  [
-    file_metaproto_filters_v1_access_log,
-    file_metaproto_filters_v1_authorization,
-    file_metaproto_filters_v1_fault,
-    file_metaproto_filters_v1_global_rate_limit,
-    file_metaproto_filters_v1_local_rate_limit,
-    file_metaproto_filters_v1_stats,
-    file_metaproto_filters_v1_tracing,
-  ].flatMap(({ name, messages: [message] }) =>
-    message === undefined
-      ? []
-      : [[name.replace("metaproto/filters/v1/", "metaproto.filters."), message] as const],
-  ),
-);
 
 function readable({ routes, filters, ...rest }: RouteConfiguration): unknown {
   const decode = (configs: readonly FilterConfig[]): unknown[] =>
@@ -79,6 +56,14 @@ describe("routes", () => {
     const file = join(TESTDATA, "everything.out.yaml");
     if (process.env["UPDATE_GOLDEN"] === "1") writeFileSync(file, actual);
     expect(actual).toBe(readFileSync(file, "utf8"));
+  });
+
+  test("filters are named after the files that have their messages, whose first one is theirs", () => {
+    for (const [name, schema] of FILTER_SCHEMAS) {
+      expect(schema.file.name.replace("metaproto/filters/v1/", "metaproto.filters.")).toBe(name);
+      expect(schema.file.messages[0]).toBe(schema);
+    }
+    expect(FILTER_SCHEMAS.size).toBe(7);
   });
 
   test("a pattern that cannot be compiled refuses the whole, naming route and reason", () => {

@@ -5,6 +5,8 @@ interface Schema {
   readonly enum?: readonly string[];
   readonly pattern?: string;
   readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly maxItems?: number;
   readonly minimum?: number;
   readonly exclusiveMinimum?: boolean;
   readonly maximum?: number;
@@ -22,6 +24,7 @@ export function schemaFaults(schema: object, value: unknown, path = ""): string[
   if (Array.isArray(value))
     return [
       ...(value.length < (rest.minItems ?? 0) ? [`${path}: too short`] : []),
+      ...(value.length > (rest.maxItems ?? Infinity) ? [`${path}: too long`] : []),
       ...value.flatMap((item, index) => schemaFaults(items ?? {}, item, `${path}[${index}]`)),
     ];
   if (typeof value === "object" && value !== null)
@@ -43,12 +46,13 @@ function scalarFaults(schema: Schema, value: unknown): string[] {
 }
 
 function textFaults(schema: Schema, value: string): string[] {
-  const { pattern = "", minLength = 0 } = schema;
+  const { pattern = "", minLength = 0, maxLength = Infinity } = schema;
   const isInList = schema.enum?.includes(value) ?? true;
   return [
     ...(isInList ? [] : ["not in the list"]),
     ...(new RegExp(pattern, "u").test(value) ? [] : ["does not match"]),
     ...(value.length < minLength ? ["too short"] : []),
+    ...(value.length > maxLength ? ["too long"] : []),
   ];
 }
 
