@@ -16,6 +16,8 @@ export abstract class FilterHost {
   abstract random(): u32;
   /** Milliseconds that only ever grow, with the resolution of a tick. */
   abstract get nowMs(): u64;
+  /** Nanoseconds since 1970, by a clock that may jump. The same within one call of the VM; a host call at first. */
+  abstract get nowNs(): u64;
   /** Memory that counts against the worker's budget, or 0; see `free`. */
   abstract allocate(bytes: u32): usize;
   abstract free(block: usize, bytes: u32): void;

@@ -2,5 +2,10 @@
 // so that they see what the others refuse.
 // Allocates: when the module starts.
 
+import { installFilter } from "../filter/installed";
+import { LocalRateLimitFilter } from "../filters/local-rate-limit/filter";
+
 /** Before the plugin is registered. */
-export function installBuiltInFilters(): void {}
+export function installBuiltInFilters(): void {
+  installFilter(new LocalRateLimitFilter());
+}

@@ -23,6 +23,13 @@ function pages(folder = "docs"): string[] {
   });
 }
 
+/** Files of TypeScript below a folder. */
+function sources(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => `${folder}/${name}`);
+}
+
 /** The blocks of code of a language. */
 function blocks(text: string, language: string): string[] {
   const pattern = new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm");
@@ -83,6 +90,15 @@ describe("names", () => {
     const names = allMatches(list, /"([a-z_]+)"/g);
     expect(names.length).toBeGreaterThan(20);
     expect(firstColumn("docs/operators/stats.md", "Of modules")).toEqual(names);
+  });
+
+  test("stats of filters: all that have a name of their own", () => {
+    const names = sources("assembly/filters").flatMap((file) =>
+      allMatches(read(file), /counterOf\("([a-z_]+)"/g),
+    );
+    expect(names).toContain("local_rate_limit_ok");
+    const documented = firstColumn("docs/operators/stats.md", "Of filters");
+    expect(names.filter((name) => !documented.includes(name))).toEqual([]);
   });
 
   test("metrics of the control plane: all of them, and no others", () => {

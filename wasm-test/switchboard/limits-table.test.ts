@@ -14,6 +14,7 @@ const FOLDERS = [
   "assembly/codec",
   "assembly/codecs",
   "assembly/filter",
+  "assembly/filters",
   "assembly/containers",
   "assembly/proxy-wasm-as/memory",
   "assembly/wire",

@@ -81,7 +81,7 @@ export class LineMesh extends Mesh {
     super(MODULE, options);
   }
 
-  connect(): LineClient {
-    return new LineClient(this.connectSocket());
+  connect(routes?: string, worker = 0): LineClient {
+    return new LineClient(this.connectSocket(routes, worker));
   }
 }

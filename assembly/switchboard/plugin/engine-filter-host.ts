@@ -43,6 +43,10 @@ export class EngineFilterHost extends FilterHost {
     return clock.nowMs;
   }
 
+  override get nowNs(): u64 {
+    return clock.preciseNs();
+  }
+
   override allocate(bytes: u32): usize {
     return allocateBudgeted(bytes);
   }

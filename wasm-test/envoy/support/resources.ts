@@ -24,6 +24,8 @@ export interface ServiceOptions {
   readonly trafficPolicy?: object;
   /** `routes` of the MetaRouter; default none: everything to all endpoints. */
   readonly routes?: readonly RouteOptions[];
+  /** Further fields of the MetaRouter's spec, such as limits of all routes. */
+  readonly router?: Readonly<Record<string, unknown>>;
   /** Annotations of the ServiceEntry. */
   readonly annotations?: Readonly<Record<string, string>>;
 }
@@ -47,6 +49,8 @@ export interface RouteOptions {
   readonly timeout?: string;
   readonly requestMutation?: Readonly<Record<string, string>>;
   readonly responseMutation?: Readonly<Record<string, string>>;
+  /** Further fields of the route. */
+  readonly more?: Readonly<Record<string, unknown>>;
 }
 
 /** Host of a service. */
@@ -118,19 +122,22 @@ function route(service: ServiceOptions, options: RouteOptions): object {
       destination: { host, ...(subset === "" ? {} : { subset }) },
       weight,
     })),
+    ...options.more,
   };
 }
 
-/** A MetaRouter; undefined when the service has no routes. */
+/** A MetaRouter; undefined when the service has neither routes nor anything else of one. */
 export function metaRouter(service: ServiceOptions): object | undefined {
-  if (service.routes === undefined) return undefined;
+  const { routes, router } = service;
+  if (routes === undefined && router === undefined) return undefined;
   return {
     apiVersion: "metaprotocol.aeraki.io/v1alpha1",
     kind: "MetaRouter",
     metadata: metadata(hostOf(service)),
     spec: {
       hosts: [hostOf(service)],
-      routes: service.routes.map((options) => route(service, options)),
+      ...(routes && { routes: routes.map((options) => route(service, options)) }),
+      ...router,
     },
   };
 }
