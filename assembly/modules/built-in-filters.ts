@@ -3,9 +3,11 @@
 // Allocates: when the module starts.
 
 import { installFilter } from "../filter/installed";
+import { FaultFilter } from "../filters/fault/filter";
 import { LocalRateLimitFilter } from "../filters/local-rate-limit/filter";
 
 /** Before the plugin is registered. */
 export function installBuiltInFilters(): void {
+  installFilter(new FaultFilter());
   installFilter(new LocalRateLimitFilter());
 }

@@ -31,6 +31,12 @@ export class CoarseClock {
     return this.callNs;
   }
 
+  /** How far `nowMs` is behind; one host call in a VM call. */
+  sinceTickMs(): u32 {
+    const preciseMs = this.preciseNs() / 1000000;
+    return preciseMs > this.readMs ? <u32>min(preciseMs - this.readMs, MAX_STEP_MS) : 0;
+  }
+
   /** A VM call ends: the next one begins at another time. */
   endCall(): void {
     this.callNs = 0;

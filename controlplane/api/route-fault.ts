@@ -56,7 +56,7 @@ const abort = mapped(
         "`UNAVAILABLE` with `attribute`",
       ),
       code: optional(
-        integer(0, MAX_UINT32),
+        integer(1, MAX_UINT32),
         "instead of `kind`: the protocol's own code, such as the status of a Dubbo response",
       ),
       attribute: optional(

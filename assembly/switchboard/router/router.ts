@@ -236,7 +236,10 @@ export class Router {
     stream.state = StreamState.Paused;
     stream.owner = changetype<usize>(this);
     const delayMs = this.chain.call.delayMs;
-    if (delayMs > 0) this.timers.set(stream, 1 + (delayMs - 1) / TICK_MS + 1);
+    if (delayMs == 0) return;
+    // Never shorter than it was asked for, however late the last tick was.
+    const restMs = delayMs + clock.sinceTickMs();
+    this.timers.set(stream, 1 + (restMs - 1) / TICK_MS + 1);
   }
 
   /** A filter lets a stream go on that it has paused. */

@@ -9,6 +9,7 @@ export const RpcCode = {
   Unknown: 0,
   Network: 1,
   Timeout: 2,
+  Forbidden: 4,
   NoInvoker: 6,
   LimitExceeded: 7,
 } as const;

@@ -28,6 +28,8 @@ export interface ServiceOptions {
   readonly router?: Readonly<Record<string, unknown>>;
   /** Annotations of the ServiceEntry. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** Further resources of the same file. */
+  readonly resources?: readonly object[];
 }
 
 /** `exact`, `prefix`, `regex`, or none of them: present. */
@@ -152,5 +154,10 @@ export function yamlOf(...resources: readonly (object | undefined)[]): string {
 
 /** Everything about a service as one file. */
 export function serviceYaml(service: ServiceOptions): string {
-  return yamlOf(serviceEntry(service), destinationRule(service), metaRouter(service));
+  return yamlOf(
+    serviceEntry(service),
+    destinationRule(service),
+    metaRouter(service),
+    ...(service.resources ?? []),
+  );
 }
