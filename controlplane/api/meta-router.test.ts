@@ -87,7 +87,7 @@ const RULES: [rule: string, accepted: string, rejected: string, fault: string][]
     "there is something to apply",
     `hosts: [demo]\n${ROUTES}`,
     "hosts: [demo]",
-    "spec: one of routes, localRateLimit and globalRateLimit is required",
+    "spec: one of routes, localRateLimit, globalRateLimit and filters is required",
   ],
   [
     "a route is not null",
@@ -460,6 +460,48 @@ const RULES: [rule: string, accepted: string, rejected: string, fault: string][]
     "hosts: [demo]\nglobalRateLimit: { domain: d, rateLimitService: s, descriptors: [{ value: a, descriptorKey: b }] }",
     "hosts: [demo]\nglobalRateLimit: { domain: d, rateLimitService: s, descriptors: [{ property: a, entries: [{ value: a, descriptorKey: b }] }] }",
     "spec.globalRateLimit.descriptors[0].property: must not be there together with `entries`",
+  ],
+  [
+    "a filter of one's own has any configuration",
+    withRoute("filters: [{ name: acme.quota, config: { perCaller: 5 } }]"),
+    withRoute("filters: [{ config: { perCaller: 5 } }]"),
+    "spec.routes[0].filters[0].name: is required",
+  ],
+  [
+    "a filter is there once",
+    withRoute("filters: [{ name: a.b }, { name: a.c }]"),
+    withRoute("filters: [{ name: a.b }, { name: a.b }]"),
+    "spec.routes[0].filters[1].name: `a.b` is there twice",
+  ],
+  [
+    "built-in filters have fields of their own",
+    withRoute("filters: [{ name: metaproto.filters.access_log, disabled: true }]"),
+    withRoute("filters: [{ name: metaproto.filters.local_rate_limit, config: { maxTokens: 5 } }]"),
+    "spec.routes[0].filters[0].name: is configured by `localRateLimit`; only `disabled` is possible here",
+  ],
+  [
+    "built-in filters are known",
+    withRoute("filters: [{ name: metaproto.filters.fault, disabled: true }]"),
+    withRoute("filters: [{ name: metaproto.filters.faults, disabled: true }]"),
+    "spec.routes[0].filters[0].name: there is no built-in filter `metaproto.filters.faults`; there are metaproto.filters.access_log, metaproto.filters.authorization, metaproto.filters.fault, metaproto.filters.global_rate_limit, metaproto.filters.local_rate_limit, metaproto.filters.stats, metaproto.filters.tracing",
+  ],
+  [
+    "nobody does without policies",
+    withRoute("filters: [{ name: metaproto.filters.stats, disabled: true }]"),
+    withRoute("filters: [{ name: metaproto.filters.authorization, disabled: true }]"),
+    "spec.routes[0].filters[0].name: is the business of policies",
+  ],
+  [
+    "a filter that is configured is not passed by",
+    `hosts: [demo]\n${ROUTES}\nfilters: [{ name: metaproto.filters.stats, disabled: true }]`,
+    `hosts: [demo]\n${ROUTES}\nlocalRateLimit: { tokenBucket: { maxTokens: 1, tokensPerFill: 1, fillInterval: 1s } }\nfilters: [{ name: metaproto.filters.local_rate_limit, disabled: true }]`,
+    "spec.filters[0]: contradicts `localRateLimit`",
+  ],
+  [
+    "a filter that is passed by has nothing to do",
+    withRoute("filters: [{ name: a.b, disabled: true }]"),
+    withRoute("filters: [{ name: a.b, disabled: true, config: 5 }]"),
+    "spec.routes[0].filters[0].config: must not be there together with `disabled`",
   ],
   [
     "there are no unknown fields",

@@ -1,6 +1,7 @@
 import { type AttributeMatches, match } from "./attribute-match.js";
 import { type Destination, destination } from "./destination.js";
 import { exportTo } from "./export-to.js";
+import { checkFilterSettings, filterSettings } from "./filter-setting.js";
 import { hashPolicy } from "./hash-policy.js";
 import { hostNameFault, hostNames } from "./host-name.js";
 import { moduleDuration } from "./module-duration.js";
@@ -96,10 +97,18 @@ const writtenRoute = object({
   ),
   localRateLimit: optional(localRateLimit, "as below, of this route", "the MetaRouter's"),
   globalRateLimit: optional(globalRateLimit, "as below, of this route", "the MetaRouter's"),
+  filters: withDefault(
+    filterSettings,
+    [],
+    "filters by name: your own, and built-in ones that this route does without",
+    "the MetaRouter's",
+  ),
 });
 
 const metaRoute = mapped(
-  checked(writtenRoute, ({ mirror, mirrorPercentage, mirrors }, site) => {
+  checked(writtenRoute, (value, site) => {
+    const { mirror, mirrorPercentage, mirrors } = value;
+    checkFilterSettings(value, site);
     if (mirrorPercentage !== undefined && mirror === undefined)
       site.field("mirrorPercentage").fault("needs `mirror`");
     if (mirror !== undefined && mirrors !== undefined)
@@ -139,13 +148,19 @@ const spec = object({
     globalRateLimit,
     "[global rate limits](#global-rate-limits), for requests of all routes that have none of their own",
   ),
+  filters: withDefault(
+    filterSettings,
+    [],
+    "filters by name, for requests of all routes that do not name them: your own, and built-in ones that they do without",
+  ),
 });
 
 const metaRouterSpec = mapped(
   checked(spec, (value, site) => {
-    const { routes, localRateLimit, globalRateLimit } = value;
-    if ((routes ?? localRateLimit ?? globalRateLimit) === undefined)
-      site.fault("one of routes, localRateLimit and globalRateLimit is required");
+    const { routes, localRateLimit, globalRateLimit, filters } = value;
+    if ((routes ?? localRateLimit ?? globalRateLimit) === undefined && filters.length === 0)
+      site.fault("one of routes, localRateLimit, globalRateLimit and filters is required");
+    checkFilterSettings(value, site);
     if (value.gateways.length > 0) site.field("gateways").warning("not applied by this version");
     warnOfUnreachable(routes ?? [], site.field("routes"));
   }),

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { AttributeMatch } from "../ir/attribute-match.js";
+import type { Filter } from "../ir/filter.js";
 import type { Listener, Mesh } from "../ir/mesh.js";
 import type { Mutation, Route } from "../ir/route.js";
 import type { ProxyView } from "../server/proxy-status.js";
@@ -84,7 +85,7 @@ function listenerText(listener: Listener): string {
   const header = ["#", "NAME", "MATCH", "DESTINATIONS", "TIMEOUT", "MUTATIONS", "POLICIES"];
   const hasPolicies = rows.some((row) => row.at(-1) !== "-");
   const shown = hasPolicies ? [header, ...rows] : [header, ...rows].map((row) => row.slice(0, -1));
-  const filters = listener.filters.map(({ kind }) => kind).join(", ");
+  const filters = listener.filters.map(filterText).join(", ");
   const title = `${listener.name} (${listener.protocol})`;
   return `${title}${filters === "" ? "" : `, all requests: ${filters}`}\n${table(shown[0] ?? [], shown.slice(1))}`;
 }
@@ -96,9 +97,14 @@ function policiesText({ retryPolicy, mirrors, hashPolicy, filters }: Route): str
     ...(hashPolicy === undefined
       ? []
       : [`hash ${hashPolicy.kind === "attribute" ? hashPolicy.name : "source address"}`]),
-    ...filters.map(({ kind }) => kind),
+    ...filters.map(filterText),
   ];
   return parts.join(", ") || "-";
+}
+
+function filterText(filter: Filter): string {
+  if (filter.kind === "own") return filter.name;
+  return filter.kind === "disabled" ? `without ${filter.name}` : filter.kind;
 }
 
 function matchText({ name, specifier, invert }: AttributeMatch): string {

@@ -1,8 +1,15 @@
 // What the filters of a module are to do: of all requests of a listener, or of those of one route.
 import type { AttributeMatch } from "./attribute-match.js";
 
-/** At most one of each kind in a list. */
+/** At most one of each name in a list. */
 export type Filter =
+  | BuiltInFilter
+  /** A user's own. */
+  | { readonly kind: "own"; readonly name: string; readonly config: string }
+  /** Requests pass by the filter of this name. */
+  | { readonly kind: "disabled"; readonly name: string };
+
+export type BuiltInFilter =
   | ({ readonly kind: "localRateLimit" } & LocalRateLimit)
   | ({ readonly kind: "globalRateLimit" } & GlobalRateLimit)
   | ({ readonly kind: "fault" } & Fault)
@@ -11,7 +18,7 @@ export type Filter =
   | ({ readonly kind: "tracing" } & Tracing)
   | ({ readonly kind: "stats" } & Stats);
 
-export type FilterKind = Filter["kind"];
+export type FilterKind = BuiltInFilter["kind"];
 
 export interface TokenBucket {
   readonly maxTokens: number;

@@ -71,10 +71,11 @@ describe("a translation for modules that can do nothing of it", () => {
     const { mesh, faults, warnings } = translate(FILTERS, NONE);
     expect(faults).toEqual([]);
     const [listener] = mesh.listeners;
-    expect(listener?.filters).toEqual([]);
+    const own = (config: string) => ({ kind: "own", name: "acme.quota", config });
+    expect(listener?.filters).toEqual([own('{"perCaller":5}')]);
+    expect(listener?.routes.map(({ filters }) => filters)).toEqual([[], [], [own("plain text")]]);
     for (const route of listener?.routes ?? [])
       expect(route).toMatchObject({
-        filters: [],
         mirrors: [],
         retryPolicy: undefined,
         hashPolicy: undefined,
@@ -91,6 +92,7 @@ describe("a translation for modules that can do nothing of it", () => {
       "MetaAuthorizationPolicy/everywhere",
       "MetaAuthorizationPolicy/named",
       "MetaAuthorizationPolicy/of-others",
+      "MetaRouter/cart: spec.filters[1]",
       "MetaRouter/cart: spec.globalRateLimit",
       "MetaRouter/cart: spec.localRateLimit",
       "MetaRouter/cart: spec.routes[0].fault",
@@ -103,6 +105,7 @@ describe("a translation for modules that can do nothing of it", () => {
       "MetaRouter/cart: spec.routes[1].globalRateLimit",
       "MetaRouter/cart: spec.routes[1].hashPolicy",
       "MetaRouter/cart: spec.routes[1].mirror",
+      "MetaRouter/cart: spec.routes[2].filters[1]",
       "MetaRouter/cart: spec.routes[2].retries",
     ]);
   });

@@ -1,6 +1,8 @@
 import { isIpAddress } from "../../api/host-name.js";
+import type { Filter } from "../../ir/filter.js";
 import type { DownstreamTls, Listener } from "../../ir/mesh.js";
 import type { Report } from "./report.js";
+import { withoutDisabled } from "./router-filters.js";
 import type { Routing } from "./routes.js";
 import { compareText, type Service } from "./services.js";
 
@@ -24,10 +26,14 @@ export function listenerOf(service: Service, routing: Routing, report: Report): 
     address: addressOf(service, report),
     protocol: service.port.applicationProtocol ?? "",
     routes,
-    filters: [...filters].sort((a, b) => compareText(a.kind, b.kind)),
+    filters: [...withoutDisabled(filters)].sort((a, b) => compareText(filterKey(a), filterKey(b))),
     clusterNames: Array.from(new Set(clusterNames)).sort(compareText),
     downstreamTls: tlsOf(service),
   };
+}
+
+function filterKey(filter: Filter): string {
+  return "name" in filter ? `${filter.kind} ${filter.name}` : filter.kind;
 }
 
 /**

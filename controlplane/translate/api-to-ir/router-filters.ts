@@ -1,4 +1,5 @@
 // Filters that a MetaRouter asks for, of all its requests or of those of a route.
+import { BUILT_IN_FILTERS, type FilterSetting } from "../../api/filter-setting.js";
 import type { MetaRoute, MetaRouter } from "../../api/meta-router.js";
 import type {
   GlobalRateLimit as ApiGlobalRateLimit,
@@ -61,6 +62,30 @@ export function faultFilters(
 ): readonly Filter[] {
   if (fault === undefined || !gateOf(router, path, context)("fault")) return [];
   return [{ kind: "fault", ...faultOf(fault) }];
+}
+
+/** Filters of a router or of a route that it names. */
+export function namedFilters(
+  settings: readonly FilterSetting[],
+  { router, path }: Pick<LimitsPlace, "router" | "path">,
+  { features, report }: FilterContext,
+): readonly Filter[] {
+  return settings.filter(({ name }, index) => {
+    const kind = BUILT_IN_FILTERS[name];
+    const isApplied = kind === undefined || features.filters.has(kind as FilterKind);
+    if (!isApplied) report.warning(router, `${path}.filters[${index}]`, NOT_APPLIED);
+    return isApplied;
+  });
+}
+
+/** Without those that a later one disables, which need not be told to the module. */
+export function withoutDisabled(filters: readonly Filter[]): readonly Filter[] {
+  const disabled = new Set(
+    filters.flatMap((filter) =>
+      filter.kind === "disabled" ? (BUILT_IN_FILTERS[filter.name] ?? []) : [],
+    ),
+  );
+  return filters.filter(({ kind }) => !disabled.has(kind));
 }
 
 /** Fields of routers are called as the filters are. */

@@ -7,7 +7,7 @@ import { clusterName } from "./cluster-name.js";
 import { clusterOf, type DestinationContext } from "./destinations.js";
 import { matchOf } from "./matches.js";
 import { perMillion } from "./per-million.js";
-import { type FilterContext, faultFilters, limitFilters } from "./router-filters.js";
+import { type FilterContext, faultFilters, limitFilters, namedFilters } from "./router-filters.js";
 import type { Service } from "./services.js";
 
 const DEFAULT_ROUTE = "default";
@@ -63,7 +63,10 @@ export function routingOf(router: MetaRouter, service: Service, context: RouteCo
   const { routes } = router.spec;
   const { metadata } = router;
   const name = `${metadata.namespace}/${metadata.name}/${service.host}_${service.port.number}`;
-  const filters = limitFilters(router.spec, { router, path: "spec", name }, context);
+  const filters = [
+    ...limitFilters(router.spec, { router, path: "spec", name }, context),
+    ...namedFilters(router.spec.filters, { router, path: "spec" }, context),
+  ];
   if (routes.length === 0) return { ...defaultRouting(service), filters };
   return {
     routes: routes.map((route, index) => {
@@ -101,6 +104,7 @@ function routeOf(placed: PlacedRoute, name: string, context: RouteContext): Rout
     filters: [
       ...limitFilters(route, { router, path, name }, context),
       ...faultFilters(route, { router, path }, context),
+      ...namedFilters(route.filters, { router, path }, context),
     ],
   };
 }

@@ -21,6 +21,7 @@ import { mutationFaultOf } from "./mutation-support.js";
 import { type BoundProtocol, protocolsByName } from "./protocols.js";
 import { Report } from "./report.js";
 import { claimServices } from "./router-claims.js";
+import type { FilterContext } from "./router-filters.js";
 import { defaultRouting, type RouteContext, type Routing, routingOf } from "./routes.js";
 import { compareText, isManaged, type Service, Services } from "./services.js";
 import { telemetryFilters } from "./telemetry-filters.js";
@@ -78,19 +79,10 @@ export function translateOnce(
     ...select(resources, "DubboAuthorizationPolicy"),
   ];
   const authorizations = new Authorizations(policies, { ...context, moduleOf });
-  const spoken = new Map<string, Protocol>();
-  const candidates = services.all().flatMap((service): BoundListener[] => {
-    if (!isManaged(service) || !canBeServed(service, report)) return [];
-    const bound = protocolOf(service, protocols, former, report);
-    if (bound === undefined) return [];
-    spoken.set(bound.protocol.name, bound.protocol);
-    const own = routing.get(service) ?? defaultRouting(service);
-    const telemetry =
-      bound.resource === undefined ? [] : telemetryFilters(bound.resource, service, context);
-    const filters = [...own.filters, ...authorizations.filtersOf(service), ...telemetry];
-    return [{ service, listener: listenerOf(service, { ...own, filters }, report) }];
-  });
-  const listeners = withoutAddressConflicts(candidates, former.allListeners(), report);
+  const parts = { protocols, former, routing, authorizations, context };
+  const bound = services.all().flatMap((service) => boundListener(service, parts) ?? []);
+  const spoken = new Map(bound.map(({ protocol }) => [protocol.name, protocol]));
+  const listeners = withoutAddressConflicts(bound, former.allListeners(), report);
   const workloads = select(resources, "WorkloadEntry");
   const clusterContext = { rules, report, workloads, engine, grpcClusters };
   const made = Array.from(reachable).flatMap((service) => clustersOf(service, clusterContext));
@@ -105,6 +97,30 @@ export function translateOnce(
     },
     report,
   };
+}
+
+interface ListenerParts {
+  readonly protocols: ReadonlyMap<string, BoundProtocol>;
+  readonly former: Former;
+  readonly routing: ReadonlyMap<Service, Routing>;
+  readonly authorizations: Authorizations;
+  readonly context: FilterContext;
+}
+
+/** Undefined: the service is none of ours, or cannot be served. */
+function boundListener(
+  service: Service,
+  { protocols, former, routing, authorizations, context }: ListenerParts,
+): (BoundListener & { readonly protocol: Protocol }) | undefined {
+  const { report } = context;
+  if (!isManaged(service) || !canBeServed(service, report)) return undefined;
+  const bound = protocolOf(service, protocols, former, report);
+  if (bound === undefined) return undefined;
+  const { protocol, resource } = bound;
+  const own = routing.get(service) ?? defaultRouting(service);
+  const telemetry = resource === undefined ? [] : telemetryFilters(resource, service, context);
+  const filters = [...own.filters, ...authorizations.filtersOf(service), ...telemetry];
+  return { service, listener: listenerOf(service, { ...own, filters }, report), protocol };
 }
 
 /** What routes in effect still lead to stays. */

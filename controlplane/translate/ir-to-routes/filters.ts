@@ -20,6 +20,7 @@ import { TracingSchema } from "../../gen/metaproto/filters/v1/tracing_pb.js";
 import type { FilterConfigSchema } from "../../gen/metaproto/v1/route_pb.js";
 import type {
   AbortError,
+  BuiltInFilter,
   Fault,
   Filter,
   FilterKind,
@@ -33,7 +34,7 @@ import { durationField } from "./duration-field.js";
 import type { TranslateMatches } from "./matches.js";
 import { accessLog, stats, tracing } from "./telemetry.js";
 
-const NAMES: Readonly<Record<FilterKind, string>> = {
+export const FILTER_NAMES: Readonly<Record<FilterKind, string>> = {
   localRateLimit: "metaproto.filters.local_rate_limit",
   globalRateLimit: "metaproto.filters.global_rate_limit",
   fault: "metaproto.filters.fault",
@@ -45,13 +46,13 @@ const NAMES: Readonly<Record<FilterKind, string>> = {
 
 /** The message of each filter, by the filter's name. */
 export const FILTER_SCHEMAS: ReadonlyMap<string, DescMessage> = new Map<string, DescMessage>([
-  [NAMES.localRateLimit, LocalRateLimitSchema],
-  [NAMES.globalRateLimit, GlobalRateLimitSchema],
-  [NAMES.fault, FaultSchema],
-  [NAMES.authorization, AuthorizationSchema],
-  [NAMES.accessLog, AccessLogSchema],
-  [NAMES.stats, StatsSchema],
-  [NAMES.tracing, TracingSchema],
+  [FILTER_NAMES.localRateLimit, LocalRateLimitSchema],
+  [FILTER_NAMES.globalRateLimit, GlobalRateLimitSchema],
+  [FILTER_NAMES.fault, FaultSchema],
+  [FILTER_NAMES.authorization, AuthorizationSchema],
+  [FILTER_NAMES.accessLog, AccessLogSchema],
+  [FILTER_NAMES.stats, StatsSchema],
+  [FILTER_NAMES.tracing, TracingSchema],
 ]);
 
 /** Of a route or of a whole configuration; equal filters give equal bytes. */
@@ -59,13 +60,25 @@ export function filterConfigs(
   filters: readonly Filter[],
   matches: TranslateMatches,
 ): MessageInitShape<typeof FilterConfigSchema>[] {
-  return filters.map((filter) => ({
-    name: NAMES[filter.kind],
-    config: encodedConfig(filter, matches),
-  }));
+  return filters.map((filter) => {
+    switch (filter.kind) {
+      case "own":
+        return { name: filter.name, config: new TextEncoder().encode(filter.config) };
+      case "disabled":
+        return { name: filter.name, disabled: true };
+      case "localRateLimit":
+      case "globalRateLimit":
+      case "fault":
+      case "authorization":
+      case "accessLog":
+      case "stats":
+      case "tracing":
+        return { name: FILTER_NAMES[filter.kind], config: encodedConfig(filter, matches) };
+    }
+  });
 }
 
-function encodedConfig(filter: Filter, matches: TranslateMatches): Uint8Array<ArrayBuffer> {
+function encodedConfig(filter: BuiltInFilter, matches: TranslateMatches): Uint8Array<ArrayBuffer> {
   switch (filter.kind) {
     case "localRateLimit":
       return encode(LocalRateLimitSchema, localRateLimit(filter, matches));

@@ -24,9 +24,10 @@ const fakeCompile: CompileRegex = (pattern) => ({
 
 function readable({ routes, filters, ...rest }: RouteConfiguration): unknown {
   const decode = (configs: readonly FilterConfig[]): unknown[] =>
-    configs.map(({ name, config }) => {
+    configs.map(({ name, config, disabled }) => {
       const schema = FILTER_SCHEMAS.get(name);
-      if (schema === undefined) throw new Error(name);
+      if (disabled) return { name, disabled };
+      if (schema === undefined) return { name, bytes: Buffer.from(config).toString() };
       return { name, config: toJson(schema, fromBinary(schema, config)) };
     });
   const bare = { ...rest, filters: [], routes: routes.map((route) => ({ ...route, filters: [] })) };

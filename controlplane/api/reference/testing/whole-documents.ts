@@ -52,6 +52,10 @@ const META_ROUTER: WholeDocument = {
     exportTo: ["."],
     localRateLimit: LOCAL_LIMIT,
     globalRateLimit: GLOBAL_LIMIT,
+    filters: [
+      { name: "acme.quota", config: "x" },
+      { name: "acme.other", disabled: true },
+    ],
     routes: [
       {
         name: "a",
@@ -83,6 +87,10 @@ const META_ROUTER: WholeDocument = {
         hashPolicy: { attribute: "a" },
         localRateLimit: LOCAL_LIMIT,
         globalRateLimit: GLOBAL_LIMIT,
+        filters: [
+          { name: "acme.quota", config: { perCaller: 5 } },
+          { name: "metaproto.filters.stats", disabled: true },
+        ],
       },
       {
         match: MATCH,
