@@ -286,6 +286,26 @@ describe("a filter's metrics", () => {
   });
 });
 
+describe("host calls of a filter in another context's name", () => {
+  it("leave the connection that is being read as it is", () => {
+    const server = new LineServer("v1");
+    const mesh = meshOf(server, { filters: [filter("first", "who")] });
+    // Of each client the address is asked for while the server's connection is read.
+    for (let i = 0; i < 3; i++) {
+      const client = ask(mesh, "GET a", `GET ${"b".repeat(70_000)}`, "GET c");
+      expect(client.answers.map((answer) => answer.slice(0, 9))).toEqual([
+        "v1: GET a",
+        "v1: GET b",
+        "v1: GET c",
+      ]);
+    }
+    expect(server.requests.map(({ connection }) => connection.isOpen)).not.toContain(false);
+    expect(told(mesh).filter((text) => /client: [0-9.]+:\d+$/.test(text))).toHaveLength(9);
+    expect(mesh.stat("upstream_rq_unmatched")).toBe(0);
+    expect(mesh.host.warnings).toEqual([]);
+  });
+});
+
 describe("a filter's slot", () => {
   it("is its own, zero at first, and lasts until the end", () => {
     const mesh = meshOf(new LineServer("v1"), {

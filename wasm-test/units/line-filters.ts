@@ -3,6 +3,7 @@
 //
 // A configuration is text, a word for each thing to do, in this order:
 //   trace     log what is seen, as `<filter> <callback>: ...`
+//   who       log the client's address once more when the request is over, as `<filter> client: ...`
 //   mark      log what is in the slot, and write the length of the request there
 //   count     count requests, and those that have not ended
 //   delay     pause for 50 ms
@@ -156,6 +157,9 @@ class TextFilter extends Filter {
       this.tell("onEnd", `${what} ${bytes} ${ms}ms ${where} ${upstream} ${tries}`);
     }
     if (words.has("count")) words.active.value--;
+    if (words.has("who")) {
+      this.tell("client", call.sourceAddress(this.value) ? textOf(this.value) : "unknown");
+    }
     if (words.has("mark")) this.tell("slot at end", load<u64>(call.slot).toString());
   }
 

@@ -11,13 +11,16 @@ import {
   proxy_set_effective_context,
 } from "../abi/env";
 import { Status, StreamType } from "../abi/enums";
+import { noteEffectiveContext } from "../memory/effective-context";
 
 /**
  * Makes the host calls that follow act on context `id`, until the callback returns (the host restores
  * it for the outer one). BadArgument: no such context any more.
  */
 export function setEffectiveContext(id: u32): Status {
-  return <Status>proxy_set_effective_context(id);
+  const status = <Status>proxy_set_effective_context(id);
+  if (status == Status.Ok) noteEffectiveContext(id);
+  return status;
 }
 
 /** Resumes what a callback paused. Unimplemented: this host cannot resume that stream. */

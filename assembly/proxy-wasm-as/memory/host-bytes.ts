@@ -6,6 +6,7 @@
 
 import { Status } from "../abi/enums";
 import { allocate, cancelDirectAllocation, mark, release } from "./arena";
+import { effectiveContextId, noteEffectiveContext } from "./effective-context";
 
 /** Address of the bytes the last successful host call returned; 0 when it returned none. */
 export let bytesPtr: usize = 0;
@@ -20,10 +21,11 @@ export const RESULT_LEN: usize = RESULT_PTR + 4;
 export const RESULT_EXTRA: usize = RESULT_PTR + 8;
 
 // What enterCallback leaves on the arena.
-//   0..3 arena mark   4..7 bytesPtr   8..11 bytesLen   12..15 unused
+//   0..3 arena mark   4..7 bytesPtr   8..11 bytesLen   12..15 effective context
 const FRAME_MARK: usize = 0;
 const FRAME_BYTES_PTR: usize = 4;
 const FRAME_BYTES_LEN: usize = 8;
+const FRAME_CONTEXT: usize = 12;
 const FRAME_BYTES: usize = 16;
 /** Set in place of a frame when the arena had no room for one; marks are 8-byte aligned. */
 const NO_FRAME: usize = 1;
@@ -50,6 +52,8 @@ export function enterCallback(): usize {
   store<usize>(frame, position, FRAME_MARK);
   store<usize>(frame, bytesPtr, FRAME_BYTES_PTR);
   store<u32>(frame, bytesLen, FRAME_BYTES_LEN);
+  store<u32>(frame, effectiveContextId, FRAME_CONTEXT);
+  noteEffectiveContext(0);
   return frame;
 }
 
@@ -61,5 +65,6 @@ export function leaveCallback(frame: usize): void {
   }
   bytesPtr = load<usize>(frame, FRAME_BYTES_PTR);
   bytesLen = load<u32>(frame, FRAME_BYTES_LEN);
+  noteEffectiveContext(load<u32>(frame, FRAME_CONTEXT));
   release(load<usize>(frame, FRAME_MARK));
 }

@@ -8,7 +8,9 @@
 import { BufferType, Status } from "../../proxy-wasm-as/abi/enums";
 import { StreamContext } from "../../proxy-wasm-as/context/stream-context";
 import { getBuffer } from "../../proxy-wasm-as/host/buffers";
+import { setEffectiveContext } from "../../proxy-wasm-as/host/stream";
 import { allocate, directNextAllocation } from "../../proxy-wasm-as/memory/arena";
+import { effectiveContextId } from "../../proxy-wasm-as/memory/effective-context";
 import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
 import { Codec } from "../../codec/codec";
 import { DecodeStatus } from "../../codec/decode-status";
@@ -104,10 +106,16 @@ export abstract class Connection extends StreamContext {
     return clock.nowMs - this.frameStartMs > timeoutMs;
   }
 
+  /** Before this connection's buffer is asked for: a filter may have called the host in another's name. */
+  protected claimHost(): void {
+    if (effectiveContextId != 0 && effectiveContextId != this.id) setEffectiveContext(this.id);
+  }
+
   /** Takes `size` bytes from `offset` of a host buffer and works through the frames they complete. */
   protected receive(type: BufferType, offset: u32, size: u32): void {
     let rest = size;
     while (rest > 0 && this.open && !this.isRefused) {
+      this.claimHost();
       const held = this.input.length;
       let take = rest;
       if (held == 0) {

@@ -86,6 +86,7 @@ export class DownstreamConnection extends RequestSource {
       this.registry.watch(this);
     }
     if (this.staleBytes > MAX_STALE_BYTES) {
+      this.claimHost();
       setBuffer(BufferType.DownstreamData, 0, size, 0, 0);
       this.staleBytes = 0;
     }

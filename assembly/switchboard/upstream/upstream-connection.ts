@@ -159,6 +159,7 @@ export class UpstreamConnection extends Connection {
     if (size == 0 || this.state == UpstreamState.Closed) return Action.Continue;
     this.lastReadMs = clock.nowMs;
     this.receive(BufferType.UpstreamData, 0, size);
+    this.claimHost();
     setBuffer(BufferType.UpstreamData, 0, size, 0, 0);
     this.sink.finish();
     return Action.Continue;
