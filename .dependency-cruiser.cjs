@@ -46,9 +46,15 @@ module.exports = {
     only("assembly/codec", ["assembly/wire", "assembly/containers"], "The contract."),
     only("assembly/filter", ["assembly/codec", "assembly/wire", SDK], "The contract."),
     only(
+      "assembly/format",
+      ["assembly/filter", "assembly/codec", "assembly/telemetry", "assembly/wire"],
+      "What texts with operators make of a call.",
+    ),
+    only(
       "assembly/filters",
       [
         "assembly/filter",
+        "assembly/format",
         "assembly/codec",
         "assembly/telemetry",
         "assembly/wire",
@@ -76,6 +82,7 @@ module.exports = {
         SDK,
         "assembly/codec",
         "assembly/filter",
+        "assembly/format",
         "assembly/containers",
         "assembly/telemetry",
         "assembly/wire",

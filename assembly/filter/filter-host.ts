@@ -33,3 +33,9 @@ export function setFilterHost(host: FilterHost): void {
 export function filterHost(): FilterHost {
   return current!;
 }
+
+/** Of the module; empty where no host is set. */
+export function protocolName(): string {
+  const host = current;
+  return host === null ? "" : host.protocol;
+}

@@ -3,11 +3,13 @@
 // Allocates: when the module starts.
 
 import { installFilter } from "../filter/installed";
+import { AccessLogFilter } from "../filters/access-log/filter";
 import { FaultFilter } from "../filters/fault/filter";
 import { LocalRateLimitFilter } from "../filters/local-rate-limit/filter";
 
 /** Before the plugin is registered. */
 export function installBuiltInFilters(): void {
+  installFilter(new AccessLogFilter());
   installFilter(new FaultFilter());
   installFilter(new LocalRateLimitFilter());
 }

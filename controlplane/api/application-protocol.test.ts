@@ -191,7 +191,7 @@ describe("what a protocol tells of its requests", () => {
   });
 
   it("may use operators that are known only at the end", () => {
-    expect(findingsOf('accessLog: { text: "%DURATION% %RESPONSE_ATTR(status)% 5%%" }')).toEqual([]);
+    expect(findingsOf('accessLog: { text: "%DURATION% %ATTR(status)% 5%%" }')).toEqual([]);
     const [finding] = findingsOf('accessLog: { text: "%DURATON%" }');
     expect(finding).toContain("spec.accessLog.text: unknown operator `%DURATON%`; there are ATTR,");
     expect(finding).toContain("DURATION");

@@ -421,7 +421,7 @@ const RULES: [rule: string, accepted: string, rejected: string, fault: string][]
     "operators in values are known",
     withRoute("requestMutation: [{ key: a, value: '%ATTR(user):8% 100% %% %ROUTE_NAME%' }]"),
     withRoute("requestMutation: [{ key: a, value: '%ATR(user)%' }]"),
-    "spec.routes[0].requestMutation[0].value: unknown operator `%ATR(user)%`; there are ATTR, DOWNSTREAM_LOCAL_ADDRESS, DOWNSTREAM_REMOTE_ADDRESS, DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT, PROTOCOL, ROUTE_NAME, START_TIME, UPSTREAM_CLUSTER",
+    "spec.routes[0].requestMutation[0].value: unknown operator `%ATR(user)%`; there are ATTR, BYTES_RECEIVED, DOWNSTREAM_LOCAL_ADDRESS, DOWNSTREAM_PEER_URI_SAN, DOWNSTREAM_REMOTE_ADDRESS, DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT, PROTOCOL, ROUTE_NAME, START_TIME, UPSTREAM_CLUSTER",
   ],
   [
     "operators in values name an attribute",

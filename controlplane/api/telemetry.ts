@@ -21,7 +21,7 @@ const MAX_BUCKETS = 64;
 
 /** Where Envoy has no default, this one has what Envoy's default format tells of a connection. */
 export const DEFAULT_ACCESS_LOG_FORMAT =
-  '[%START_TIME%] "%PROTOCOL% %ROUTE_NAME%" %RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% ' +
+  '[%START_TIME%] "%PROTOCOL% %ROUTE_NAME%" %RESPONSE_STATUS% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% ' +
   "%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %DOWNSTREAM_REMOTE_ADDRESS% %UPSTREAM_HOST% %UPSTREAM_CLUSTER%";
 
 const flushInterval = optional(

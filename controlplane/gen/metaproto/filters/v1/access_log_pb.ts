@@ -25,7 +25,8 @@ export type AccessLog = Message<"metaproto.filters.v1.AccessLog"> & {
    */
   format: {
     /**
-     * With Envoy's operators, such as `%START_TIME%`, and `%ATTR(name)%` for an attribute of the request.
+     * With Envoy's operators, such as `%START_TIME%`, and `%ATTR(name)%` for an attribute of the request. Of
+     * a record of OTLP it is the body.
      *
      * @generated from field: string text = 1;
      */
@@ -33,7 +34,7 @@ export type AccessLog = Message<"metaproto.filters.v1.AccessLog"> & {
     case: "text";
   } | {
     /**
-     * Members of a JSON object; values have operators like `text`.
+     * Members of a JSON object; values have operators like `text`. Of a record of OTLP they are attributes.
      *
      * @generated from field: metaproto.filters.v1.JsonFormat json = 2;
      */
@@ -130,7 +131,7 @@ export const OtlpOutputSchema: GenMessage<OtlpOutput> = /*@__PURE__*/
  */
 export type AccessLogFilter = Message<"metaproto.filters.v1.AccessLogFilter"> & {
   /**
-   * Only requests that were not answered, or with an error.
+   * Only requests that were not answered, or with an error or an exception of the application.
    *
    * @generated from field: bool errors_only = 1;
    */

@@ -1,0 +1,32 @@
+// What a collector says of a batch: ExportLogsServiceResponse.
+// Source: opentelemetry/proto/collector/logs/v1/logs_service.proto
+// Allocates: when the module starts.
+
+import { ProtobufReader, WireType } from "../../wire/protobuf";
+
+const PARTIAL_SUCCESS: u32 = 1;
+const REJECTED_LOG_RECORDS: u32 = 1;
+
+const reader = new ProtobufReader();
+
+/** Records of the batch that the collector did not take. */
+export function rejectedRecords(ptr: usize, len: u32): u64 {
+  let rejected: u64 = 0;
+  reader.reset(ptr, len);
+  while (reader.next()) {
+    if (reader.field == PARTIAL_SUCCESS && reader.wireType == WireType.Bytes)
+      rejected = inPartial();
+  }
+  return rejected;
+}
+
+function inPartial(): u64 {
+  let rejected: u64 = 0;
+  const end = reader.enter();
+  while (reader.next()) {
+    if (reader.field != REJECTED_LOG_RECORDS || reader.wireType != WireType.Varint) continue;
+    rejected = reader.value;
+  }
+  reader.leave(end);
+  return rejected;
+}
