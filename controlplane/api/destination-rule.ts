@@ -1,5 +1,6 @@
 import { exportTo } from "./export-to.js";
 import { isDnsLabel, wildcardHostNameFault } from "./host-name.js";
+import { readResponseOutliers, withResponseOutliers } from "./outlier-annotations.js";
 import type { KindDefinition, ResourceEnvelope } from "./resource.js";
 import { list, map, object, optional, required, withDefault } from "./schema/composites.js";
 import { checked, mapped, type Schema } from "./schema/schema.js";
@@ -65,5 +66,16 @@ export const destinationRuleKind: KindDefinition<"DestinationRule", DestinationR
   namespaced: true,
   unknownFields: "warning",
   shape: spec.shape,
-  readSpec: spec.read,
+  readSpec(value, site, metadata) {
+    const rule = spec.read(value, site);
+    const responses = readResponseOutliers(metadata, site.findings);
+    if (responses === undefined) return rule;
+    const extend = (policy: TrafficPolicy | undefined): TrafficPolicy | undefined =>
+      policy && withResponseOutliers(policy, responses);
+    return {
+      ...rule,
+      trafficPolicy: extend(rule.trafficPolicy),
+      subsets: rule.subsets.map((item) => ({ ...item, trafficPolicy: extend(item.trafficPolicy) })),
+    };
+  },
 };

@@ -438,3 +438,51 @@ describe("a DestinationRule", () => {
     });
   });
 });
+
+describe("annotations of a DestinationRule", () => {
+  const SPEC =
+    "{ host: a.b, trafficPolicy: { outlierDetection: {} }, subsets: [{ name: v1, trafficPolicy: { portLevelSettings: [{ port: { number: 1 }, outlierDetection: {} }] } }] }";
+
+  it("say what of responses ejects endpoints, wherever the rule does", () => {
+    const annotations = {
+      "metaproto.io/outlier-business-errors": "true",
+      "metaproto.io/outlier-success-rate-stdev-factor": "1900",
+      "metaproto.io/outlier-success-rate-minimum-hosts": "3",
+      "metaproto.io/outlier-success-rate-request-volume": "50",
+      "example.com/other": "x",
+    };
+    const spec = specOf("DestinationRule", SPEC, annotations) as DestinationRuleSpec;
+    const responses = {
+      countBusinessErrors: true,
+      successRateStdevFactor: 1900,
+      successRateMinimumHosts: 3,
+      successRateRequestVolume: 50,
+    };
+    expect(spec.trafficPolicy?.outlierDetection?.responses).toEqual(responses);
+    const [port] = spec.subsets[0]?.trafficPolicy?.portLevelSettings ?? [];
+    expect(port?.outlierDetection?.responses).toEqual(responses);
+  });
+
+  it("are not needed", () => {
+    const spec = specOf("DestinationRule", SPEC) as DestinationRuleSpec;
+    expect(spec.trafficPolicy?.outlierDetection?.responses).toEqual({
+      countBusinessErrors: false,
+      successRateStdevFactor: 0,
+    });
+  });
+
+  it.each([
+    ["outlier-business-errors", "yes", "must be `true` or `false`, not `yes`"],
+    [
+      "outlier-success-rate-stdev-factor",
+      "1.9",
+      "must be an integer from 1 to 4294967295, not `1.9`",
+    ],
+    ["outlier-success-rate", "1", "unknown annotation"],
+  ])("are checked: %s: %s", (name, value, message) => {
+    const annotation = `metaproto.io/${name}`;
+    expect(faultsOf("DestinationRule", SPEC, { [annotation]: value })).toEqual([
+      `metadata.annotations["${annotation}"]: ${message}`,
+    ]);
+  });
+});

@@ -14,6 +14,7 @@ import type { Site } from "./schema/site.js";
 
 const MAX_INT32 = 2 ** 31 - 1;
 const MAX_UINT32 = 2 ** 32 - 1;
+
 export interface TrafficPolicy extends PortTrafficPolicy {
   readonly portLevelSettings: readonly (PortTrafficPolicy & { readonly port: number })[];
 }
@@ -63,7 +64,26 @@ export interface OutlierDetectionSettings {
   readonly baseEjectionTimeMs: number | undefined;
   readonly maxEjectionPercent: number | undefined;
   readonly minHealthPercent: number | undefined;
+  /** From annotations of the rule. */
+  readonly responses: ResponseOutliers;
 }
+
+/** Envoy's names. Undefined: the module's default. */
+export interface ResponseOutliers {
+  /** Exceptions that the interface knows of are errors as well. */
+  readonly countBusinessErrors: boolean;
+  /** 0: success rates eject nobody. */
+  readonly successRateStdevFactor: number;
+  readonly successRateMinimumHosts: number | undefined;
+  readonly successRateRequestVolume: number | undefined;
+}
+
+const NO_RESPONSE_OUTLIERS: ResponseOutliers = {
+  countBusinessErrors: false,
+  successRateStdevFactor: 0,
+  successRateMinimumHosts: undefined,
+  successRateRequestVolume: undefined,
+};
 
 export interface ClientTlsSettings {
   readonly mode: Read<typeof tlsMode>;
@@ -249,6 +269,7 @@ const outlierDetection: Schema<OutlierDetectionSettings> = mapped(
     consecutiveGatewayErrors: consecutiveGatewayErrors ?? consecutiveErrors,
     intervalMs: interval,
     baseEjectionTimeMs: baseEjectionTime,
+    responses: NO_RESPONSE_OUTLIERS,
   }),
 );
 

@@ -62,6 +62,11 @@ export interface RequestOutlierDetection {
   readonly baseEjectionTimeMs: number | undefined;
   readonly maxEjectionPercent: number | undefined;
   readonly panicThresholdPercent: number | undefined;
+  /** 0: success rates eject nobody. */
+  readonly successRateStdevFactor: number;
+  readonly successRateMinimumHosts: number | undefined;
+  readonly successRateRequestVolume: number | undefined;
+  readonly countBusinessErrors: boolean;
 }
 
 /** Files are read by the proxy. */

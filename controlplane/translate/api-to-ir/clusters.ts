@@ -133,6 +133,7 @@ function requestOutlierDetectionOf(settings: OutlierDetectionSettings): RequestO
     baseEjectionTimeMs: settings.baseEjectionTimeMs,
     maxEjectionPercent: settings.maxEjectionPercent,
     panicThresholdPercent: settings.minHealthPercent,
+    ...settings.responses,
   };
 }
 

@@ -143,5 +143,9 @@ function outlierDetection(
     // One is ejected always, and 0 would be the default.
     maxEjectionPercent: from.maxEjectionPercent === 0 ? 1 : (from.maxEjectionPercent ?? 0),
     panicThresholdPercent: from.panicThresholdPercent ?? 0,
+    successRateStdevFactor: from.successRateStdevFactor,
+    successRateMinimumHosts: from.successRateMinimumHosts ?? 0,
+    successRateRequestVolume: from.successRateRequestVolume ?? 0,
+    countBusinessErrors: from.countBusinessErrors,
   };
 }
