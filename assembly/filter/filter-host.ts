@@ -9,7 +9,10 @@ export abstract class FilterHost {
   protocol: string = "";
   /** A plugin context that lives; gRPC calls are made in its name. */
   abstract get pluginContextId(): u32;
-  /** The request goes on to the next filter. Nothing happens if it is over. */
+  /**
+   * The request goes on to the next filter. Nothing happens if it is over. To be called from `onTick`,
+   * `onGrpcReceive` or `onGrpcClose` only: one request's filters are not run in the middle of another's.
+   */
   abstract resume(handle: u64): void;
   /** Likewise, and the client gets this answer: see `Call.reply`. */
   abstract reply(handle: u64, kind: ErrorKind, code: u32, flag: ResponseFlag, text: Slice): void;

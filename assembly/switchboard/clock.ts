@@ -5,6 +5,11 @@ import { nowNanoseconds } from "../proxy-wasm-as/host/clock";
 /** Resolution of all timeouts. */
 export const TICK_MS: u32 = 10;
 
+/** So many ticks are at least so many milliseconds: part of the present one has passed already. */
+export function ticksOf(ms: u32): u32 {
+  return ms == 0 ? 1 : 1 + (ms - 1) / TICK_MS + 1;
+}
+
 /** A longer time between two ticks is taken for a jump of the host's clock. */
 const MAX_STEP_MS: u64 = 1000;
 

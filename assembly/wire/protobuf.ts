@@ -79,6 +79,13 @@ export class ProtobufReader {
     this.end = outerEnd;
   }
 
+  /** In a packed field of varints that was entered: on to the next `value`; false: that was the last. */
+  nextPacked(): bool {
+    if (this.position >= this.end || this.isMalformed) return false;
+    const position = this.position;
+    return this.readVarint() || this.fail(position);
+  }
+
   private fail(position: usize): bool {
     this.isMalformed = true;
     this.faultOffset = <u32>(position - this.start);

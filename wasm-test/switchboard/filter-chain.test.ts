@@ -190,7 +190,7 @@ describe("a filter that pauses", () => {
     expect(waiting.answers).toEqual([]);
   });
 
-  it("lets go on, or answers, from another request's call", () => {
+  it("lets go on, or answers, later", () => {
     for (const [verb, answer] of [
       ["RELEASE", "v1: GET a"],
       ["REFUSE", "ERR metaproto: refused by a filter"],
@@ -202,6 +202,7 @@ describe("a filter that pauses", () => {
       const waiting = ask(mesh, "GET a");
       expect(waiting.answers).toEqual([]);
       expect(ask(mesh, verb).answers).toEqual(["ERR metaproto: released"]);
+      mesh.host.advance(20);
       expect(waiting.answers).toEqual([answer]);
       expect(mesh.stat("downstream_rq_active")).toBe(0);
       expect(mesh.stat("buffered_bytes")).toBe(idle);
@@ -218,6 +219,7 @@ describe("a filter that pauses", () => {
     mesh.run();
     expect(told(mesh).at(-1)).toMatch(/^test\.first onEnd: DC 2 6\/0 /);
     expect(ask(mesh, "RELEASE").answers).toEqual(["ERR metaproto: released"]);
+    mesh.host.advance(20);
     expect(server.texts).toEqual([]);
     expect(mesh.stat("downstream_rq_active")).toBe(0);
     expect(mesh.stat("buffered_bytes")).toBe(idle);

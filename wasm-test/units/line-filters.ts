@@ -58,6 +58,8 @@ class Words extends FilterConfig {
 
 class TextFilter extends Filter {
   private readonly paused: u64[] = [];
+  private isSettling: bool = false;
+  private isReleased: bool = false;
   private readonly value: Slice = new Slice();
   private readonly name_: Slice = new Slice();
 
@@ -118,16 +120,23 @@ class TextFilter extends Filter {
   }
 
   private settle(call: Call, isReleased: bool): FilterStatus {
+    this.isSettling = true;
+    this.isReleased = isReleased;
+    return this.answer(call, ErrorKind.Internal, ResponseFlag.FaultInjected, RELEASED);
+  }
+
+  override onTick(nowMs: u64): void {
+    if (!this.isSettling) return;
+    this.isSettling = false;
     this.value.ptr = REFUSED.ptr;
     this.value.len = REFUSED.len;
     const host = filterHost();
     for (let i = 0; i < this.paused.length; i++) {
-      if (isReleased) host.resume(this.paused[i]);
-      else
-        host.reply(this.paused[i], ErrorKind.RateLimited, 0, ResponseFlag.RateLimited, this.value);
+      const handle = this.paused[i];
+      if (this.isReleased) host.resume(handle);
+      else host.reply(handle, ErrorKind.RateLimited, 0, ResponseFlag.RateLimited, this.value);
     }
     this.paused.length = 0;
-    return this.answer(call, ErrorKind.Internal, ResponseFlag.FaultInjected, RELEASED);
   }
 
   private answer(call: Call, kind: ErrorKind, flag: ResponseFlag, text: StaticText): FilterStatus {

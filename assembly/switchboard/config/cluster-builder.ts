@@ -10,6 +10,9 @@ export class ClusterBuilder {
   maxRequests: u32 = 0;
   maxPendingRequests: u32 = 0;
   endpointsVersion: u64 = 0;
+  /** Number + 1 among the policies, 0: none. */
+  hashPolicy: u32 = 0;
+  outlier: u32 = 0;
   /** A number of LoadBalancer; checked at the end. */
   loadBalancer: i32 = 0;
   private recorder: RouteRecorder;
@@ -29,6 +32,8 @@ export class ClusterBuilder {
     this.maxPendingRequests = 0;
     this.endpointsVersion = 0;
     this.loadBalancer = 0;
+    this.hashPolicy = 0;
+    this.outlier = 0;
     this.isNameSet = false;
     this.hasName = false;
   }
@@ -62,5 +67,7 @@ export class ClusterBuilder {
     cluster.maxPendingRequests = this.maxPendingRequests;
     cluster.endpointsVersion = this.endpointsVersion;
     cluster.loadBalancer = this.loadBalancer;
+    cluster.hashPolicy = this.hashPolicy;
+    cluster.outlier = this.outlier;
   }
 }

@@ -15,10 +15,12 @@ import { Faults } from "./faults";
 import { FilterBuilder } from "./filter-builder";
 import { MatchBuilder } from "./match-builder";
 import { MutationBuilder } from "./mutation-builder";
+import { PolicyBuilder } from "./policy-builder";
 import { RecordVector } from "./record-vector";
 import {
   MAX_DESTINATIONS_PER_ROUTE,
   MAX_MATCHES_PER_ROUTE,
+  MAX_MIRRORS_PER_ROUTE,
   MAX_MUTATIONS_PER_ROUTE,
   MAX_ROUTES,
 } from "./route-limits";
@@ -35,6 +37,8 @@ export class RouteTableBuilder {
   readonly cluster: ClusterBuilder;
   /** The mutation at hand: `begin`, setters, then `endRequestMutation` or `endResponseMutation`. */
   readonly mutation: MutationBuilder;
+  /** Of the route or cluster at hand. */
+  readonly policy: PolicyBuilder;
   /** The filter at hand: `begin`, setters, then `endFilter` or `endRouteFilter`. */
   readonly filter: FilterBuilder;
   private recorder: RouteRecorder;
@@ -60,6 +64,7 @@ export class RouteTableBuilder {
     this.cluster = new ClusterBuilder(recorder);
     this.mutation = new MutationBuilder(recorder);
     this.filter = new FilterBuilder(recorder, codec);
+    this.policy = new PolicyBuilder(recorder);
   }
 
   setName(ptr: usize, len: u32): void {
@@ -92,6 +97,7 @@ export class RouteTableBuilder {
     route.firstRequestMutation = records.requestMutations.count;
     route.firstResponseMutation = records.responseMutations.count;
     route.firstFilter = records.routeFilters.count;
+    route.firstMirror = records.mirrors.count;
   }
 
   setRouteName(ptr: usize, len: u32): void {
@@ -105,6 +111,15 @@ export class RouteTableBuilder {
   setRouteTimeout(ms: i64): void {
     if (ms < 0) this.faults.addAt("timeout", durationFault(ms));
     else this.recorder.records.route(this.route).timeoutMs = <u32>ms;
+  }
+
+  /** Number + 1 of the policy, 0: none. */
+  setRetryPolicy(policy: u32): void {
+    this.recorder.records.route(this.route).retryPolicy = policy;
+  }
+
+  setHashPolicy(policy: u32): void {
+    this.recorder.records.route(this.route).hashPolicy = policy;
   }
 
   beginDestination(): void {
@@ -188,6 +203,12 @@ export class RouteTableBuilder {
       records.responseMutations,
       route.firstResponseMutation,
       MAX_MUTATIONS_PER_ROUTE,
+    );
+    route.mirrorCount = this.added(
+      "mirrors",
+      records.mirrors,
+      route.firstMirror,
+      MAX_MIRRORS_PER_ROUTE,
     );
     route.filterCount = records.routeFilters.count - route.firstFilter;
     if (!this.hasDestinations) {

@@ -4,6 +4,12 @@
 
 import { Faults } from "./faults";
 import { JsonFields } from "./json-fields";
+import {
+  decodeHashPolicyJson,
+  decodeMirrorJson,
+  decodeOutlierDetectionJson,
+  decodeRetryPolicyJson,
+} from "./policies-json";
 import { RouteTableBuilder } from "./route-builder";
 
 const CONFIGURATION_FIELDS: StaticArray<string> = ["name", "routes", "clusters", "filters"];
@@ -15,6 +21,9 @@ const ROUTE_FIELDS: StaticArray<string> = [
   "requestMutation",
   "responseMutation",
   "filters",
+  "retryPolicy",
+  "mirrors",
+  "hashPolicy",
 ];
 const FILTER_FIELDS: StaticArray<string> = ["name", "config", "disabled"];
 const MATCH_FIELDS: StaticArray<string> = ["name", "invert", "exact", "prefix", "regex", "present"];
@@ -31,6 +40,8 @@ const CLUSTER_FIELDS: StaticArray<string> = [
   "maxPendingRequests",
   "loadBalancer",
   "endpointsVersion",
+  "hashPolicy",
+  "outlierDetection",
 ];
 const LOAD_BALANCERS: StaticArray<string> = ["LEAST_REQUEST", "ROUND_ROBIN", "RANDOM"];
 
@@ -106,10 +117,24 @@ export class RouteConfigurationJsonDecoder {
           break;
         }
         default:
-          this.decodeFilters(true);
+          this.decodeRoutePolicy();
       }
     }
     if (!fields.reader.hasFailed) this.builder.endRoute();
+  }
+
+  private decodeRoutePolicy(): void {
+    const fields = this.fields;
+    const builder = this.builder;
+    if (fields.field == 6) {
+      this.decodeFilters(true);
+    } else if (fields.field == 7) {
+      builder.setRetryPolicy(decodeRetryPolicyJson(fields, builder.policy));
+    } else if (fields.field == 9) {
+      builder.setHashPolicy(decodeHashPolicyJson(fields, builder.policy));
+    } else if (fields.beginElements()) {
+      while (fields.nextElement()) decodeMirrorJson(fields, builder.policy);
+    }
   }
 
   private decodeMatch(): void {
@@ -284,9 +309,16 @@ export class RouteConfigurationJsonDecoder {
           cluster.loadBalancer = max(fields.enumeration(LOAD_BALANCERS), 0);
           break;
         }
-        default: {
+        case 6: {
           cluster.endpointsVersion = fields.number64();
+          break;
         }
+        case 7: {
+          cluster.hashPolicy = decodeHashPolicyJson(fields, this.builder.policy);
+          break;
+        }
+        default:
+          cluster.outlier = decodeOutlierDetectionJson(fields, this.builder.policy);
       }
     }
     if (!fields.reader.hasFailed) cluster.end();

@@ -8,6 +8,12 @@
 import { ProtobufReader, WireType } from "../../wire/protobuf";
 import { durationMs } from "./duration";
 import { Faults } from "./faults";
+import {
+  decodeHashPolicy,
+  decodeMirror,
+  decodeOutlierDetection,
+  decodeRetryPolicy,
+} from "./policies-pb";
 import { RouteTableBuilder } from "./route-builder";
 import { WHOLE, WorkBudget } from "./work-budget";
 
@@ -22,6 +28,9 @@ const ROUTE_TIMEOUT: u32 = 4;
 const ROUTE_REQUEST_MUTATION: u32 = 5;
 const ROUTE_RESPONSE_MUTATION: u32 = 6;
 const ROUTE_FILTERS: u32 = 7;
+const ROUTE_RETRY_POLICY: u32 = 8;
+const ROUTE_MIRRORS: u32 = 9;
+const ROUTE_HASH_POLICY: u32 = 10;
 const MATCH_NAME: u32 = 1;
 const MATCH_EXACT: u32 = 2;
 const MATCH_PREFIX: u32 = 3;
@@ -42,6 +51,8 @@ const CLUSTER_MAX_REQUESTS: u32 = 4;
 const CLUSTER_MAX_PENDING_REQUESTS: u32 = 5;
 const CLUSTER_LOAD_BALANCER: u32 = 6;
 const CLUSTER_ENDPOINTS_VERSION: u32 = 7;
+const CLUSTER_HASH_POLICY: u32 = 8;
+const CLUSTER_OUTLIER_DETECTION: u32 = 9;
 const FILTER_NAME: u32 = 1;
 const FILTER_CONFIG: u32 = 2;
 const FILTER_DISABLED: u32 = 3;
@@ -142,6 +153,7 @@ export class RouteConfigurationDecoder {
     let requestMutations = 0;
     let responseMutations = 0;
     let filters = 0;
+    let mirrors = 0;
     this.seconds = 0;
     this.nanos = 0;
     builder.beginRoute();
@@ -171,10 +183,30 @@ export class RouteConfigurationDecoder {
         this.decodeFilter();
         if (!reader.isMalformed) builder.endRouteFilter();
         this.faults.leave();
+      } else if (reader.field == ROUTE_MIRRORS) {
+        this.faults.enterElement("mirrors", mirrors++);
+        decodeMirror(reader, builder.policy);
+        this.faults.leave();
+      } else {
+        this.decodeRoutePolicy();
       }
     }
     reader.leave(end);
     if (!reader.isMalformed) builder.endRoute();
+  }
+
+  private decodeRoutePolicy(): void {
+    const reader = this.reader;
+    const builder = this.builder;
+    if (reader.field == ROUTE_RETRY_POLICY) {
+      this.faults.enter("retryPolicy");
+      builder.setRetryPolicy(decodeRetryPolicy(reader, builder.policy));
+      this.faults.leave();
+    } else if (reader.field == ROUTE_HASH_POLICY) {
+      this.faults.enter("hashPolicy");
+      builder.setHashPolicy(decodeHashPolicy(reader, builder.policy));
+      this.faults.leave();
+    }
   }
 
   private decodeTimeout(): void {
@@ -258,6 +290,20 @@ export class RouteConfigurationDecoder {
     reader.leave(end);
   }
 
+  private decodeClusterPolicy(): void {
+    const reader = this.reader;
+    const builder = this.builder;
+    if (reader.field == CLUSTER_HASH_POLICY) {
+      this.faults.enter("hashPolicy");
+      builder.cluster.hashPolicy = decodeHashPolicy(reader, builder.policy);
+      this.faults.leave();
+    } else if (reader.field == CLUSTER_OUTLIER_DETECTION) {
+      this.faults.enter("outlierDetection");
+      builder.cluster.outlier = decodeOutlierDetection(reader, builder.policy);
+      this.faults.leave();
+    }
+  }
+
   private decodeFilter(): void {
     const reader = this.reader;
     const filter = this.builder.filter;
@@ -282,6 +328,7 @@ export class RouteConfigurationDecoder {
     while (reader.next()) {
       if (reader.wireType == WireType.Bytes) {
         if (reader.field == CLUSTER_NAME) cluster.setName(reader.ptr, reader.len);
+        else this.decodeClusterPolicy();
         continue;
       }
       if (reader.field == CLUSTER_ENDPOINTS_VERSION && reader.wireType == WireType.Fixed64) {

@@ -5,6 +5,7 @@
 export const MAX_ROUTES: u32 = 100000;
 export const MAX_MATCHES_PER_ROUTE: u32 = 64;
 export const MAX_DESTINATIONS_PER_ROUTE: u32 = 1024;
+export const MAX_MIRRORS_PER_ROUTE: u32 = 16;
 export const MAX_MUTATIONS_PER_ROUTE: u32 = 256;
 /** Names, keys and values. */
 export const MAX_TEXT_BYTES: u32 = 4096;

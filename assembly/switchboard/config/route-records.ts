@@ -4,6 +4,8 @@
 
 import { TableFilters } from "../filter/table-filters";
 import { MatchKind } from "../route/match";
+import { OutlierDetection } from "../route/outlier-detection";
+import { RetryPolicy } from "../route/retry-policy";
 import { ByteBuffer } from "./byte-buffer";
 import { RecordVector } from "./record-vector";
 
@@ -46,6 +48,20 @@ export class MutationRecord {
 }
 
 @unmanaged
+export class MirrorRecord {
+  /** Index of its ClusterRecord. */
+  cluster: u32;
+  perMillion: u32;
+}
+
+@unmanaged
+export class HashPolicyRecord {
+  isSourceAddress: bool;
+  name: u32;
+  nameLen: u32;
+}
+
+@unmanaged
 export class FilterRecord {
   /** Number of the installed filter. */
   filter: u32;
@@ -78,6 +94,11 @@ export class RouteRecord {
   responseMutationCount: u32;
   firstFilter: u32;
   filterCount: u32;
+  firstMirror: u32;
+  mirrorCount: u32;
+  /** Number + 1 in its list, or 0. */
+  retryPolicy: u32;
+  hashPolicy: u32;
   /** Index + 1 of the next route in the same bucket, or 0. */
   next: u32;
   /** Number of what counts the routes with the same exact values, or 0. */
@@ -97,6 +118,9 @@ export class ClusterRecord {
   loadBalancer: i32;
   endpointsVersion: u64;
   isListed: bool;
+  /** Number + 1 in its list, or 0. */
+  hashPolicy: u32;
+  outlier: u32;
   /** Index + 1 among the clusters that destinations name, or 0. */
   number: u32;
 }
@@ -131,6 +155,11 @@ export class RouteRecords {
   readonly commonFilters: RecordVector = new RecordVector(offsetof<FilterRecord>());
   readonly routeFilters: RecordVector = new RecordVector(offsetof<FilterRecord>());
   readonly knownFilters: RecordVector = new RecordVector(offsetof<KnownFilterRecord>());
+  readonly mirrors: RecordVector = new RecordVector(offsetof<MirrorRecord>());
+  readonly hashPolicies: RecordVector = new RecordVector(offsetof<HashPolicyRecord>());
+  /** As the table has them. */
+  readonly retryPolicies: RecordVector = new RecordVector(offsetof<RetryPolicy>());
+  readonly outliers: RecordVector = new RecordVector(offsetof<OutlierDetection>());
   readonly tableFilters: TableFilters = new TableFilters();
   readonly routes: RecordVector = new RecordVector(offsetof<RouteRecord>());
   readonly clusters: RecordVector = new RecordVector(offsetof<ClusterRecord>());
@@ -173,6 +202,10 @@ export class RouteRecords {
     this.commonFilters.free();
     this.routeFilters.free();
     this.knownFilters.free();
+    this.mirrors.free();
+    this.hashPolicies.free();
+    this.retryPolicies.free();
+    this.outliers.free();
     this.routes.free();
     this.clusters.free();
     this.dfas.free();

@@ -7,10 +7,14 @@ import { TableAttribute, ValueIndex } from "../route/attribute";
 import { RouteCluster } from "../route/cluster";
 import { Dfa } from "../route/dfa";
 import { SLOT_BYTES, VALUE_SLOT_BYTES } from "../route/hash-slots";
+import { HashPolicy } from "../route/hash-policy";
 import { AttributeMatch } from "../route/match";
+import { Mirror } from "../route/mirror";
+import { OutlierDetection } from "../route/outlier-detection";
 import { CHILD_BYTES_PADDING, PrefixNode } from "../route/prefix-tree";
 import { RouteEntry } from "../route/route-entry";
 import { BucketIndex, RouteBucket, RouteGroup } from "../route/route-group";
+import { RetryPolicy } from "../route/retry-policy";
 import { RouteTable } from "../route/table";
 import { WeightedCluster } from "../route/weighted-cluster";
 import { RouteIndexBuilder } from "./route-index-builder";
@@ -40,6 +44,10 @@ export class RouteTableLayout {
   mutationEntries: usize = 0;
   /** For each distinct set of filters, one FilterConfig or 0 for each installed one. */
   filterSets: usize = 0;
+  retryPolicies: usize = 0;
+  outliers: usize = 0;
+  mirrors: usize = 0;
+  hashPolicies: usize = 0;
   dfas: usize = 0;
   dfaBytes: usize = 0;
   bytes: usize = 0;
@@ -109,6 +117,10 @@ export class RouteTableLayout {
     this.mutationEntries = this.section(entries, offsetof<MutationEntry>());
     const filterSetBytes = <usize>installedFilters() * sizeof<usize>();
     this.filterSets = this.section(this.filterSetCount, filterSetBytes);
+    this.retryPolicies = this.section(records.retryPolicies.count, offsetof<RetryPolicy>());
+    this.outliers = this.section(records.outliers.count, offsetof<OutlierDetection>());
+    this.mirrors = this.section(records.mirrors.count, offsetof<Mirror>());
+    this.hashPolicies = this.section(records.hashPolicies.count, offsetof<HashPolicy>());
     this.dfas = this.section(records.dfas.count, offsetof<Dfa>());
     this.dfaBytes = this.section(records.dfaBytes.len, 1);
     this.bytes = this.section(records.bytes.len, 1);

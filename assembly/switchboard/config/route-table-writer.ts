@@ -23,6 +23,7 @@ import { BucketIndex, RouteBucket, RouteGroup } from "../route/route-group";
 import { RouteTable } from "../route/table";
 import { WeightedCluster } from "../route/weighted-cluster";
 import { nextOffset } from "./dfa-check";
+import { PolicyWriter } from "./policy-writer";
 import { RecordVector } from "./record-vector";
 import { RouteIndexBuilder } from "./route-index-builder";
 import {
@@ -39,7 +40,8 @@ export class RouteTableWriter {
   private records: RouteRecords;
   private index: RouteIndexBuilder;
   private codec: Codec;
-  readonly at: RouteTableLayout = new RouteTableLayout();
+  readonly at: RouteTableLayout;
+  private policies: PolicyWriter;
   private nextMatch: usize = 0;
   private nextMutation: usize = 0;
   private nextMutationEntry: usize = 0;
@@ -54,6 +56,9 @@ export class RouteTableWriter {
     this.records = records;
     this.index = index;
     this.codec = codec;
+    const at = new RouteTableLayout();
+    this.at = at;
+    this.policies = new PolicyWriter(records, at, codec);
   }
 
   /** The block; it is to be cleared, and the bytes copied, before anything is written. */
@@ -163,6 +168,8 @@ export class RouteTableWriter {
     cluster.maxPendingRequests = record.maxPendingRequests;
     cluster.endpointsVersion = record.endpointsVersion;
     cluster.loadBalancer = <LoadBalancer>record.loadBalancer;
+    cluster.hashPolicy = this.policies.writeHashPolicy(record.hashPolicy);
+    cluster.outlierDetection = this.policies.writeOutlier(record.outlier);
   }
 
   writeDestination(i: u32): void {
@@ -197,6 +204,10 @@ export class RouteTableWriter {
       record.responseMutationCount,
     );
     route.filters = this.writeFilters(record);
+    route.retryPolicy = this.policies.writeRetryPolicy(record.retryPolicy);
+    route.hashPolicy = this.policies.writeHashPolicy(record.hashPolicy);
+    route.mirrors = this.policies.writeMirrors(record);
+    route.mirrorCount = record.mirrorCount;
     route.namePtr = this.at.bytes + record.name;
     route.nameLen = record.nameLen;
   }

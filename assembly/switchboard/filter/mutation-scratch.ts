@@ -12,6 +12,10 @@ export class MutationScratch {
   );
   private readonly bytes: usize = heap.alloc(MAX_FILTER_MUTATION_BYTES);
   private readonly mutation: Mutation = changetype<Mutation>(heap.alloc(offsetof<Mutation>()));
+  /** What `after` returns, with entries of its own. */
+  private readonly combined: usize = heap.alloc(
+    <usize>MAX_FILTER_MUTATIONS * offsetof<MutationEntry>(),
+  );
   private count: u32 = 0;
   private used: u32 = 0;
 
@@ -47,18 +51,25 @@ export class MutationScratch {
     return address;
   }
 
-  /** `first` and then what was added; null: nothing. Valid until the next `clear`. */
+  /** Takes back the last change. */
+  removeLast(): void {
+    if (this.count > 0) this.count--;
+  }
+
+  /** `first` and then what was added; null: nothing. Valid until the next call. */
   after(first: Mutation | null): Mutation | null {
     if (this.count == 0) return first;
     const mutation = this.mutation;
     mutation.entries = this.entries;
     mutation.count = this.count;
     if (first === null) return mutation;
+    mutation.entries = this.combined;
     const room = MAX_FILTER_MUTATIONS - this.count;
     const leading = first.count < room ? first.count : room;
     const bytes = <usize>leading * offsetof<MutationEntry>();
-    memory.copy(this.entries + bytes, this.entries, <usize>this.count * offsetof<MutationEntry>());
-    memory.copy(this.entries, first.entries, bytes);
+    memory.copy(this.combined, first.entries, bytes);
+    const added = <usize>this.count * offsetof<MutationEntry>();
+    memory.copy(this.combined + bytes, this.entries, added);
     mutation.count = leading + this.count;
     return mutation;
   }

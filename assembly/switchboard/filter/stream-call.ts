@@ -7,7 +7,7 @@ import { MutationOperation } from "../../codec/mutation";
 import { Call } from "../../filter/call";
 import { ResponseFlag } from "../../filter/response-flag";
 import { clock } from "../clock";
-import { RequestSource } from "../router/request-source";
+import { RequestSource, sourceOf } from "../router/request-source";
 import { Stream } from "../stream/stream";
 import { stats } from "../telemetry/stats";
 import { Endpoint } from "../upstream/endpoint";
@@ -32,10 +32,7 @@ export class StreamCall extends Call {
 
   /** Fills in what is known of the stream. */
   show(stream: Stream): void {
-    const source = stream.source;
-    // A oneway request may outlive its connection, whose object may serve another one then.
-    const isSame = source != 0 && changetype<RequestSource>(source).id == stream.sourceId;
-    this.source = isSame ? source : 0;
+    this.source = changetype<usize>(sourceOf(stream));
     this.endpoint = stream.endpoint;
     this.isOneway = stream.isOneway;
     this.handle = stream.upstreamId;

@@ -37,7 +37,7 @@ class EngineSink extends ResponseSink {
   }
 
   override onResponse(stream: Stream, message: Message): void {
-    this.engine.router.answers.onResponse(stream, message);
+    this.engine.router.onResponse(stream, message);
   }
 
   override onStreamFailed(stream: Stream, failure: ErrorKind): void {
@@ -71,7 +71,7 @@ class EnginePoolHost extends PoolHost {
     pool: ConnectionOwner,
     connection: UpstreamConnection,
   ): void {
-    this.engine.router.sendPending(stream, changetype<Pool>(pool), connection);
+    this.engine.router.sender.sendPending(stream, changetype<Pool>(pool), connection);
   }
 
   override onPendingFailed(stream: Stream, failure: ErrorKind): void {

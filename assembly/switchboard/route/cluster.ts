@@ -2,6 +2,9 @@
 // Lives in the table's memory block, as long as the table is referenced.
 // Allocates: never.
 
+import { HashPolicy } from "./hash-policy";
+import { OutlierDetection } from "./outlier-detection";
+
 /** How a pool picks among its endpoints; the numbers of metaproto.v1.Cluster.LoadBalancer. */
 export enum LoadBalancer {
   LeastRequest = 0,
@@ -24,6 +27,9 @@ export class RouteCluster {
   loadBalancer: LoadBalancer;
   /** Differs whenever the set of endpoints differs. */
   endpointsVersion: u64;
+  /** Null: requests may go to any endpoint. */
+  hashPolicy: HashPolicy | null;
+  outlierDetection: OutlierDetection | null;
   /** The engine's: its pool for this cluster. 0 when the table is built. */
   userData: usize;
 }

@@ -5,7 +5,9 @@
 import { Codec } from "../../codec/codec";
 import { Message } from "../../codec/message";
 import { Mutation } from "../../codec/mutation";
+import { HashPolicy } from "./hash-policy";
 import { AttributeMatch } from "./match";
+import { RetryPolicy } from "./retry-policy";
 import { pickWeightedCluster } from "./weighted-cluster";
 
 /** `RouteEntry.timeoutMs` of a route that has no timeout of its own. */
@@ -31,6 +33,12 @@ export class RouteEntry {
   responseMutation: Mutation | null;
   /** The table's: one FilterConfig or 0 for each installed filter; 0: there are none. */
   filters: usize;
+  retryPolicy: RetryPolicy | null;
+  /** Null: the cluster's. */
+  hashPolicy: HashPolicy | null;
+  /** Address of `mirrorCount` Mirror records. */
+  mirrors: usize;
+  mirrorCount: u32;
   /** UTF-8; may be empty. */
   namePtr: usize;
   nameLen: u32;

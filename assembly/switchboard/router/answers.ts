@@ -23,6 +23,7 @@ import { RouteTable } from "../route/table";
 import { Stream, STREAM_BYTES, StreamState } from "../stream/stream";
 import { streams } from "../stream/stream-table";
 import { stats } from "../telemetry/stats";
+import { Cluster } from "../upstream/cluster";
 import { Pool } from "../upstream/pool";
 import { FrameWriter } from "./frame-writer";
 import { countLocalReply, LocalReplies } from "./local-reply";
@@ -210,13 +211,36 @@ export class Answers {
     streams.release(stream);
   }
 
+  /** It is no business of its cluster any more, or not before it is sent again. */
   leavePool(stream: Stream): void {
-    if (stream.pool == 0) return;
-    changetype<Pool>(stream.pool).bounds.outstanding--;
-    stream.pool = 0;
+    if (stream.pool != 0) {
+      const bounds = changetype<Pool>(stream.pool).bounds;
+      if (stream.isShadow) bounds.shadows--;
+      else bounds.outstanding--;
+      stream.pool = 0;
+    }
+    if (stream.isRetry) {
+      stream.isRetry = false;
+      clusterOf(stream).bounds.retries--;
+    }
+    this.letClusterGo(stream);
+  }
+
+  /** The stream will need its cluster, and is nowhere in it. */
+  holdCluster(stream: Stream): void {
+    if (stream.cluster === null) return;
+    stream.holdsCluster = true;
+    clusterOf(stream).held++;
+  }
+
+  letClusterGo(stream: Stream): void {
+    if (!stream.holdsCluster) return;
+    stream.holdsCluster = false;
+    clusterOf(stream).held--;
   }
 
   leaveSource(stream: Stream): void {
+    if (stream.isShadow) return;
     stats.downstreamRqActive--;
     if (stream.downstream == 0) return;
     const source = changetype<RequestSource>(stream.downstream);
@@ -230,6 +254,11 @@ export class Answers {
 
   /** Ends a stream that no list of an upstream holds with a local reply. */
   fail(stream: Stream, kind: ErrorKind, namePtr: usize, nameLen: u32): void {
+    if (stream.isShadow) {
+      stats.mirrorRqFailed++;
+      this.endAndRelease(stream);
+      return;
+    }
     countLocalReply(kind);
     const text = this.text.compose(kind, namePtr, nameLen, stream.timeoutMs);
     this.replyAndRelease(stream, kind, NO_ERROR_CODE, text);
@@ -285,9 +314,9 @@ export class Answers {
 
   /** Answers the client of a stream that its upstream connection still holds. */
   replyAhead(stream: Stream, kind: ErrorKind, name: ArrayBuffer): void {
-    // The answer may have to wait for earlier ones: a record of its own takes the place in the order.
-    const substitute = streams.acquire();
-    if (substitute === null || stream.downstream == 0) {
+    const substitute = this.substitute(stream);
+    if (substitute === null) {
+      if (stream.isShadow) stats.mirrorRqFailed++;
       stream.flag = flagOf(kind);
       this.chain.end(stream);
       if (stream.downstream != 0) this.giveUp(changetype<RequestSource>(stream.downstream));
@@ -295,6 +324,17 @@ export class Answers {
       this.leaveSource(stream);
       return;
     }
+    this.failForCluster(substitute, kind, name);
+  }
+
+  /**
+   * Another record takes the place of a stream that its upstream connection still holds: in the order of
+   * answers, and in all else but there. Null: nobody waits for it, or there are too many.
+   */
+  substitute(stream: Stream): Stream | null {
+    if (stream.downstream == 0) return null;
+    const substitute = streams.acquire();
+    if (substitute === null) return null;
     const source = changetype<RequestSource>(stream.downstream);
     source.requests.replace(stream, substitute);
     substitute.state = StreamState.InFlight;
@@ -307,7 +347,7 @@ export class Answers {
     this.handOver(stream, substitute);
     stream.downstream = 0;
     this.leavePool(stream);
-    this.failForCluster(substitute, kind, name);
+    return substitute;
   }
 
   /** What filters know of the stream becomes the substitute's. */
@@ -324,6 +364,18 @@ export class Answers {
     substitute.sentNs = stream.sentNs;
     substitute.tries = stream.tries;
     substitute.endpoint = stream.endpoint;
+    substitute.avoidedEndpoint = stream.avoidedEndpoint;
+    substitute.retries = stream.retries;
+    substitute.deadlineMs = stream.deadlineMs;
+    substitute.dialect = stream.dialect;
+    substitute.hash = stream.hash;
+    substitute.keepsFrame = stream.keepsFrame;
+    substitute.needsNewId = true;
+    substitute.frame = stream.frame;
+    substitute.frameLength = stream.frameLength;
+    substitute.frameCapacity = stream.frameCapacity;
+    stream.frame = 0;
+    stream.keepsFrame = false;
     substitute.filters = stream.filters;
     stream.filters = 0;
     if (substitute.filters == 0) return;
@@ -339,4 +391,9 @@ export class Answers {
       if (source.paused && source.requests.length < source.maxRequests) source.resume();
     }
   }
+}
+
+/** Of a stream that has one. */
+function clusterOf(stream: Stream): Cluster {
+  return changetype<Cluster>(stream.cluster!.userData);
 }

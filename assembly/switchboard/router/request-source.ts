@@ -2,6 +2,7 @@
 import { Codec } from "../../codec/codec";
 import { Message, Origin } from "../../codec/message";
 import { Connection } from "../connection/connection";
+import { Stream } from "../stream/stream";
 import { DownstreamStreamList } from "../stream/stream-list";
 import { Peer } from "./peer";
 import { RouteBinding } from "./route-binding";
@@ -26,4 +27,12 @@ export abstract class RequestSource extends Connection {
     super(codec, message, Origin.Downstream, maxFrameBytes);
     this.isOrdered = codec.orderedDownstream;
   }
+}
+
+/** The connection that a stream came from; null: it is gone, which a oneway request may outlive. */
+export function sourceOf(stream: Stream): RequestSource | null {
+  if (stream.source == 0) return null;
+  const source = changetype<RequestSource>(stream.source);
+  // The object may serve another connection by now.
+  return source.id == stream.sourceId ? source : null;
 }

@@ -1,21 +1,21 @@
 // Takes each request to an upstream connection, and each response back.
 //
 // Allocates: copies of frames that have to wait; otherwise never.
-// Next: switchboard/stream/stream.ts
-import { Codec, ConnectionMode } from "../../codec/codec";
-import { DecodeStatus } from "../../codec/decode-status";
+// Next: switchboard/router/sender.ts
+import { Codec } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
-import { Message, MessageType, Origin, Slice } from "../../codec/message";
+import { Message, MessageType, ResponseStatus, Slice } from "../../codec/message";
 import { Random } from "../../containers/random";
 import { TimerNode, TimerWheel } from "../../containers/timer-wheel";
 import { FilterStatus } from "../../filter/filter";
 import { ResponseFlag } from "../../filter/response-flag";
-import { clock, TICK_MS } from "../clock";
+import { clock, ticksOf } from "../clock";
 import { PluginConfiguration } from "../config/plugin-configuration";
-import { flush, queueUpstream } from "../connection/flush-list";
+import { flush } from "../connection/flush-list";
 import { allocateBudgeted } from "../connection/memory-budget";
-import { retireBlock } from "../connection/retired-blocks";
 import { FilterChain } from "../filter/filter-chain";
+import { HashPolicy, hashOf, NO_HASH } from "../route/hash-policy";
+import { reasonOfStatus, RetryOn } from "../route/retry-policy";
 import { ROUTE_TIMEOUT_DEFAULT, RouteEntry } from "../route/route-entry";
 import { RouteTable } from "../route/table";
 import { Stream, StreamState } from "../stream/stream";
@@ -26,8 +26,11 @@ import { Pool } from "../upstream/pool";
 import { UpstreamConnection } from "../upstream/upstream-connection";
 import { Answers } from "./answers";
 import { FrameWriter } from "./frame-writer";
-import { RequestSource } from "./request-source";
+import { HeldFrame } from "./held-frame";
+import { RequestSource, sourceOf } from "./request-source";
+import { Retries } from "./retries";
 import { RouteBinding } from "./route-binding";
+import { Sender } from "./sender";
 
 class StreamTimers extends TimerWheel {
   constructor(private readonly router: Router) {
@@ -39,15 +42,25 @@ class StreamTimers extends TimerWheel {
   }
 }
 
+const COLON: u8 = 0x3a;
+
+/** `ip:port` or `[ip]:port`. */
+function lengthWithoutPort(address: Slice): u32 {
+  let length = address.len;
+  while (length > 0 && load<u8>(address.ptr + length - 1) != COLON) length--;
+  return length == 0 ? address.len : length - 1;
+}
+
 export class Router {
   readonly timers!: StreamTimers;
   readonly answers!: Answers;
   private readonly chain: FilterChain;
   private readonly writer: FrameWriter;
   private readonly random: Random = new Random();
-  /** For frames that waited for routes and are looked at again. */
-  private readonly held: Message = new Message();
-  private readonly heldState: usize;
+  private readonly value: Slice = new Slice();
+  private readonly held: HeldFrame;
+  private readonly retries!: Retries;
+  readonly sender!: Sender;
   private awaitingRoutes: u32 = 0;
 
   constructor(
@@ -55,12 +68,19 @@ export class Router {
     private readonly configuration: PluginConfiguration,
     seed: u64,
   ) {
-    this.writer = new FrameWriter(codec);
-    this.chain = new FilterChain(codec);
+    const writer = new FrameWriter(codec);
+    const chain = new FilterChain(codec);
+    this.writer = writer;
+    this.chain = chain;
+    this.held = new HeldFrame(codec);
     this.timers = new StreamTimers(this);
-    this.answers = new Answers(codec, this.writer, this.timers, this.chain);
+    this.answers = new Answers(codec, writer, this.timers, chain);
+    const mode = configuration.connectionMode;
+    this.retries = new Retries(codec, mode, writer, this.answers, this.timers, this.random);
+    this.retries.owner = changetype<usize>(this);
+    const mutations = chain.call.mutations;
+    this.sender = new Sender(mode, writer, this.retries, this.timers, mutations, this.random);
     this.random.seed(seed);
-    this.heldState = heap.alloc(codec.stateBytes + 8);
     streams.setIdBits(codec.idBits);
   }
 
@@ -129,94 +149,67 @@ export class Router {
       this.answers.fail(stream, ErrorKind.NoRoute, table.namePtr, table.nameLen);
       return;
     }
-    const cluster = changetype<Cluster>(target.userData);
-    if (cluster.bounds.outstanding >= cluster.bounds.maxRequests) {
-      stats.upstreamRqOverflow++;
-      this.answers.failForCluster(stream, ErrorKind.Overload, cluster.bounds.name);
-      return;
+    stream.dialect = message.dialect;
+    stream.timeoutMs = this.timeoutOf(entry, message);
+    let hashPolicy = entry.hashPolicy;
+    if (hashPolicy === null) hashPolicy = target.hashPolicy;
+    if (hashPolicy !== null) stream.hash = this.hashOf(hashPolicy, stream, message);
+    for (let i: u32 = 0; i < entry.mirrorCount; i++) this.sender.mirror(stream, entry, message, i);
+    const retryPolicy = entry.retryPolicy;
+    if (retryPolicy !== null) {
+      if (stream.timeoutMs > 0) stream.deadlineMs = clock.nowMs + <u64>stream.timeoutMs;
+      this.sender.keep(stream, entry, message, retryPolicy);
     }
-    const pool = cluster.pool(message.dialect);
-    stream.pool = changetype<usize>(pool);
-    cluster.bounds.outstanding++;
-    const connection = pool.pick();
-    if (connection !== null) this.sendNow(stream, message, entry, pool, connection);
-    else this.hold(stream, message, entry, pool);
+    this.sender.dispatch(stream, entry, message);
   }
 
-  private sendNow(
-    stream: Stream,
-    message: Message,
-    entry: RouteEntry,
-    pool: Pool,
-    connection: UpstreamConnection,
-  ): void {
-    const id = this.requestId(stream, message);
-    const mutation = this.chain.call.mutations.after(entry.requestMutation);
-    if (!this.writer.queue(message, id, mutation, connection.output)) {
-      this.answers.failForCluster(stream, ErrorKind.Overload, pool.bounds.name);
-      return;
+  /** Of a route that says so itself, and then the client may want it shorter. */
+  private timeoutOf(entry: RouteEntry, message: Message): u32 {
+    const configured = entry.timeoutMs;
+    if (configured == ROUTE_TIMEOUT_DEFAULT && entry.retryPolicy === null) {
+      return this.configuration.defaultTimeoutMs;
     }
-    queueUpstream(connection);
-    this.onSent(stream, entry, pool, connection);
+    const isDefault = configured == ROUTE_TIMEOUT_DEFAULT;
+    const timeoutMs = isDefault ? this.configuration.defaultTimeoutMs : configured;
+    const asked = this.codec.timeoutMs(message);
+    return asked > 0 && (timeoutMs == 0 || asked < timeoutMs) ? asked : timeoutMs;
   }
 
-  private onSent(
-    stream: Stream,
-    entry: RouteEntry,
-    pool: Pool,
-    connection: UpstreamConnection,
-  ): void {
-    stream.tries++;
-    if (stream.filters != 0) {
-      stream.sentNs = clock.preciseNs();
-      stream.endpoint = changetype<usize>(connection.endpoint);
-    }
-    if (stream.isOneway) {
-      connection.lastRequestMs = clock.nowMs;
-      this.answers.endAndRelease(stream);
-      return;
-    }
-    pool.attach(stream, connection);
-    if (!this.timers.isSet(stream)) this.setTimer(stream, entry);
+  private hashOf(policy: HashPolicy, stream: Stream, message: Message): u32 {
+    if (!policy.isSourceAddress) return policy.hashOfAttribute(this.codec, message, this.value);
+    const address = this.value;
+    const source = sourceOf(stream);
+    if (source === null || !source.peer.address(address)) return NO_HASH;
+    return hashOf(address.ptr, lengthWithoutPort(address));
   }
 
-  private requestId(stream: Stream, message: Message): u64 {
-    const isShared = this.configuration.connectionMode == ConnectionMode.Shared;
-    return isShared ? stream.upstreamId : message.id;
-  }
+  // ---- after it was sent
 
-  /** Keeps the encoded frame until the pool has a connection for it. */
-  private hold(stream: Stream, message: Message, entry: RouteEntry, pool: Pool): void {
-    const mutation = this.chain.call.mutations.after(entry.requestMutation);
-    const bound = this.writer.bound(message, mutation);
-    const frame: usize = pool.canWait() ? allocateBudgeted(bound) : 0;
-    if (frame == 0) {
-      this.answers.failForCluster(stream, ErrorKind.Overload, pool.bounds.name);
+  private resend(stream: Stream): void {
+    const name = changetype<Cluster>(stream.cluster!.userData).bounds.name;
+    if (stream.deadlineMs != 0 && clock.nowMs >= stream.deadlineMs) {
+      this.answers.failForCluster(stream, ErrorKind.Timeout, name);
       return;
     }
-    stream.frame = frame;
-    stream.frameCapacity = bound;
-    stream.frameLength = this.writer.write(
-      message,
-      this.requestId(stream, message),
-      mutation,
-      frame,
-    );
-    this.setTimer(stream, entry);
-    pool.wait(stream);
-  }
-
-  /** A stream that waited gets its connection. */
-  sendPending(stream: Stream, pool: Pool, connection: UpstreamConnection): void {
-    const entry = stream.route;
-    if (entry === null || !connection.output.append(stream.frame, stream.frameLength)) {
-      this.answers.failForCluster(stream, ErrorKind.Overload, pool.bounds.name);
+    this.answers.letClusterGo(stream);
+    if (stream.needsNewId && !this.retries.renumber(stream)) {
+      this.answers.failForCluster(stream, ErrorKind.Overload, name);
       return;
     }
-    retireBlock(stream.frame, stream.frameCapacity);
-    stream.frame = 0;
-    queueUpstream(connection);
-    this.onSent(stream, entry, pool, connection);
+    this.sender.dispatch(stream, stream.route!, null);
+  }
+
+  /** A response, complete at `message`; the stream is in no list of an upstream any more. */
+  onResponse(stream: Stream, message: Message): void {
+    if (stream.keepsFrame && message.status != ResponseStatus.Ok) {
+      if (this.retries.canRetry(stream, reasonOfStatus(message.status))) {
+        stats.upstreamRqCompleted++;
+        this.retries.retry(stream);
+        return;
+      }
+    }
+    if (stream.retries > 0 && message.status == ResponseStatus.Ok) stats.upstreamRqRetrySuccess++;
+    this.answers.onResponse(stream, message);
   }
 
   // ---- waiting for a filter
@@ -235,23 +228,26 @@ export class Router {
     stream.frameLength = this.writer.write(message, message.id, mutation, frame);
     stream.state = StreamState.Paused;
     stream.owner = changetype<usize>(this);
+    this.answers.holdCluster(stream);
     const delayMs = this.chain.call.delayMs;
-    if (delayMs == 0) return;
     // Never shorter than it was asked for, however late the last tick was.
-    const restMs = delayMs + clock.sinceTickMs();
-    this.timers.set(stream, 1 + (restMs - 1) / TICK_MS + 1);
+    if (delayMs > 0) this.timers.set(stream, ticksOf(delayMs + clock.sinceTickMs()));
   }
 
   /** A filter lets a stream go on that it has paused. */
   resumePaused(stream: Stream): void {
     this.timers.cancel(stream);
+    this.answers.letClusterGo(stream);
     if (!this.decodeHeld(stream)) return;
-    this.settle(stream, this.held, this.chain.run(stream, this.held));
+    const message = this.held.message;
+    this.settle(stream, message, this.chain.run(stream, message));
   }
 
   private endDelay(stream: Stream): void {
+    this.answers.letClusterGo(stream);
     if (!this.decodeHeld(stream)) return;
-    this.settle(stream, this.held, this.chain.runDelayed(stream, this.held));
+    const message = this.held.message;
+    this.settle(stream, message, this.chain.runDelayed(stream, message));
   }
 
   /** A filter answers a stream that it has paused. */
@@ -306,30 +302,23 @@ export class Router {
   }
 
   private routeHeld(stream: Stream, table: RouteTable): void {
-    if (this.decodeHeld(stream)) this.route(stream, this.held, table);
+    if (this.decodeHeld(stream)) this.route(stream, this.held.message, table);
   }
 
   /** Reads the frame that a stream has kept into `held`; false: it is refused. */
   private decodeHeld(stream: Stream): bool {
-    const message = this.held;
-    const frame = stream.frame;
-    message.reset(Origin.Downstream, frame);
-    memory.fill(this.heldState, 0, this.codec.stateBytes);
-    const status = this.codec.decode(message, frame, stream.frameLength, this.heldState);
-    if (status != DecodeStatus.Done) {
+    if (!this.held.decode(stream)) {
       this.answers.fail(stream, ErrorKind.MalformedRequest, 0, 0);
       return false;
     }
     // The frame may be referred to until the end of this call; the stream may need the field.
-    retireBlock(frame, stream.frameCapacity);
-    stream.frame = 0;
+    streams.releaseFrame(stream);
     return true;
   }
 
   /** There will be no response; the stream is in no list of an upstream any more. */
   onStreamFailed(stream: Stream, kind: ErrorKind): void {
-    const name = changetype<Pool>(stream.pool).bounds.name;
-    this.answers.failForCluster(stream, kind, name);
+    this.retries.failOrRetry(stream, kind, changetype<Pool>(stream.pool).bounds.name);
   }
 
   /** Nobody waits for it, and no upstream has it any more. */
@@ -339,29 +328,38 @@ export class Router {
   }
 
   onTimeout(stream: Stream): void {
-    if (stream.state == StreamState.Paused) {
-      this.endDelay(stream);
-      return;
+    switch (stream.state) {
+      case StreamState.Paused:
+        this.endDelay(stream);
+        return;
+      case StreamState.Backoff:
+        this.resend(stream);
+        return;
+      case StreamState.Pending:
+        changetype<Pool>(stream.pool).cancelWait(stream);
+        this.onStreamFailed(stream, ErrorKind.Timeout);
+        return;
+      case StreamState.InFlight:
+        this.onLate(stream);
+        return;
+      default:
+        changetype<UpstreamConnection>(stream.upstream).abandon(stream, true);
     }
-    if (stream.state == StreamState.Pending) {
-      changetype<Pool>(stream.pool).cancelWait(stream);
-      this.onStreamFailed(stream, ErrorKind.Timeout);
-      return;
-    }
-    if (stream.state == StreamState.InFlight) {
-      const name = changetype<Pool>(stream.pool).bounds.name;
-      this.answers.replyAhead(stream, ErrorKind.Timeout, name);
-    }
-    changetype<UpstreamConnection>(stream.upstream).abandon(stream, true);
   }
 
-  private setTimer(stream: Stream, entry: RouteEntry): void {
-    const configured = entry.timeoutMs;
-    const timeoutMs =
-      configured == ROUTE_TIMEOUT_DEFAULT ? this.configuration.defaultTimeoutMs : configured;
-    stream.timeoutMs = timeoutMs;
-    // One tick more, since part of the present one has passed already.
-    if (timeoutMs > 0) this.timers.set(stream, 1 + (timeoutMs - 1) / TICK_MS + 1);
+  /** There is no response in time: of this try, or at all. */
+  private onLate(stream: Stream): void {
+    const upstream = changetype<UpstreamConnection>(stream.upstream);
+    const name = changetype<Pool>(stream.pool).bounds.name;
+    if (stream.isTryTimed) {
+      stats.upstreamRqPerTryTimeout++;
+      stream.timeoutMs = stream.route!.retryPolicy!.perTryTimeoutMs;
+    }
+    const isRetried = stream.isTryTimed && this.retries.canRetry(stream, RetryOn.PerTryTimeout);
+    const next = isRetried ? this.answers.substitute(stream) : null;
+    if (next !== null) this.retries.retry(next);
+    else this.answers.replyAhead(stream, ErrorKind.Timeout, name);
+    upstream.abandon(stream, true);
   }
 
   /** The client is gone. What it asked for is not sent any more, or its answer dropped. */
@@ -387,8 +385,9 @@ export class Router {
   close(): void {
     for (let i: u32 = 0, stream = streams.at(0); stream !== null; stream = streams.at(++i)) {
       if (stream.owner != changetype<usize>(this)) continue;
-      const isWaiting = stream.state == StreamState.AwaitingRoutes;
-      if (isWaiting || stream.state == StreamState.Paused) this.cancel(stream);
+      const state = stream.state;
+      const isWaiting = state == StreamState.AwaitingRoutes || state == StreamState.Backoff;
+      if (isWaiting || state == StreamState.Paused) this.cancel(stream);
     }
   }
 

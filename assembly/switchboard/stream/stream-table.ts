@@ -7,7 +7,8 @@
 // that the generation is a second line of defence only.
 // Allocates: on growth.
 import { Slab } from "../../containers/slab";
-import { freeBudgeted } from "../connection/memory-budget";
+import { retireBlock } from "../connection/retired-blocks";
+import { NO_HASH } from "../route/hash-policy";
 import { ResponseStatus } from "../../codec/message";
 import { ResponseFlag } from "../../filter/response-flag";
 import { Stream, STREAM_BYTES, StreamState } from "./stream";
@@ -59,6 +60,16 @@ export class StreamTable {
     stream.owner = 0;
     stream.filters = 0;
     stream.isReported = false;
+    stream.isShadow = false;
+    stream.keepsFrame = false;
+    stream.needsNewId = false;
+    stream.isTryTimed = false;
+    stream.isRetry = false;
+    stream.holdsCluster = false;
+    stream.retries = 0;
+    stream.deadlineMs = 0;
+    stream.hash = NO_HASH;
+    stream.avoidedEndpoint = 0;
     stream.cluster = null;
     stream.responseBytes = 0;
     stream.status = ResponseStatus.Error;
@@ -85,7 +96,8 @@ export class StreamTable {
 
   releaseFrame(stream: Stream): void {
     if (stream.frame == 0) return;
-    freeBudgeted(stream.frame, stream.frameCapacity);
+    // An output queue may refer to it.
+    retireBlock(stream.frame, stream.frameCapacity);
     stream.frame = 0;
   }
 

@@ -3,6 +3,7 @@
 //   state           held in
 //   AwaitingRoutes  the binding's list, with a copy of the frame
 //   Paused          no list, with a copy of the frame: a filter will say how it goes on
+//   Backoff         no list, with the encoded frame: it will be sent again
 //   Pending         the pool's list, with the encoded frame
 //   InFlight        the upstream connection's list
 //   Abandoned       the upstream connection's list: the client has its answer or is gone, but the
@@ -30,6 +31,7 @@ export enum StreamState {
   Abandoned = 4,
   Answered = 5,
   Paused = 6,
+  Backoff = 7,
 }
 
 /** Bytes of a stream's record. */
@@ -79,6 +81,24 @@ export class Stream extends TimerNode {
   nextFilter: u32;
   /** `onEnd` has been called. */
   isReported: bool;
+  /** A copy for a mirror: nobody is told what becomes of it. */
+  isShadow: bool;
+  /** `frame` stays until the response, so that it can be sent again. */
+  keepsFrame: bool;
+  /** `frame` has the id of another stream. */
+  needsNewId: bool;
+  /** The timer that is set is that of the try alone. */
+  isTryTimed: bool;
+  /** It counts among the retries of its cluster. */
+  isRetry: bool;
+  /** It keeps its cluster from being forgotten. */
+  holdsCluster: bool;
+  retries: u32;
+  /** Coarse time at which it fails whatever it is doing; 0: never. */
+  deadlineMs: u64;
+  dialect: u32;
+  /** Of what decides on its endpoint, or NO_HASH. */
+  hash: u32;
   /** Where it is to go. */
   cluster: RouteCluster | null;
   // What filters are told. Of requests without filters the times are 0.
@@ -91,6 +111,8 @@ export class Stream extends TimerNode {
   tries: u32;
   /** Of the last try; only valid while the connection is in use or has just ended. */
   endpoint: usize;
+  /** That of the try before, which is only compared with others. */
+  avoidedEndpoint: usize;
 
   /** MAX_REPLY_CONTEXT bytes, what the codec needs for an error reply. */
   get context(): usize {

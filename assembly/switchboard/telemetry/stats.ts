@@ -41,6 +41,20 @@ export class Stats {
   upstreamRqCompleted: u64 = 0;
   /** Responses after the client had given up or been answered. */
   upstreamRqLate: u64 = 0;
+  /** Requests that were sent again, and what became of that. */
+  upstreamRqRetry: u64 = 0;
+  upstreamRqRetrySuccess: u64 = 0;
+  upstreamRqRetryLimitExceeded: u64 = 0;
+  /** Requests that were not sent again, because too many others are. */
+  upstreamRqRetryOverflow: u64 = 0;
+  upstreamRqPerTryTimeout: u64 = 0;
+  /** Copies of requests for mirrors. */
+  mirrorRqTotal: u64 = 0;
+  mirrorRqFailed: u64 = 0;
+  mirrorRqOverflow: u64 = 0;
+  outlierEjected: u64 = 0;
+  /** Endpoints that were not ejected, because enough others are. */
+  outlierOverflow: u64 = 0;
   /** Responses to no request. */
   upstreamRqUnmatched: u64 = 0;
   upstreamDecodeError: u64 = 0;
@@ -106,6 +120,16 @@ const NAMES: string[] = [
   "upstream_rq_pending_overflow",
   "upstream_rq_completed",
   "upstream_rq_late",
+  "upstream_rq_retry",
+  "upstream_rq_retry_success",
+  "upstream_rq_retry_limit_exceeded",
+  "upstream_rq_retry_overflow",
+  "upstream_rq_per_try_timeout",
+  "mirror_rq_total",
+  "mirror_rq_failed",
+  "mirror_rq_overflow",
+  "outlier_ejected",
+  "outlier_ejection_overflow",
   "upstream_rq_unmatched",
   "upstream_decode_error",
   "upstream_frame_timeout",

@@ -1,6 +1,7 @@
 // What all pools of one cluster share: its name, its bounds and what counts against them.
 // Allocates: never after construction.
 import { Limits } from "../config/plugin-configuration";
+import { OutlierDetection } from "../route/outlier-detection";
 import { LoadBalancer, RouteCluster } from "../route/cluster";
 
 export class ClusterBounds {
@@ -13,8 +14,14 @@ export class ClusterBounds {
   maxPendingRequests: u32;
   /** Requests that are pending or in flight. */
   outstanding: u32 = 0;
+  /** Copies of requests that are pending or in flight, for mirrors. */
+  shadows: u32 = 0;
+  /** Requests that are sent again, or will be. */
+  retries: u32 = 0;
   /** Requests that wait for a connection. */
   pending: u32 = 0;
+  readonly outlier: OutlierDetection;
+  isWatched: bool = false;
   /** Connections that are dialled, ready or draining. */
   connections: u32 = 0;
 
@@ -25,6 +32,7 @@ export class ClusterBounds {
     this.maxConnections = limits.maxConnections;
     this.maxRequests = limits.maxRequests;
     this.maxPendingRequests = limits.maxPendingRequests;
+    this.outlier = changetype<OutlierDetection>(heap.alloc(offsetof<OutlierDetection>()));
   }
 
   /** Takes over what a table says of the cluster; true when the endpoints are others. */
@@ -35,10 +43,21 @@ export class ClusterBounds {
     this.maxPendingRequests =
       route.maxPendingRequests > 0 ? route.maxPendingRequests : limits.maxPendingRequests;
     this.loadBalancer = route.loadBalancer;
+    const outlier = route.outlierDetection;
+    this.isWatched = outlier !== null;
+    if (outlier !== null) {
+      const bytes = offsetof<OutlierDetection>();
+      memory.copy(changetype<usize>(this.outlier), changetype<usize>(outlier), bytes);
+    }
     const isChanged =
       this.endpoints != route.endpoints || this.endpointsVersion != route.endpointsVersion;
     this.endpoints = route.endpoints;
     this.endpointsVersion = route.endpointsVersion;
     return isChanged;
+  }
+
+  /** Gives back what the garbage collector does not know of. */
+  free(): void {
+    heap.free(changetype<usize>(this.outlier));
   }
 }

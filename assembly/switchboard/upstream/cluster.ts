@@ -13,6 +13,8 @@ export class Cluster {
   readonly bounds: ClusterBounds;
   /** A table in force leads here. */
   isReferenced: bool = true;
+  /** Requests that will come to it although no table in force may lead here any more. */
+  held: u32 = 0;
   private readonly pools: StaticArray<Pool | null> = new StaticArray<Pool | null>(DIALECTS);
 
   constructor(
@@ -24,7 +26,12 @@ export class Cluster {
   }
 
   update(route: RouteCluster): void {
-    if (!this.bounds.update(route)) return;
+    const isChanged = this.bounds.update(route);
+    for (let i: u32 = 0; i < DIALECTS; i++) {
+      const pool = unchecked(this.pools[i]);
+      if (pool !== null) pool.onSettingsChanged();
+    }
+    if (!isChanged) return;
     for (let i: u32 = 0; i < DIALECTS; i++) {
       const pool = unchecked(this.pools[i]);
       if (pool !== null) pool.onEndpointsChanged();
@@ -47,11 +54,12 @@ export class Cluster {
       const pool = unchecked(this.pools[i]);
       if (pool !== null) pool.free();
     }
+    this.bounds.free();
   }
 
   /** Once a second; false: nothing is left of it and no table leads here. */
   maintain(): bool {
-    let isEmpty = this.bounds.outstanding == 0;
+    let isEmpty = this.held == 0 && this.bounds.outstanding == 0 && this.bounds.shadows == 0;
     for (let i: u32 = 0; i < DIALECTS; i++) {
       const pool = unchecked(this.pools[i]);
       if (pool === null) continue;

@@ -1,7 +1,7 @@
 // One address of a cluster, as connections to it have found it.
 // Allocates: on growth.
 import { PointerVector } from "../../containers/pointer-vector";
-import { equalBytes } from "../../wire/bytes";
+import { equalBytes, hashBytes } from "../../wire/bytes";
 
 const NOT_AVAILABLE: u32 = u32.MAX_VALUE;
 
@@ -17,8 +17,27 @@ export class Endpoint {
   /** Turn of the request it was last chosen for. */
   lastChosen: u64 = 0;
 
+  /** What it answers decides whether it gets requests. */
+  isWatched: bool = false;
+  /** For `rank`. */
+  readonly hash: u32;
+  /** It gets no requests; 0: it does. */
+  ejectedUntilMs: u64 = 0;
+  /** How often it was ejected lately. */
+  ejections: u32 = 0;
+  errorsInARow: u32 = 0;
+  /** Since success rates were compared last. */
+  responses: u32 = 0;
+  errors: u32 = 0;
+
   /** `address`: "ip:port". */
-  constructor(readonly address: ArrayBuffer) {}
+  constructor(readonly address: ArrayBuffer) {
+    this.hash = hashBytes(changetype<usize>(address), <u32>address.byteLength);
+  }
+
+  get isEjected(): bool {
+    return this.ejectedUntilMs != 0;
+  }
 
   hasAddress(ptr: usize, len: u32): bool {
     return (

@@ -6,18 +6,18 @@
 // Allocates: on growth.
 // Next: switchboard/upstream/dialer.ts
 import { ErrorKind } from "../../codec/error-kind";
+import { ResponseStatus } from "../../codec/message";
 import { PointerVector } from "../../containers/pointer-vector";
-import { Random } from "../../containers/random";
-import { collectGarbageAfterTick } from "../../proxy-wasm-as/memory/collect";
 import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
 import { clock } from "../clock";
-import { LoadBalancer } from "../route/cluster";
+import { NO_HASH } from "../route/hash-policy";
 import { Stream, StreamState } from "../stream/stream";
 import { StreamList } from "../stream/stream-list";
 import { stats } from "../telemetry/stats";
 import { ClusterBounds } from "./cluster-bounds";
 import { DialPlan, Renewal } from "./dial-plan";
 import { Endpoint } from "./endpoint";
+import { EndpointSet, random } from "./endpoint-set";
 import { PoolHost } from "./pool-host";
 import { ConnectionOwner, UpstreamConnection, UpstreamState } from "./upstream-connection";
 
@@ -28,24 +28,23 @@ const UNUSED_MS: u64 = 300000;
 /** An older connection is replaced, one at a time. */
 const MAX_AGE_MS: u64 = 300000;
 
-const random = new Random();
+/** So long a new pool lets requests wait that belong to endpoints it may not have met. */
+const GATHERING_MS: u64 = 1000;
 
 export function seedPools(seed: u64): void {
   random.seed(seed);
 }
 
 export class Pool extends ConnectionOwner {
-  private readonly endpoints: Array<Endpoint> = new Array<Endpoint>();
-  /** Endpoints with a connection that can take a request. */
-  private readonly available: PointerVector = new PointerVector();
+  private readonly endpoints: EndpointSet;
   /** All connections but those that are closed. */
   private readonly connections: PointerVector = new PointerVector();
   private readonly pending: StreamList = new StreamList();
   private dialing: u32 = 0;
   private ready: u32 = 0;
-  private turn: u64 = 0;
   private usedMs: u64 = 0;
   private readonly plan: DialPlan;
+  private readonly createdMs: u64;
   /** The host has this pool on its list of those that want to dial. */
   isDialRequested: bool = false;
 
@@ -54,8 +53,10 @@ export class Pool extends ConnectionOwner {
     private readonly host: PoolHost,
   ) {
     super();
+    this.endpoints = new EndpointSet(bounds);
     this.plan = new DialPlan(bounds);
     this.usedMs = clock.nowMs;
+    this.createdMs = clock.nowMs;
   }
 
   override get clusterName(): ArrayBuffer {
@@ -70,40 +71,18 @@ export class Pool extends ConnectionOwner {
   // ---- requests
 
   /** The connection for the next request, or null: it has to wait. */
-  pick(): UpstreamConnection | null {
+  pick(stream: Stream): UpstreamConnection | null {
     this.usedMs = clock.nowMs;
-    const count = this.available.length;
-    if (count == 0) return null;
-    const endpoint = count == 1 ? this.availableAt(0) : this.pickEndpoint(count);
-    endpoint.lastChosen = ++this.turn;
+    if (stream.hash != NO_HASH && this.isGathering) return null;
+    const endpoint = this.endpoints.pick(stream);
+    if (endpoint === null) return null;
     return this.pickConnection(endpoint);
   }
 
-  private availableAt(index: u32): Endpoint {
-    return changetype<Endpoint>(this.available.at(index));
-  }
-
-  private pickEndpoint(count: u32): Endpoint {
-    const policy = this.bounds.loadBalancer;
-    if (policy == LoadBalancer.RoundRobin) return this.leastRecentlyChosen(count);
-    const first = random.below(count);
-    const one = this.availableAt(first);
-    if (policy == LoadBalancer.Random) return one;
-    const step = 1 + random.below(count - 1);
-    const other = this.availableAt(first + step < count ? first + step : first + step - count);
-    if (one.outstanding != other.outstanding) {
-      return one.outstanding < other.outstanding ? one : other;
-    }
-    return one.lastChosen < other.lastChosen ? one : other;
-  }
-
-  private leastRecentlyChosen(count: u32): Endpoint {
-    let best = this.availableAt(0);
-    for (let i: u32 = 1; i < count; i++) {
-      const endpoint = this.availableAt(i);
-      if (endpoint.lastChosen < best.lastChosen) best = endpoint;
-    }
-    return best;
+  /** Endpoints may be missing that requests with a key belong to. */
+  private get isGathering(): bool {
+    if (clock.nowMs - this.createdMs > GATHERING_MS) return false;
+    return this.endpoints.met < this.bounds.endpoints;
   }
 
   /** The most recently freed one where each carries one request, else the least busy one. */
@@ -151,9 +130,9 @@ export class Pool extends ConnectionOwner {
 
   private servePending(): void {
     while (this.pending.length > 0) {
-      const connection = this.pick();
-      if (connection === null) return;
       const stream = this.pending.first();
+      const connection = this.pick(stream);
+      if (connection === null) return;
       this.cancelWait(stream);
       this.host.sendPending(stream, this, connection);
     }
@@ -190,17 +169,9 @@ export class Pool extends ConnectionOwner {
     if (this.pending.length > 0) {
       wanted = perConnection == 1 ? this.pending.length : 1 + this.pending.length / perConnection;
     }
-    const planned = this.plan.dials(this.endpointsMet());
+    const planned = this.plan.dials(this.endpoints.met);
     if (planned > wanted) wanted = planned;
     return wanted > this.dialing ? wanted - this.dialing : 0;
-  }
-
-  private endpointsMet(): u32 {
-    let met: u32 = 0;
-    for (let i = 0; i < this.endpoints.length; i++) {
-      if (unchecked(this.endpoints[i]).connectionCount > 0) met++;
-    }
-    return met;
   }
 
   private requestDials(): void {
@@ -243,23 +214,7 @@ export class Pool extends ConnectionOwner {
 
   private endpointOf(connection: UpstreamConnection): Endpoint {
     const isKnown = connection.readAddress();
-    const ptr = bytesPtr;
-    const len = isKnown ? bytesLen : 0;
-    for (let i = 0; i < this.endpoints.length; i++) {
-      const endpoint = unchecked(this.endpoints[i]);
-      if (endpoint.hasAddress(ptr, len)) return endpoint;
-    }
-    return this.addEndpoint(ptr, len);
-  }
-
-  private addEndpoint(ptr: usize, len: u32): Endpoint {
-    // eslint-disable-next-line no-restricted-syntax -- once for each endpoint
-    const address = new ArrayBuffer(len);
-    memory.copy(changetype<usize>(address), ptr, len);
-    // eslint-disable-next-line no-restricted-syntax -- once for each endpoint
-    const endpoint = new Endpoint(address);
-    this.endpoints.push(endpoint);
-    return endpoint;
+    return this.endpoints.named(bytesPtr, isKnown ? bytesLen : 0);
   }
 
   override onDialFailed(connection: UpstreamConnection, failure: ErrorKind): void {
@@ -324,9 +279,7 @@ export class Pool extends ConnectionOwner {
     if (endpoint === null || connection.isAvailable) return;
     connection.isAvailable = true;
     endpoint.available.push(changetype<usize>(connection));
-    if (endpoint.isAvailable) return;
-    endpoint.availableIndex = this.available.length;
-    this.available.push(changetype<usize>(endpoint));
+    this.endpoints.refresh(endpoint);
   }
 
   private markUnavailable(connection: UpstreamConnection): void {
@@ -334,11 +287,18 @@ export class Pool extends ConnectionOwner {
     if (endpoint === null || !connection.isAvailable) return;
     connection.isAvailable = false;
     endpoint.available.remove(changetype<usize>(connection));
-    if (endpoint.available.length > 0) return;
-    const index = endpoint.availableIndex;
-    endpoint.markUnavailable();
-    this.available.removeAt(index);
-    if (index < this.available.length) this.availableAt(index).availableIndex = index;
+    this.endpoints.refresh(endpoint);
+  }
+
+  // ---- outliers
+
+  override onResult(endpoint: Endpoint, status: ResponseStatus): void {
+    this.endpoints.onResult(endpoint, status);
+  }
+
+  /** A table says something else of the cluster. */
+  onSettingsChanged(): void {
+    this.endpoints.onSettingsChanged();
   }
 
   // ---- maintenance
@@ -354,9 +314,11 @@ export class Pool extends ConnectionOwner {
     const now = clock.nowMs;
     const isUsed = isReferenced && now - this.usedMs < UNUSED_MS;
     this.maintainConnections(now, isUsed);
+    this.endpoints.tick();
+    if (this.pending.length > 0) this.servePending();
     if (!isUsed) return;
-    this.forgetEndpoints();
-    this.plan.tick(this.endpointsMet());
+    this.endpoints.forgetUnmet();
+    this.plan.tick(this.endpoints.met);
     const oldest = this.oldest(false);
     if (oldest !== null) {
       if (now - oldest.dialedMs > MAX_AGE_MS) this.plan.renewOldest();
@@ -458,20 +420,9 @@ export class Pool extends ConnectionOwner {
     return endpoint !== null && endpoint.connectionCount > 1;
   }
 
-  private forgetEndpoints(): void {
-    for (let i = this.endpoints.length - 1; i >= 0; i--) {
-      const endpoint = unchecked(this.endpoints[i]);
-      if (endpoint.connectionCount > 0) continue;
-      endpoint.free();
-      this.endpoints.splice(i, 1);
-      collectGarbageAfterTick();
-    }
-  }
-
   /** Gives back what the garbage collector does not know of; only when `isEmpty`. */
   free(): void {
-    for (let i = 0; i < this.endpoints.length; i++) unchecked(this.endpoints[i]).free();
-    this.available.free();
+    this.endpoints.free();
     this.connections.free();
   }
 }

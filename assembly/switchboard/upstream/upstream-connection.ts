@@ -14,7 +14,7 @@ import { getProperty, getPropertyU64, PropertyPath } from "../../proxy-wasm-as/h
 import { StaticBytes } from "../../proxy-wasm-as/memory/static-bytes";
 import { Codec, ConnectionMode } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
-import { Message, MessageType, Origin } from "../../codec/message";
+import { Message, MessageType, Origin, ResponseStatus } from "../../codec/message";
 import { clock } from "../clock";
 import { Connection } from "../connection/connection";
 import { closeUpstream, queueUpstream, unqueue } from "../connection/flush-list";
@@ -58,6 +58,8 @@ export abstract class ConnectionOwner {
   abstract onDialFailed(connection: UpstreamConnection, failure: ErrorKind): void;
   /** Likewise, but that says nothing about the cluster: the host has mixed it up with another dial. */
   abstract onDialAborted(connection: UpstreamConnection): void;
+  /** A watched endpoint has answered, or has not in time (Error). */
+  abstract onResult(endpoint: Endpoint, status: ResponseStatus): void;
   /** A request on it ended. */
   abstract onRoom(connection: UpstreamConnection): void;
   /** It takes no request any more, but is still open. */
@@ -183,12 +185,20 @@ export class UpstreamConnection extends Connection {
   private answer(stream: Stream): void {
     const isAbandoned = stream.state == StreamState.Abandoned;
     this.detach(stream);
+    if (!isAbandoned) this.judge(this.message.status);
     if (isAbandoned) {
       stats.upstreamRqLate++;
       this.sink.onAbandonedEnd(stream);
     } else {
       this.sink.onResponse(stream, this.message);
     }
+  }
+
+  private judge(status: ResponseStatus): void {
+    const endpoint = this.endpoint;
+    if (endpoint === null || !endpoint.isWatched) return;
+    const owner = this.owner;
+    if (owner !== null) owner.onResult(endpoint, status);
   }
 
   private match(message: Message): Stream | null {
@@ -260,6 +270,7 @@ export class UpstreamConnection extends Connection {
     if (stream.state != StreamState.Abandoned) {
       stream.state = StreamState.Abandoned;
       this.abandoned++;
+      if (isLate) this.judge(ResponseStatus.Error);
     }
     if (this.state == UpstreamState.Draining) {
       this.closeWhenDrained();
