@@ -17,6 +17,9 @@ export interface RouteOptions {
   readonly requestMutation?: readonly object[];
   readonly responseMutation?: readonly object[];
   readonly filters?: readonly FilterOptions[];
+  readonly retryPolicy?: Readonly<Record<string, unknown>>;
+  readonly mirrors?: readonly object[];
+  readonly hashPolicy?: Readonly<Record<string, unknown>>;
 }
 
 /** Something with a server: an endpoint of a cluster. */

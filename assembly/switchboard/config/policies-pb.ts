@@ -10,7 +10,7 @@ const RETRY_ATTEMPTS: u32 = 1;
 const RETRY_PER_TRY_TIMEOUT: u32 = 2;
 const RETRY_RETRY_ON: u32 = 3;
 const RETRY_BASE_INTERVAL: u32 = 4;
-const RETRY_MAX_INTERVAL: u32 = 5;
+const RETRY_LONGEST_INTERVAL: u32 = 5;
 const RETRY_ONEWAY: u32 = 6;
 const RETRY_REQUEST_BYTES: u32 = 7;
 const RETRY_BUDGET_PERCENT: u32 = 8;
@@ -62,7 +62,7 @@ export function decodeRetryPolicy(reader: ProtobufReader, builder: PolicyBuilder
         retry.perTryTimeoutMs = builder.duration("perTryTimeout", decodeDuration(reader));
       } else if (field == RETRY_BASE_INTERVAL) {
         retry.baseIntervalMs = builder.duration("baseInterval", decodeDuration(reader));
-      } else if (field == RETRY_MAX_INTERVAL) {
+      } else if (field == RETRY_LONGEST_INTERVAL) {
         retry.maxIntervalMs = builder.duration("maxInterval", decodeDuration(reader));
       }
       continue;

@@ -17,7 +17,7 @@ const DEFAULT_BUDGET_PERCENT: u32 = 20;
 const DEFAULT_MIN_RETRIES: u32 = 3;
 const DEFAULT_INTERVAL_MS: u32 = 10000;
 const DEFAULT_BASE_EJECTION_MS: u32 = 30000;
-const DEFAULT_MAX_EJECTION_MS: u32 = 300000;
+const DEFAULT_LONGEST_EJECTION_MS: u32 = 300000;
 const DEFAULT_EJECTION_PERCENT: u32 = 10;
 const DEFAULT_MINIMUM_HOSTS: u32 = 5;
 const DEFAULT_REQUEST_VOLUME: u32 = 100;
@@ -159,7 +159,7 @@ export class PolicyBuilder {
     if (outlier.intervalMs == 0) outlier.intervalMs = DEFAULT_INTERVAL_MS;
     if (outlier.baseEjectionMs == 0) outlier.baseEjectionMs = DEFAULT_BASE_EJECTION_MS;
     if (outlier.maxEjectionMs == 0) {
-      outlier.maxEjectionMs = max(outlier.baseEjectionMs, DEFAULT_MAX_EJECTION_MS);
+      outlier.maxEjectionMs = max(outlier.baseEjectionMs, DEFAULT_LONGEST_EJECTION_MS);
     }
     if (outlier.maxEjectionPercent == 0) outlier.maxEjectionPercent = DEFAULT_EJECTION_PERCENT;
     this.checkPercent("maxEjectionPercent", outlier.maxEjectionPercent);

@@ -12,6 +12,7 @@ import { Stream, StreamState } from "../stream/stream";
 import { streams } from "../stream/stream-table";
 import { stats } from "../telemetry/stats";
 import { Cluster } from "../upstream/cluster";
+import { Endpoint } from "../upstream/endpoint";
 import { Answers } from "./answers";
 import { FrameWriter } from "./frame-writer";
 import { HeldFrame } from "./held-frame";
@@ -70,7 +71,8 @@ export class Retries {
     stream.isRetry = true;
     stream.retries++;
     stats.upstreamRqRetry++;
-    stream.avoidedEndpoint = stream.endpoint;
+    const endpoint = stream.endpoint;
+    stream.avoidedEndpoint = endpoint == 0 ? 0 : changetype<Endpoint>(endpoint).hash;
     stream.endpoint = 0;
     stream.state = StreamState.Backoff;
     stream.owner = this.owner;

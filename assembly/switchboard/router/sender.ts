@@ -132,6 +132,10 @@ export class Sender {
 
   /** Keeps the encoded frame until the pool has a connection for it. */
   private hold(stream: Stream, entry: RouteEntry, message: Message | null, pool: Pool): void {
+    if (pool.isBarred) {
+      this.retries.failOrRetry(stream, ErrorKind.NoHealthyUpstream, pool.bounds.name);
+      return;
+    }
     let isHeld = pool.canWait();
     if (isHeld && stream.frame == 0) {
       isHeld = message !== null && this.encode(stream, entry, message);

@@ -111,8 +111,8 @@ export class Stream extends TimerNode {
   tries: u32;
   /** Of the last try; only valid while the connection is in use or has just ended. */
   endpoint: usize;
-  /** That of the try before, which is only compared with others. */
-  avoidedEndpoint: usize;
+  /** `Endpoint.hash` of the try before; 0: none. */
+  avoidedEndpoint: u32;
 
   /** MAX_REPLY_CONTEXT bytes, what the codec needs for an error reply. */
   get context(): usize {

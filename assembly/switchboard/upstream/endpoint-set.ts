@@ -64,7 +64,7 @@ export class EndpointSet {
       endpoint = this.highestRanking(stream, count);
     } else if (count > 1) {
       endpoint = this.pickAny(count);
-      const isAvoided = changetype<usize>(endpoint) == stream.avoidedEndpoint;
+      const isAvoided = endpoint.hash == stream.avoidedEndpoint;
       if (isAvoided) endpoint = this.other(endpoint, count);
     }
     endpoint.lastChosen = ++this.turn;
@@ -81,8 +81,8 @@ export class EndpointSet {
     for (let i: u32 = 1; i < count; i++) {
       const endpoint = this.at(i);
       const its = rank(stream.hash, endpoint.hash);
-      if (changetype<usize>(best) != stream.avoidedEndpoint) {
-        if (changetype<usize>(endpoint) == stream.avoidedEndpoint || its <= highest) continue;
+      if (best.hash != stream.avoidedEndpoint) {
+        if (endpoint.hash == stream.avoidedEndpoint || its <= highest) continue;
       }
       best = endpoint;
       highest = its;
@@ -141,9 +141,21 @@ export class EndpointSet {
     for (let i = 0; i < this.all.length; i++) this.refresh(unchecked(this.all[i]));
   }
 
-  /** What a watched endpoint has answered. */
-  onResult(endpoint: Endpoint, status: ResponseStatus): void {
-    if (this.outliers.onResult(endpoint, status)) this.refreshAll();
+  /** What a watched endpoint has answered. True: it is ejected, and nothing is left. */
+  onResult(endpoint: Endpoint, status: ResponseStatus): bool {
+    if (!this.outliers.onResult(endpoint, status)) return false;
+    this.refreshAll();
+    return this.isBarred;
+  }
+
+  /** Every endpoint that can be reached is ejected: to dial more connections would not help. */
+  get isBarred(): bool {
+    if (this.outliers.ejected == 0 || this.outliers.isPanicking) return false;
+    for (let i = 0; i < this.all.length; i++) {
+      const endpoint = unchecked(this.all[i]);
+      if (endpoint.connectionCount > 0 && !endpoint.isEjected) return false;
+    }
+    return true;
   }
 
   /** A table says something else of the cluster. */

@@ -222,7 +222,10 @@ export class Pool extends ConnectionOwner {
     this.drop(connection);
     stats.upstreamCxConnectFail++;
     this.finishRenewal();
-    if (this.dialing > 0 || this.ready > 0) return;
+    if (this.dialing == 0 && this.ready == 0) this.failPending(failure);
+  }
+
+  private failPending(failure: ErrorKind): void {
     while (this.pending.length > 0) {
       const stream = this.pending.first();
       this.cancelWait(stream);
@@ -293,7 +296,12 @@ export class Pool extends ConnectionOwner {
   // ---- outliers
 
   override onResult(endpoint: Endpoint, status: ResponseStatus): void {
-    this.endpoints.onResult(endpoint, status);
+    if (this.endpoints.onResult(endpoint, status)) this.failPending(ErrorKind.NoHealthyUpstream);
+  }
+
+  /** No endpoint is to get requests: they need not wait. */
+  get isBarred(): bool {
+    return this.endpoints.isBarred;
   }
 
   /** A table says something else of the cluster. */
