@@ -31,7 +31,7 @@ export function readResponseOutliers(
   const own = Object.keys(annotations).filter((name) => name.startsWith(PREFIX));
   if (own.length === 0) return undefined;
   const placeOf = (name: string): Site =>
-    new Site("metadata", findings).field("annotations").field(name);
+    Site.root(findings).field("metadata").field("annotations").field(name);
   for (const name of own) if (!KNOWN.includes(name)) placeOf(name).fault("unknown annotation");
   const integer = (name: string): number | undefined => {
     const text = annotations[name];

@@ -142,7 +142,7 @@ export function validateAs<Kind extends string, Spec>(
 ): Validation<ResourceEnvelope<Kind, Spec>> {
   const namespace = readId(document, definition)?.namespace ?? "";
   const findings = new Findings(definition.unknownFields, namespace);
-  const site = new Site("", findings);
+  const site = Site.root(findings);
   const read = envelope.read(document, site);
   const metadata = { ...read.metadata, namespace };
   // Its absence has been told already.

@@ -151,7 +151,7 @@ export const serviceEntryKind: KindDefinition<"ServiceEntry", ServiceEntrySpec> 
   shape: spec.shape,
   readSpec: (value, site, metadata) => ({
     ...spec.read(value, site),
-    listenerTls: readListenerTls(metadata, new Site("metadata", site.findings)),
+    listenerTls: readListenerTls(metadata, Site.root(site.findings).field("metadata")),
   }),
 };
 

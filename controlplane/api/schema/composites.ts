@@ -85,8 +85,12 @@ export function object<const F extends Fields>(
   const read = Object.entries(fields).flatMap(([name, field]) =>
     "isIgnored" in field ? [] : [[name, field] as const],
   );
-  const build = (valueOf: (name: string, field: Field<unknown>) => unknown): ValueOf<F> =>
-    Object.fromEntries(read.map(([name, field]) => [name, valueOf(name, field)])) as ValueOf<F>;
+  const known = new Set(Object.keys(fields));
+  const build = (valueOf: (name: string, field: Field<unknown>) => unknown): ValueOf<F> => {
+    const result: Record<string, unknown> = {};
+    for (const [name, field] of read) result[name] = valueOf(name, field);
+    return result as ValueOf<F>;
+  };
   const fallback = (): ValueOf<F> => build((_, field) => field.fallback);
   return {
     shape: { kind: "object", fields, title },
@@ -98,22 +102,21 @@ export function object<const F extends Fields>(
         site.fault(`must be an object${found(value)}`);
         return fallback();
       }
-      const result = build((name, field) =>
-        field.read(
-          Object.hasOwn(value, name) ? (value[name] ?? undefined) : undefined,
-          site.field(name),
-        ),
-      );
-      if (!isOpen) reportUnknownFields(value, Object.keys(fields), site);
+      const result = build((name, field) => {
+        const present = Object.hasOwn(value, name) ? (value[name] ?? undefined) : undefined;
+        const isAbsent = present === undefined && !field.isRequired;
+        return isAbsent ? field.fallback : field.read(present, site.field(name));
+      });
+      if (!isOpen) reportUnknownFields(value, known, site);
       return result;
     },
   };
 }
 
-function reportUnknownFields(value: object, known: readonly string[], site: Site): void {
+function reportUnknownFields(value: object, known: ReadonlySet<string>, site: Site): void {
   const { unknownFields } = site.findings;
   for (const field of Object.keys(value)) {
-    if (known.includes(field)) continue;
+    if (known.has(field)) continue;
     const near = nearestName(field, known);
     site
       .field(field)

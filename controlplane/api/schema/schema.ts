@@ -58,6 +58,7 @@ export interface FieldShape {
 
 /** A field of an object: how it is read, present or not. `null` is absent. */
 export interface Field<T> extends FieldShape {
+  /** What is read where it is absent; of a field that is required, what stands for it. */
   readonly fallback: T;
   readonly read: (value: unknown, site: Site) => T;
 }

@@ -26,20 +26,33 @@ export class Findings {
 
 /** A place in a resource; what is said about it goes to the findings. */
 export class Site {
-  constructor(
-    /** Such as `spec.hosts[0]`; empty: the resource as a whole. */
-    readonly path: string,
+  private constructor(
     readonly findings: Findings,
+    private readonly parent: Site | undefined,
+    private readonly key: string | number,
   ) {}
+
+  /** A resource as a whole. */
+  static root(findings: Findings): Site {
+    return new Site(findings, undefined, "");
+  }
+
+  /** Such as `spec.hosts[0]`; empty: the resource as a whole. Made when it is asked for, since few places have a fault. */
+  get path(): string {
+    if (this.parent === undefined) return "";
+    return typeof this.key === "number"
+      ? itemPath(this.parent.path, this.key)
+      : fieldPath(this.parent.path, this.key);
+  }
 
   /** A field, or an entry of a map, of what stands here. */
   field(name: string): Site {
-    return new Site(fieldPath(this.path, name), this.findings);
+    return new Site(this.findings, this, name);
   }
 
   /** An item of the list that stands here. */
   item(index: number): Site {
-    return new Site(itemPath(this.path, index), this.findings);
+    return new Site(this.findings, this, index);
   }
 
   fault(message: string): void {
