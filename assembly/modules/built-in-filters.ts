@@ -6,9 +6,11 @@ import { installFilter } from "../filter/installed";
 import { AccessLogFilter } from "../filters/access-log/filter";
 import { FaultFilter } from "../filters/fault/filter";
 import { LocalRateLimitFilter } from "../filters/local-rate-limit/filter";
+import { StatsFilter } from "../filters/stats/stats-filter";
 
 /** Before the plugin is registered. */
 export function installBuiltInFilters(): void {
+  installFilter(new StatsFilter());
   installFilter(new AccessLogFilter());
   installFilter(new FaultFilter());
   installFilter(new LocalRateLimitFilter());

@@ -181,10 +181,14 @@ describe("what a protocol tells of its requests", () => {
       "stats: { durationBucketsMs: [1, 10, 10] }",
       "stats.durationBucketsMs[2]: must be larger than the one before",
     ],
-    ["stats: { maxMethods: 0 }", "stats.maxMethods: must be an integer from 1 to 10000, not 0"],
+    ["stats: { maxMethods: 0 }", "stats.maxMethods: must be an integer from 1 to 1000, not 0"],
     [
       "stats: { istio: { reporter: source } }",
       'stats.istio.reporter: must be one of SOURCE, DESTINATION, not "source"',
+    ],
+    [
+      "stats: { istio: { labels: { source_app: shop, team: a } } }",
+      "stats.istio.labels.team: is no label of Istio's metrics",
     ],
   ])("is refused if wrong: %s", (yaml, finding) => {
     expect(findingsOf(yaml)).toEqual([`spec.${finding}`]);

@@ -16,8 +16,10 @@ import { textFormat } from "./text-format.js";
 
 const MAX_UINT32 = 2 ** 32 - 1;
 /** A gauge of the host is as wide, and nobody asks for more. */
-const MAX_METHODS = 10_000;
+const MAX_METHODS = 1_000;
 const MAX_BUCKETS = 64;
+/** Of the value of a metric's label. */
+const MAX_LABEL_BYTES = 256;
 
 /** Where Envoy has no default, this one has what Envoy's default format tells of a connection. */
 export const DEFAULT_ACCESS_LOG_FORMAT =
@@ -140,6 +142,39 @@ const buckets = checked(list(integer(1, MAX_UINT32)), (bounds, site) => {
   });
 });
 
+/** Labels of Istio's standard metrics that a configuration may give; the modules know the same ones. */
+export const ISTIO_LABELS: readonly string[] = [
+  "source_workload",
+  "source_workload_namespace",
+  "source_principal",
+  "source_app",
+  "source_version",
+  "source_cluster",
+  "source_canonical_service",
+  "source_canonical_revision",
+  "destination_workload",
+  "destination_workload_namespace",
+  "destination_principal",
+  "destination_app",
+  "destination_version",
+  "destination_cluster",
+  "destination_canonical_service",
+  "destination_canonical_revision",
+  "destination_service",
+  "destination_service_name",
+  "destination_service_namespace",
+  "request_protocol",
+  "connection_security_policy",
+];
+
+const istioLabels = checked(map(text), (labels, site) => {
+  for (const [name, value] of Object.entries(labels)) {
+    if (!ISTIO_LABELS.includes(name)) site.field(name).fault("is no label of Istio's metrics");
+    else if (Buffer.byteLength(value) > MAX_LABEL_BYTES)
+      site.field(name).fault(`must not be longer than ${MAX_LABEL_BYTES} bytes`);
+  }
+});
+
 export const stats = object(
   {
     methodAttribute: withDefault(
@@ -159,7 +194,7 @@ export const stats = object(
       object({
         reporter: withDefault(oneOf("SOURCE", "DESTINATION"), "SOURCE", "its label", "`SOURCE`"),
         labels: withDefault(
-          map(text),
+          istioLabels,
           {},
           "what does not depend on the request, such as `source_workload`",
           "`destination_service`, `_name` and `_namespace`",

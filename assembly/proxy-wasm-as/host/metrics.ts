@@ -16,6 +16,25 @@ import { encodeText, textLen } from "./text";
 /** The value that Metric.get read last. */
 export let metricValue: u64 = 0;
 
+/** The id that defineMetric got last. */
+export let metricId: u32 = 0;
+
+/**
+ * Defines a metric whose name is the `nameLen` bytes at `namePtr`, for modules that make names without
+ * strings; on Ok its id is in metricId. The host forgets no metric before the VM ends, and gives another id
+ * each time: call it once for a name.
+ */
+export function defineMetric(type: MetricType, namePtr: usize, nameLen: u32): Status {
+  const status = <Status>proxy_define_metric(<u32>type, namePtr, <usize>nameLen, RESULT_PTR);
+  metricId = status == Status.Ok ? load<u32>(RESULT_PTR) : 0;
+  return status;
+}
+
+/** As Metric.increment, by the id of defineMetric. */
+export function incrementMetric(id: u32, delta: i64): Status {
+  return <Status>proxy_increment_metric(id, delta);
+}
+
 /** One metric. Define it in onConfigure; the same name and type always give the same metric. */
 @final
 export class Metric {

@@ -148,7 +148,7 @@ const APPLICATION_PROTOCOL: WholeDocument = {
       methodAttribute: "method",
       maxMethods: 10,
       durationBucketsMs: [1, 10],
-      istio: { reporter: "SOURCE", labels: { a: "b" } },
+      istio: { reporter: "SOURCE", labels: { source_app: "b" } },
     },
   },
 };
