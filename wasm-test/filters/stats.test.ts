@@ -2,7 +2,7 @@
 // which bounds.
 import { describe, expect, it } from "vitest";
 import { LineMesh, LineServer, type LineClient } from "../switchboard/line-fixture.js";
-import { pluginConfiguration, type MeshOptions } from "../switchboard/mesh.js";
+import { pluginConfiguration, routeConfiguration, type MeshOptions } from "../switchboard/mesh.js";
 import { byLabels, samples, statsFilter, type StatsInit } from "./stats-fixture.js";
 
 const REQUESTS = "metaproto.line.requests_total";
@@ -226,6 +226,26 @@ describe("bounds", () => {
     const mesh = meshOf(new LineServer("v1"), { methodAttribute: "verb", maxMethods: 2 });
     ask(mesh, "A 1", "B 2", "C 3", "D 4", "A 5");
     expect(byLabels(mesh, REQUESTS, "method")).toEqual({ A: 2, B: 1, other: 2 });
+  });
+
+  it("are those of each route configuration", () => {
+    const server = new LineServer("v1");
+    const options = {
+      clusters: { v1: [server] },
+      filters: [statsFilter({ methodAttribute: "verb", maxMethods: 1 })],
+    };
+    const routeConfigurations = ["a", "b"].map((name) => routeConfiguration(options, name));
+    const mesh = new LineMesh({ ...options, plugin: { routeConfigurations } });
+    for (const name of ["a", "b"]) {
+      mesh.connectSocket(name).send(Buffer.from(`${name} 1\nX 2\n`));
+      mesh.run();
+    }
+    expect(byLabels(mesh, REQUESTS, "route_configuration", "method")).toEqual({
+      "a/a": 1,
+      "a/other": 1,
+      "b/b": 1,
+      "b/other": 1,
+    });
   });
 
   it("a hundred methods unless told otherwise", () => {

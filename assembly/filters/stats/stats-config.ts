@@ -6,7 +6,6 @@ import { equalBytes } from "../../wire/bytes";
 import { ProtobufReader, WireType } from "../../wire/protobuf";
 import { DEFAULT_ENDS } from "./buckets";
 import { IstioLabels } from "./istio-labels";
-import { MethodSet } from "./method-set";
 
 const DEFAULT_METHODS: u64 = 100;
 const MAX_METHODS: u64 = 1000;
@@ -26,7 +25,8 @@ export class StatsConfig extends FilterConfig {
   /** The name in lower case, as codecs want it. */
   methodAttribute: StaticArray<u8> = [];
   methodId: i32 = 0;
-  methods: MethodSet = new MethodSet(0);
+  /** Of each route configuration. */
+  maxMethods: u32 = <u32>DEFAULT_METHODS;
   /** Upper ends of the buckets of durations, in microseconds. */
   ends: StaticArray<u64> = DEFAULT_ENDS;
   istio: IstioLabels | null = null;
@@ -86,8 +86,7 @@ class Decoder {
     }
     if (this.hasFault) return null;
     if (this.bounds.length > 0) config.ends = this.ends();
-    const most = this.maxMethods == 0 ? DEFAULT_METHODS : this.maxMethods;
-    config.methods = new MethodSet(<u32>most);
+    if (this.maxMethods > 0) config.maxMethods = <u32>this.maxMethods;
     const name = config.methodAttribute;
     config.methodId = this.setup.codec.attributeId(changetype<usize>(name), <u32>name.length);
     return config;

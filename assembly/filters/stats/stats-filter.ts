@@ -26,6 +26,7 @@ import {
   ROUTE_DURATION,
   routeValues,
 } from "./metric-writer";
+import { Methods } from "./methods";
 import { histogramValues, Series, SeriesKey } from "./series";
 import { SeriesTable } from "./series-table";
 import { decodeStatsConfig, StatsConfig } from "./stats-config";
@@ -49,9 +50,12 @@ const OTHER = new StaticText("other");
 export class StatsFilter extends Filter {
   private readonly routes: SeriesTable = new SeriesTable(MAX_SERIES);
   private readonly istio: SeriesTable = new SeriesTable(MAX_ISTIO_SERIES);
+  private readonly methods: Methods = new Methods();
   /** Those that were made last, and those that series refer to. */
   private configs: StatsConfig[] = [];
   private readonly key: SeriesKey = new SeriesKey();
+  /** Of a series that is given up, while the other is that of the series that comes. */
+  private readonly shown: SeriesKey = new SeriesKey();
   private readonly name_: Slice = new Slice();
   private readonly writer: MetricWriter = new MetricWriter();
   /** When telling began, and how far it is. */
@@ -156,7 +160,7 @@ export class StatsFilter extends Filter {
     const key = this.key;
     const method = key.part3;
     let isRetained = isMethod;
-    if (isMethod && !stats.methods.admits(method.ptr, method.len)) {
+    if (isMethod && !this.methods.admits(key.config, key.part0, method, stats.maxMethods)) {
       setText(method, OTHER);
       isRetained = false;
       const at = this.routes.find(key, key.seal());
@@ -171,7 +175,7 @@ export class StatsFilter extends Filter {
       const at = this.routes.find(key, key.seal());
       if (at != 0) return changetype<Series>(at);
     }
-    if (isRetained) stats.methods.retain(method.ptr, method.len);
+    if (isRetained) this.methods.retain(key.config, key.part0, method);
     return this.add(this.routes, key.create(routeValues(stats)), stats);
   }
 
@@ -231,9 +235,10 @@ export class StatsFilter extends Filter {
   }
 
   private forget(table: SeriesTable, series: Series): void {
-    const stats = changetype<StatsConfig>(series.config);
-    stats.series--;
-    stats.methods.release(series.key + series.len0 + series.len1 + series.len2, series.len3);
+    const shown = this.shown;
+    shown.show(series);
+    this.methods.release(series.config, shown.part0, shown.part3);
+    changetype<StatsConfig>(series.config).series--;
     if (this.position == changetype<usize>(series)) this.position = series.next;
     table.remove(series);
     series.free();

@@ -26,7 +26,7 @@ export type Stats = Message<"metaproto.filters.v1.Stats"> & {
   methodAttribute: string;
 
   /**
-   * Further methods count as `other`. 0: 100.
+   * Of each route configuration; further methods count as `other`. 0: 100.
    *
    * @generated from field: uint32 max_methods = 2;
    */
