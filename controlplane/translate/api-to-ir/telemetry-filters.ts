@@ -6,14 +6,22 @@ import type {
   Tracing as ApiTracing,
 } from "../../api/telemetry.js";
 import type { AccessLog, Filter, FilterKind, Stats, Tracing } from "../../ir/filter.js";
+import type { Route } from "../../ir/route.js";
 import { NOT_APPLIED } from "../module-features.js";
+import { parseClusterName } from "./cluster-name.js";
 import { perMillion } from "./per-million.js";
 import type { FilterContext } from "./router-filters.js";
 import type { Service } from "./services.js";
 
+/** A service with what is done with requests to it. */
+export interface Served {
+  readonly service: Service;
+  readonly routes: readonly Route[];
+}
+
 export function telemetryFilters(
   protocol: ApplicationProtocol,
-  service: Service,
+  served: Served,
   { features, report, grpcClusters }: FilterContext,
 ): readonly Filter[] {
   const { accessLog, tracing, stats } = protocol.spec;
@@ -29,7 +37,7 @@ export function telemetryFilters(
       grpcClusters.use(accessLog.otlp.cluster, protocol, "spec.accessLog.otlp.cluster");
   }
   if (stats !== undefined && isApplied("stats"))
-    filters.push({ kind: "stats", ...statsOf(stats, service) });
+    filters.push({ kind: "stats", ...statsOf(stats, served) });
   if (tracing !== undefined && isApplied("tracing")) {
     filters.push({ kind: "tracing", ...tracingOf(tracing) });
     grpcClusters.use(tracing.cluster, protocol, "spec.tracing.cluster");
@@ -57,22 +65,25 @@ function tracingOf({ kind, randomSamplingPercentage, ...rest }: ApiTracing): Tra
   };
 }
 
-function statsOf({ methodAttribute, istio, ...rest }: ApiStats, service: Service): Stats {
+function statsOf({ methodAttribute, istio, ...rest }: ApiStats, served: Served): Stats {
   return {
     ...rest,
     methodAttribute: methodAttribute.toLowerCase(),
     istio: istio && {
       reporter: istio.reporter === "SOURCE" ? "source" : "destination",
-      labels: { ...destinationLabels(service), ...istio.labels },
+      labels: { ...destinationLabels(served), ...istio.labels },
     },
   };
 }
 
-/** As Istio has them for a ServiceEntry. */
-function destinationLabels({ host, entry }: Service): Readonly<Record<string, string>> {
-  return {
-    destination_service: host,
-    destination_service_name: host,
-    destination_service_namespace: entry.metadata.namespace,
-  };
+/**
+ * The label that modules cannot find out from the name of a cluster: a ServiceEntry's host does not tell its namespace.
+ * Where routes lead to other hosts it depends on the request.
+ */
+function destinationLabels({ service, routes }: Served): Readonly<Record<string, string>> {
+  const { host, entry } = service;
+  const isOwn = routes.every(({ destinations }) =>
+    destinations.every(({ cluster }) => parseClusterName(cluster)?.host === host),
+  );
+  return isOwn ? { destination_service_namespace: entry.metadata.namespace } : {};
 }

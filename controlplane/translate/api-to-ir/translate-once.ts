@@ -118,7 +118,9 @@ function boundListener(
   if (bound === undefined) return undefined;
   const { protocol, resource } = bound;
   const own = routing.get(service) ?? defaultRouting(service);
-  const telemetry = resource === undefined ? [] : telemetryFilters(resource, service, context);
+  const { routes } = own;
+  const telemetry =
+    resource === undefined ? [] : telemetryFilters(resource, { service, routes }, context);
   const filters = [...own.filters, ...authorizations.filtersOf(service), ...telemetry];
   return { service, listener: listenerOf(service, { ...own, filters }, report), protocol };
 }
