@@ -20,7 +20,7 @@ export interface ModuleFeatures {
 
 export const SHIPPED_FEATURES: ModuleFeatures = {
   filters: new Set<FilterKind>(["accessLog", "stats", "localRateLimit", "fault"]),
-  engine: new Set<EngineFeature>([]),
+  engine: new Set<EngineFeature>(["retryPolicy", "mirrors", "hashPolicy", "outlierDetection"]),
 };
 
 /** What users write to have them, in Markdown: the documentation says of each whether this version applies it. */
