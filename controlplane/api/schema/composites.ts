@@ -1,3 +1,4 @@
+// Objects, lists and maps of values.
 import { nearestName } from "../nearest-name.js";
 import type { Field, FieldShape, Schema } from "./schema.js";
 import { found, type Site } from "./site.js";

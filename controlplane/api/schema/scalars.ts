@@ -1,3 +1,4 @@
+// Values that have no fields.
 import { DURATION_PATTERN, parseDurationMs } from "../duration.js";
 import { checked, type Schema } from "./schema.js";
 import { found } from "./site.js";

@@ -303,3 +303,43 @@ spec: { hosts: [calc.lab], routes: [${routes}] }
     ]);
   });
 });
+
+describe("statistics", () => {
+  const PROTOCOL = `
+apiVersion: metaprotocol.aeraki.io/v1alpha1
+kind: ApplicationProtocol
+metadata: { name: dubbo }
+spec: { protocol: dubbo, codec: dubbo, stats: { istio: { labels: { source_app: a } } } }
+`;
+  const router = (namespace: string, fields: string): string => `
+apiVersion: metaprotocol.aeraki.io/v1alpha1
+kind: MetaRouter
+metadata: { name: r, namespace: ${namespace} }
+spec: { hosts: [cart.shop], ${fields} }
+`;
+  const OTHER = SERVICES.replaceAll("thrift", "dubbo");
+  const filtersOf = (yaml: string) => {
+    const { mesh } = translate(`${OTHER}---${PROTOCOL}---${yaml}`, ALL);
+    return mesh.listeners.find(({ host }) => host === "cart.shop")?.filters ?? [];
+  };
+  const labelsOf = (routes: string) =>
+    filtersOf(router("shop", `routes: [${routes}]`)).flatMap((filter) =>
+      filter.kind === "stats" ? [filter.istio?.labels] : [],
+    );
+  const route = (host: string): string =>
+    `{ route: [{ destination: { host: ${host}, port: { number: ${host === "cart.shop" ? 20880 : 9090} } } }] }`;
+
+  it("tell the namespace of a service, unless requests go elsewhere", () => {
+    expect(labelsOf(route("cart.shop"))).toEqual([
+      { destination_service_namespace: "shop", source_app: "a" },
+    ]);
+    expect(labelsOf(route("calc.lab"))).toEqual([{ source_app: "a" }]);
+  });
+
+  it("are left out where a router does without them", () => {
+    const disabled = "filters: [{ name: metaproto.filters.stats, disabled: true }]";
+    expect(filtersOf(router("shop", disabled))).toEqual([
+      { kind: "disabled", name: "metaproto.filters.stats" },
+    ]);
+  });
+});
