@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { formatFault } from "./fault.js";
 import { validateResource } from "./kinds.js";
+import { DOCUMENTS as WHOLE_DOCUMENTS } from "./reference/testing/whole-documents.js";
 import { faultOf, type Metadata } from "./resource.js";
 
 const PROTOCOL = {
@@ -167,26 +168,7 @@ describe("whatever stands in a document", () => {
         },
       },
     },
-    {
-      apiVersion: "metaprotocol.aeraki.io/v1alpha1",
-      kind: "MetaRouter",
-      metadata: { name: "a", labels: { a: "b" } },
-      spec: {
-        hosts: ["a.b"],
-        routes: [
-          {
-            match: { attributes: { method: { regex: "a" } } },
-            route: [{ destination: { host: "a", port: { number: 1 } }, weight: 100 }],
-            timeout: "1s",
-            mirror: { host: "a" },
-            mirrorPercentage: { value: 1 },
-            requestMutation: [{ key: "a", value: "b" }],
-          },
-        ],
-        localRateLimit: { conditions: [{ match: {}, tokenBucket: { maxTokens: 1 } }] },
-        globalRateLimit: { match: { attributes: { a: {} } }, descriptors: [{ property: "a" }] },
-      },
-    },
+    ...WHOLE_DOCUMENTS,
   ];
   const ODDITIES = [
     null,

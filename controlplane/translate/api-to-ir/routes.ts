@@ -68,20 +68,23 @@ export function routingOf(router: MetaRouter, service: Service, context: RouteCo
     ...namedFilters(router.spec.filters, { router, path: "spec" }, context),
   ];
   if (routes.length === 0) return { ...defaultRouting(service), filters };
+  const keys = routeKeys(routes);
   return {
     routes: routes.map((route, index) => {
       const placed = { router, service, route, path: `spec.routes[${index}]` };
-      return routeOf(placed, `${name}/${routeKey(routes, index)}`, context);
+      return routeOf(placed, `${name}/${keys[index] ?? ""}`, context);
     }),
     filters,
   };
 }
 
-/** What tells a route from the others of its router: its name if that does. */
-function routeKey(routes: readonly MetaRoute[], index: number): string {
-  const name = routes[index]?.name ?? "";
-  const isUnique = routes.filter((route) => route.name === name).length === 1;
-  return name !== "" && isUnique ? name : String(index);
+/** What tells each route from the others of its router: its name if that does. */
+function routeKeys(routes: readonly MetaRoute[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const { name } of routes) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return routes.map(({ name }, index) =>
+    name !== "" && counts.get(name) === 1 ? name : String(index),
+  );
 }
 
 function routeOf(placed: PlacedRoute, name: string, context: RouteContext): Route {
