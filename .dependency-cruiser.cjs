@@ -51,9 +51,22 @@ module.exports = {
       "What texts with operators make of a call.",
     ),
     only(
+      "assembly/otlp-export",
+      [
+        "assembly/filter",
+        "assembly/format",
+        "assembly/codec",
+        "assembly/telemetry",
+        "assembly/wire",
+        SDK,
+      ],
+      "What filters share that send to collectors.",
+    ),
+    only(
       "assembly/filters",
       [
         "assembly/filter",
+        "assembly/otlp-export",
         "assembly/format",
         "assembly/codec",
         "assembly/telemetry",

@@ -7,11 +7,13 @@ import { AccessLogFilter } from "../filters/access-log/filter";
 import { FaultFilter } from "../filters/fault/filter";
 import { LocalRateLimitFilter } from "../filters/local-rate-limit/filter";
 import { StatsFilter } from "../filters/stats/stats-filter";
+import { TracingFilter } from "../filters/tracing/filter";
 
 /** Before the plugin is registered. */
 export function installBuiltInFilters(): void {
   installFilter(new StatsFilter());
   installFilter(new AccessLogFilter());
+  installFilter(new TracingFilter());
   installFilter(new FaultFilter());
   installFilter(new LocalRateLimitFilter());
 }

@@ -104,7 +104,7 @@ export const tracing = mapped(
       kind: withDefault(
         oneOf("CLIENT", "SERVER"),
         "CLIENT",
-        "`CLIENT`: a span of the caller's side. `SERVER`: one of the service's side, and a client span below it",
+        "the side of the request that a span shows, of which there is one for each proxy: `CLIENT` the caller's, `SERVER` the service's",
         "`CLIENT`",
       ),
       randomSamplingPercentage: withDefault(

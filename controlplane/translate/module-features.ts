@@ -19,7 +19,7 @@ export interface ModuleFeatures {
 }
 
 export const SHIPPED_FEATURES: ModuleFeatures = {
-  filters: new Set<FilterKind>(["accessLog", "stats", "localRateLimit", "fault"]),
+  filters: new Set<FilterKind>(["accessLog", "stats", "tracing", "localRateLimit", "fault"]),
   engine: new Set<EngineFeature>(["retryPolicy", "mirrors", "hashPolicy", "outlierDetection"]),
 };
 

@@ -16,6 +16,7 @@ const FOLDERS = [
   "assembly/filter",
   "assembly/filters",
   "assembly/format",
+  "assembly/otlp-export",
   "assembly/containers",
   "assembly/proxy-wasm-as/memory",
   "assembly/wire",

@@ -13,6 +13,8 @@ export type MeshEnvoyOptions = Pick<
 > & {
   /** Further arguments of `metaproto serve`. */
   readonly serveArgs?: readonly string[];
+  /** Further files of its directory, by name. */
+  readonly files?: Readonly<Record<string, string>>;
 };
 
 /** One control plane and one Envoy. Call `stop` in the test's clean-up, always. */
@@ -30,10 +32,13 @@ export class Mesh {
   /** Starts both; every listener is bound when this returns. */
   static async start(
     services: readonly ServiceOptions[],
-    { serveArgs, ...options }: MeshEnvoyOptions = {},
+    { serveArgs, files: more = {}, ...options }: MeshEnvoyOptions = {},
   ): Promise<Mesh> {
     const files = services.map((service) => [fileOf(service), serviceYaml(service)] as const);
-    const controlPlane = await ControlPlane.start(Object.fromEntries(files), serveArgs);
+    const controlPlane = await ControlPlane.start(
+      { ...Object.fromEntries(files), ...more },
+      serveArgs,
+    );
     let envoy: Envoy | undefined;
     try {
       const bootstrap = await controlPlane.bootstrap(NODE);

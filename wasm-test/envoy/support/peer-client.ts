@@ -175,6 +175,13 @@ export type ServerStatistics = Readonly<
   Record<string, { readonly calls: Readonly<Record<string, number>>; readonly fired: string[] }>
 >;
 
+/** A call that a server leaves to the test. */
+export interface RelayedCall {
+  readonly argument: string;
+  /** Attachments or headers of the request. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
 /** A server process with one or more endpoints, each with a label and a port. */
 export class PeerServer {
   constructor(
@@ -195,6 +202,20 @@ export class PeerServer {
 
   async statistics(): Promise<ServerStatistics> {
     return (await this.process.request("statistics", {})) as ServerStatistics;
+  }
+
+  /**
+   * Has `answer` decide what an endpoint says to calls of `sayHello` (Dubbo) or `hello` (Thrift, in Python), so
+   * that it can call others before. A call fails after 10 s without an answer.
+   */
+  async relay(label: string, answer: (call: RelayedCall) => Promise<string>): Promise<void> {
+    const id = this.process.subscribe(({ call, argument, metadata }) => {
+      const told = answer({ argument, metadata } as RelayedCall);
+      void told
+        .catch((error: unknown) => `failed: ${String(error)}`)
+        .then((value) => this.process.request("tell", { label, call, value }));
+    });
+    await this.process.request("relay", { label }, id);
   }
 
   /** Kills the process, as a crash would. */

@@ -3,6 +3,7 @@
 import collections
 import logging
 import os
+import queue
 import threading
 import time
 
@@ -20,13 +21,16 @@ from wire import server_factories
 logging.getLogger("thrift").setLevel(logging.CRITICAL)
 logging.getLogger("demo.Greeter").setLevel(logging.CRITICAL)
 
+RELAY_SECONDS = 10
+
 current = threading.local()
 
 
 class Handler:
-    def __init__(self, label, record):
+    def __init__(self, label, record, relay):
         self._label = label
         self._record = record
+        self._relay = relay
 
     def _seen(self, method):
         self._record.seen(method)
@@ -38,6 +42,8 @@ class Handler:
         return "%s from %s" % (text, self._label)
 
     def hello(self, name):
+        if self._relay.is_open:
+            return self._text("hello", self._relay.ask(name, received_headers()))
         return self._text("hello", "Hello " + name)
 
     def getUser(self, id):
@@ -83,10 +89,53 @@ class Handler:
 
     def headers(self):
         self._seen("headers")
-        if not isinstance(current.protocol, THeaderProtocol):
-            return {}
-        received = current.protocol.trans.get_headers()
-        return {key.decode(): value.decode() for key, value in received.items()}
+        return received_headers()
+
+
+def received_headers():
+    if not isinstance(current.protocol, THeaderProtocol):
+        return {}
+    received = current.protocol.trans.get_headers()
+    return {key.decode(): value.decode() for key, value in received.items()}
+
+
+class Relay:
+    """Calls that a test answers, so that the test decides what a service does with them."""
+
+    def __init__(self, lines):
+        self._lines = lines
+        self._mutex = threading.Lock()
+        self._calls = 0
+        self._waiting = {}
+        self._id = None
+
+    @property
+    def is_open(self):
+        return self._id is not None
+
+    def open(self, id):
+        """From now on; id of the command under which the events come."""
+        self._id = id
+
+    def ask(self, argument, metadata):
+        """What the test answers."""
+        answer = queue.SimpleQueue()
+        with self._mutex:
+            self._calls += 1
+            call = self._calls
+            self._waiting[call] = answer
+        self._lines.write(
+            {"id": self._id, "event": "call", "call": call, "argument": argument, "metadata": metadata}
+        )
+        try:
+            return answer.get(timeout=RELAY_SECONDS)
+        finally:
+            del self._waiting[call]
+
+    def tell(self, call, value):
+        answer = self._waiting.get(call)
+        if answer is not None:
+            answer.put(value)
 
 
 class Record:
@@ -117,23 +166,24 @@ class RememberingProcessor(TProcessor):
         return self._processor.process(iprot, oprot)
 
 
-def processor(label, record):
+def processor(label, record, relay):
     """Greeter without a service name, and by the names "Greeter" and "Second" for clients that multiplex."""
-    first = Greeter.Processor(Handler(label, record))
+    first = Greeter.Processor(Handler(label, record, relay))
     multiplexed = TMultiplexedProcessor()
     multiplexed.registerDefault(first)
     multiplexed.registerProcessor("Greeter", first)
-    multiplexed.registerProcessor("Second", Greeter.Processor(Handler(label + "/Second", record)))
+    second = Handler(label + "/Second", record, relay)
+    multiplexed.registerProcessor("Second", Greeter.Processor(second))
     return RememberingProcessor(multiplexed)
 
 
 class ListeningServer(TThreadedServer):
     """Listens before it serves, so that "ready" is true when it is said."""
 
-    def __init__(self, endpoint, record):
+    def __init__(self, endpoint, record, relay):
         socket = TServerSocket("127.0.0.1", endpoint["port"])
         super().__init__(
-            processor(endpoint["label"], record), socket, *server_factories(endpoint), daemon=True
+            processor(endpoint["label"], record, relay), socket, *server_factories(endpoint), daemon=True
         )
         socket.listen()
         socket.listen = lambda: None
@@ -148,14 +198,21 @@ class ListeningServer(TThreadedServer):
 
 def serve(options, lines):
     records = {}
+    relays = {}
     for endpoint in options["endpoints"]:
         record = records[endpoint["label"]] = Record()
-        threading.Thread(target=ListeningServer(endpoint, record).serve, daemon=True).start()
+        relay = relays[endpoint["label"]] = Relay(lines)
+        threading.Thread(target=ListeningServer(endpoint, record, relay).serve, daemon=True).start()
     lines.write({"event": "ready"})
 
     def perform(command):
-        if command["op"] != "statistics":
-            raise ValueError("unknown op %s" % command["op"])
+        op = command["op"]
+        if op == "relay":
+            return relays[command["label"]].open(command["id"])
+        if op == "tell":
+            return relays[command["label"]].tell(command["call"], command["value"])
+        if op != "statistics":
+            raise ValueError("unknown op %s" % op)
         return {label: record.describe() for label, record in records.items()}
 
     lines.read(lambda command: lines.answer(command, lambda: perform(command)))

@@ -74,17 +74,21 @@ export const TracingSchema: GenMessage<Tracing> = /*@__PURE__*/
   messageDesc(file_metaproto_filters_v1_tracing, 0);
 
 /**
+ * There is one span for each proxy that a request passes, and this is which side of the request it shows.
+ *
  * @generated from enum metaproto.filters.v1.Tracing.Kind
  */
 export enum Tracing_Kind {
   /**
-   * A server span for what comes from the mesh, and a client span below it.
+   * The service's: of a proxy at a service, or of a gateway.
    *
    * @generated from enum value: SERVER = 0;
    */
   SERVER = 0,
 
   /**
+   * The caller's: of a proxy at a client.
+   *
    * @generated from enum value: CLIENT = 1;
    */
   CLIENT = 1,

@@ -15,11 +15,13 @@ import org.apache.dubbo.rpc.RpcContext;
 /** One provider of {@link Greeter}, told apart by its label. */
 final class GreeterService implements Greeter {
     private final String label;
+    final Relay relay;
     final Map<String, LongAdder> calls = new ConcurrentHashMap<>();
     final ConcurrentLinkedQueue<String> fired = new ConcurrentLinkedQueue<>();
 
-    GreeterService(String label) {
+    GreeterService(String label, Relay relay) {
         this.label = label;
+        this.relay = relay;
     }
 
     private void seen(String method) {
@@ -32,6 +34,9 @@ final class GreeterService implements Greeter {
     @Override
     public String sayHello(String name) {
         seen("sayHello");
+        if (relay.isOpen()) {
+            return relay.ask(name, received()) + " from " + label;
+        }
         return "Hello " + name + " from " + label;
     }
 
@@ -56,6 +61,10 @@ final class GreeterService implements Greeter {
     @Override
     public Map<String, String> attachments() {
         seen("attachments");
+        return received();
+    }
+
+    private static Map<String, String> received() {
         Map<String, String> texts = new TreeMap<>();
         RpcContext.getServerAttachment()
                 .getObjectAttachments()

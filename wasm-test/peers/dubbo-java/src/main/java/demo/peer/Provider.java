@@ -27,7 +27,7 @@ public final class Provider {
     private final Map<String, GreeterService> services = new LinkedHashMap<>();
     private final List<ServiceConfig<Greeter>> exported = new ArrayList<>();
 
-    private Provider(JSONObject options) {
+    private Provider(JSONObject options, JsonLines lines) {
         ApplicationConfig application = new ApplicationConfig("demo-provider");
         application.setQosEnable(false);
         // Without this it exports a metadata service, which listens on one more port.
@@ -44,7 +44,7 @@ public final class Provider {
         JSONArray endpoints = options.getJSONArray("endpoints");
         for (int i = 0; i < endpoints.size(); i++) {
             JSONObject endpoint = endpoints.getJSONObject(i);
-            GreeterService service = new GreeterService(endpoint.getString("label"));
+            GreeterService service = new GreeterService(endpoint.getString("label"), new Relay(lines));
             services.put(endpoint.getString("label"), service);
             ServiceConfig<Greeter> config = service(options, service);
             config.setProtocol(protocol(options, endpoint.getIntValue("port"), tls != null));
@@ -94,16 +94,28 @@ public final class Provider {
 
     private void answer(JsonLines lines, JSONObject command) {
         Object id = command.get("id");
-        if ("statistics".equals(command.getString("op"))) {
-            lines.write(Map.of("id", id, "ok", true, "value", statistics()));
-        } else {
-            lines.write(Map.of("id", id, "ok", false, "error", Failures.describe("unknown op")));
+        switch (command.getString("op")) {
+            case "statistics":
+                lines.write(Map.of("id", id, "ok", true, "value", statistics()));
+                break;
+            case "relay":
+                services.get(command.getString("label")).relay.open(id);
+                lines.write(Map.of("id", id, "ok", true, "value", true));
+                break;
+            case "tell":
+                services.get(command.getString("label"))
+                        .relay
+                        .tell(command.getIntValue("call"), command.getString("value"));
+                lines.write(Map.of("id", id, "ok", true, "value", true));
+                break;
+            default:
+                lines.write(Map.of("id", id, "ok", false, "error", Failures.describe("unknown op")));
         }
     }
 
     public static void main(String[] arguments) throws Exception {
         JsonLines lines = new JsonLines();
-        Provider provider = new Provider(JSONObject.parseObject(arguments[0]));
+        Provider provider = new Provider(JSONObject.parseObject(arguments[0]), lines);
         provider.exported.forEach(ServiceConfig::export);
         lines.write(Map.of("event", "ready"));
         lines.readCommands(command -> provider.answer(lines, command));
