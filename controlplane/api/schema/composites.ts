@@ -83,16 +83,15 @@ export function object<const F extends Fields>(
   fields: F,
   { title, isOpen = false }: ObjectOptions = {},
 ): Schema<ValueOf<F>> {
-  const read = Object.entries(fields).flatMap(([name, field]) =>
+  const known = new Map(Object.entries(fields));
+  const read = [...known].flatMap(([name, field]) =>
     "isIgnored" in field ? [] : [[name, field] as const],
   );
-  const known = new Set(Object.keys(fields));
-  const build = (valueOf: (name: string, field: Field<unknown>) => unknown): ValueOf<F> => {
-    const result: Record<string, unknown> = {};
-    for (const [name, field] of read) result[name] = valueOf(name, field);
-    return result as ValueOf<F>;
-  };
-  const fallback = (): ValueOf<F> => build((_, field) => field.fallback);
+  const required = read.filter(([, field]) => field.isRequired);
+  const fallback = (): ValueOf<F> =>
+    Object.fromEntries(read.map(([name, field]) => [name, field.fallback])) as ValueOf<F>;
+  /** Made when it is needed: a description may refer to what its file declares further down. */
+  let absent: ValueOf<F> | undefined;
   return {
     shape: { kind: "object", fields, title },
     get fallback() {
@@ -103,22 +102,31 @@ export function object<const F extends Fields>(
         site.fault(`must be an object${found(value)}`);
         return fallback();
       }
-      const result = build((name, field) => {
-        const present = Object.hasOwn(value, name) ? (value[name] ?? undefined) : undefined;
-        const isAbsent = present === undefined && !field.isRequired;
-        return isAbsent ? field.fallback : field.read(present, site.field(name));
-      });
-      if (!isOpen) reportUnknownFields(value, known, site);
-      return result;
+      absent ??= fallback();
+      // Of many fields few are present: the others are copied.
+      const result: Record<string, unknown> = { ...absent };
+      let hasUnknown = false;
+      for (const name of Object.keys(value)) {
+        const field = known.get(name);
+        const present = value[name] ?? undefined;
+        if (field === undefined) hasUnknown = true;
+        else if (present !== undefined && !("isIgnored" in field))
+          result[name] = field.read(present, site.field(name));
+      }
+      for (const [name, field] of required)
+        if (!Object.hasOwn(value, name) || (value[name] ?? undefined) === undefined)
+          result[name] = field.read(undefined, site.field(name));
+      if (hasUnknown && !isOpen) reportUnknownFields(value, known, site);
+      return result as ValueOf<F>;
     },
   };
 }
 
-function reportUnknownFields(value: object, known: ReadonlySet<string>, site: Site): void {
+function reportUnknownFields(value: object, known: ReadonlyMap<string, unknown>, site: Site): void {
   const { unknownFields } = site.findings;
   for (const field of Object.keys(value)) {
     if (known.has(field)) continue;
-    const near = nearestName(field, known);
+    const near = nearestName(field, known.keys());
     site
       .field(field)
       [unknownFields](

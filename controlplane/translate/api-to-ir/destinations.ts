@@ -25,8 +25,8 @@ export interface PlacedDestination {
   /** Whose requests the route is for. */
   readonly service: Service;
   readonly destination: Destination;
-  /** Such as `spec.routes[0].mirror`. */
-  readonly path: string;
+  /** Such as `spec.routes[0].mirror`; asked for where there is a fault. */
+  readonly path: () => string;
 }
 
 /** Why a destination cannot be reached. */
@@ -40,7 +40,7 @@ export function clusterOf(placed: PlacedDestination, context: DestinationContext
   const cluster = resolve(placed, context);
   if (typeof cluster === "string") return cluster;
   const kept = keptCluster(placed, context);
-  const path = `${placed.path}.${cluster.field}`;
+  const path = `${placed.path()}.${cluster.field}`;
   if (kept === undefined) context.report.refuse(placed.router, path, cluster.message);
   else
     context.report.fault(

@@ -88,7 +88,7 @@ function routeKeys(routes: readonly MetaRoute[]): readonly string[] {
 }
 
 function routeOf(placed: PlacedRoute, name: string, context: RouteContext): Route {
-  const { route, router, path } = placed;
+  const { route } = placed;
   return {
     name: route.name,
     match: matchOf(route.match),
@@ -104,12 +104,26 @@ function routeOf(placed: PlacedRoute, name: string, context: RouteContext): Rout
     hashPolicy: isApplied("hashPolicy", "hashPolicy", placed, context)
       ? route.hashPolicy
       : undefined,
-    filters: [
-      ...limitFilters(route, { router, path, name }, context),
-      ...faultFilters(route, { router, path }, context),
-      ...namedFilters(route.filters, { router, path }, context),
-    ],
+    filters: filtersOf(placed, name, context),
   };
+}
+
+/** Of thousands of routes few have any. */
+const NO_FILTERS: readonly Filter[] = [];
+
+function filtersOf(
+  { route, router, path }: PlacedRoute,
+  name: string,
+  context: RouteContext,
+): readonly Filter[] {
+  const { localRateLimit, globalRateLimit, fault, filters } = route;
+  if ((localRateLimit ?? globalRateLimit ?? fault) === undefined && filters.length === 0)
+    return NO_FILTERS;
+  return [
+    ...limitFilters(route, { router, path, name }, context),
+    ...faultFilters(route, { router, path }, context),
+    ...namedFilters(filters, { router, path }, context),
+  ];
 }
 
 function destinationsOf(
@@ -118,7 +132,7 @@ function destinationsOf(
 ): readonly WeightedDestination[] {
   const destinations = route.route.map(({ destination, weight }, index) => ({
     cluster: clusterOf(
-      { router, service, destination, path: `${path}.route[${index}].destination` },
+      { router, service, destination, path: () => `${path}.route[${index}].destination` },
       context,
     ),
     weight,
@@ -140,7 +154,7 @@ function mirrorsOf(placed: PlacedRoute, context: RouteContext): readonly Mirror[
   return mirrors.map(({ destination, percentage }, index) => {
     const place = mirrorsField === "mirror" ? "mirror" : `mirrors[${index}].destination`;
     return {
-      cluster: clusterOf({ router, service, destination, path: `${path}.${place}` }, context),
+      cluster: clusterOf({ router, service, destination, path: () => `${path}.${place}` }, context),
       perMillion: perMillion(percentage),
     };
   });
