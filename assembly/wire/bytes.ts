@@ -50,6 +50,18 @@ export function hashBytes(ptr: usize, len: u32): u32 {
   return <u32>(hash ^ (hash >> 32));
 }
 
+/** The number that `len` decimal digits at `ptr` are; 0: they are none, or more than fits. */
+export function parseDecimal(ptr: usize, len: u32): u32 {
+  if (len == 0 || len > 10) return 0;
+  let value: u64 = 0;
+  for (let i: u32 = 0; i < len; i++) {
+    const digit = <u32>load<u8>(ptr + i) - 0x30;
+    if (digit > 9) return 0;
+    value = value * 10 + <u64>digit;
+  }
+  return value > u32.MAX_VALUE ? 0 : <u32>value;
+}
+
 /** Writes `value` in decimal at `out` (room for 20 bytes) and returns the number of bytes. */
 export function writeDecimal(out: usize, value: u64): u32 {
   let digits: u32 = 1;

@@ -218,6 +218,36 @@ describe("the timeout of a try", () => {
   });
 });
 
+describe("the time that a consumer gives a request", () => {
+  function answerAfter(timeout: string | undefined, asked: string | undefined): DubboClient {
+    const provider = new ScriptedProvider("a", () => "silence");
+    const routes = [
+      { destinations: [{ cluster: "v1" }], ...(timeout === undefined ? {} : { timeout }) },
+    ];
+    const mesh = new DubboMesh({ clusters: { v1: [provider] }, routes });
+    const client = mesh.connect();
+    const attachments = asked === undefined ? {} : { timeout: asked };
+    client.request({ id: 7n, method: "m", attachments });
+    mesh.run();
+    mesh.host.advance(500);
+    return client;
+  }
+
+  it("shortens a timeout of the route", () => {
+    expect(textOf(answerAfter("2s", "300"))).toContain("no response within 300 ms");
+    expect(textOf(answerAfter("0s", "300"))).toContain("no response within 300 ms");
+    expect(textOf(answerAfter("0.2s", "300"))).toContain("no response within 200 ms");
+  });
+
+  it.each(["", "soon", "-1", "99999999999", "0", "300ms"])("is none: %j", (asked) => {
+    expect(textOf(answerAfter("0.2s", asked))).toContain("no response within 200 ms");
+  });
+
+  it("is not looked for where the route says nothing of time: the consumer will know", () => {
+    expect(answerAfter(undefined, "300").responses.size).toBe(0);
+  });
+});
+
 describe("memory", () => {
   it("of requests that were kept is given back", () => {
     const provider = new ScriptedProvider("a", (count) => (count % 2 === 0 ? "reset" : "answer"));

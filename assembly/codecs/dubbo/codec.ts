@@ -10,7 +10,7 @@ import { ErrorReply } from "../../codec/error-reply";
 import { Message, MessageType, Origin, ResponseStatus, Slice } from "../../codec/message";
 import { Mutation } from "../../codec/mutation";
 import { loadU32Be, loadU64Be, storeU32Be, storeU64Be } from "../../wire/byte-order";
-import { writeDecimal } from "../../wire/bytes";
+import { parseDecimal, writeDecimal } from "../../wire/bytes";
 import { StaticText } from "../../wire/static-text";
 import { AttachmentRewriter } from "./attachment-rewriter";
 import { findAttachment } from "./attachments";
@@ -55,6 +55,8 @@ const NAMES: StaticArray<StaticText> = [
   new StaticText("status"),
 ];
 
+const TIMEOUT = new StaticText("timeout");
+
 const rewriter = new AttachmentRewriter();
 /** Digits of the attributes `serialization` and `status`. */
 const serializationDigits = memory.data(20);
@@ -71,6 +73,8 @@ function readDecimal(digits: usize, number: u32, value: Slice): bool {
 }
 
 export class DubboCodec extends Codec {
+  private readonly value: Slice = new Slice();
+
   decode(message: Message, ptr: usize, len: u32, state: usize): DecodeStatus {
     if (len > 0 && load<u8>(ptr) != MAGIC_HIGH) return DecodeStatus.Error;
     if (len > 1 && load<u8>(ptr + 1) != MAGIC_LOW) return DecodeStatus.Error;
@@ -150,6 +154,15 @@ export class DubboCodec extends Codec {
       nameLen = name.len;
     }
     return findAttachment(message, format, namePtr, nameLen, value);
+  }
+
+  /** The consumer's timeout, which it sends as an attachment. */
+  override timeoutMs(message: Message): u32 {
+    const format = formatOf(flagOf(message));
+    if (format == null) return 0;
+    const value = this.value;
+    if (!findAttachment(message, format, TIMEOUT.ptr, TIMEOUT.len, value)) return 0;
+    return parseDecimal(value.ptr, value.len);
   }
 
   /** The field of a value at the head of a request's body; NULL_VALUE: attachments may have it. */
