@@ -23,9 +23,11 @@ export enum ResponseFlag {
   DownstreamGone = 13,
   /** The last of several tries failed; the reason is another flag's. */
   RetriesExhausted = 14,
+  /** A rate limit service could not be asked. */
+  RateLimitService = 15,
 }
 
-export const RESPONSE_FLAGS: u32 = 15;
+export const RESPONSE_FLAGS: u32 = 16;
 
 const TEXTS: StaticArray<StaticText> = [
   new StaticText("-"),
@@ -43,6 +45,7 @@ const TEXTS: StaticArray<StaticText> = [
   new StaticText("FI"),
   new StaticText("DC"),
   new StaticText("URX"),
+  new StaticText("RLSE"),
 ];
 
 /** In the letters of Envoy's access logs; `-` for None. */

@@ -5,6 +5,7 @@
 import { installFilter } from "../filter/installed";
 import { AccessLogFilter } from "../filters/access-log/filter";
 import { FaultFilter } from "../filters/fault/filter";
+import { GlobalRateLimitFilter } from "../filters/global-rate-limit/filter";
 import { LocalRateLimitFilter } from "../filters/local-rate-limit/filter";
 import { StatsFilter } from "../filters/stats/stats-filter";
 import { TracingFilter } from "../filters/tracing/filter";
@@ -16,4 +17,5 @@ export function installBuiltInFilters(): void {
   installFilter(new TracingFilter());
   installFilter(new FaultFilter());
   installFilter(new LocalRateLimitFilter());
+  installFilter(new GlobalRateLimitFilter());
 }

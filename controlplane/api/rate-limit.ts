@@ -18,6 +18,10 @@ import type { Site } from "./schema/site.js";
 const MAX_UINT32 = 2 ** 32 - 1;
 /** Envoy's and Aeraki's data planes refuse a shorter one. */
 const MIN_FILL_INTERVAL_MS = 50;
+// Bounds of modules, which refuse a whole configuration with more.
+const MAX_CONDITIONS = 256;
+const MAX_DESCRIPTORS = 32;
+const MAX_DESCRIPTOR_ENTRIES = 16;
 /** What Aeraki documents. */
 const DEFAULT_REQUEST_TIMEOUT_MS = 20;
 
@@ -51,6 +55,7 @@ export const localRateLimit = checked(
             match: required(match, ""),
             tokenBucket: required(tokenBucket, "for requests that match"),
           }),
+          MAX_CONDITIONS,
         ),
         [],
         "the first that matches has the bucket of a request, instead of `tokenBucket`",
@@ -111,7 +116,7 @@ const entry: Schema<RateLimitEntry> = {
 const writtenDescriptor = object({
   ...entryFields,
   entries: optional(
-    list(entry),
+    list(entry, MAX_DESCRIPTOR_ENTRIES),
     "not in Aeraki: several entries in one descriptor, instead of the fields beside it",
   ),
 });
@@ -153,7 +158,7 @@ export const globalRateLimit = mapped(
         "cluster of a server of `envoy.service.ratelimit.v3.RateLimitService`: [clusters](#clusters-of-services)",
       ),
       descriptors: required(
-        nonEmptyList(descriptor, "at least one is required"),
+        nonEmptyList(descriptor, "at least one is required", { maxItems: MAX_DESCRIPTORS }),
         "the service is asked about all of them, one over its limit is enough. One of which an attribute is absent is left out",
       ),
     },

@@ -19,7 +19,14 @@ export interface ModuleFeatures {
 }
 
 export const SHIPPED_FEATURES: ModuleFeatures = {
-  filters: new Set<FilterKind>(["accessLog", "stats", "tracing", "localRateLimit", "fault"]),
+  filters: new Set<FilterKind>([
+    "accessLog",
+    "stats",
+    "tracing",
+    "localRateLimit",
+    "fault",
+    "globalRateLimit",
+  ]),
   engine: new Set<EngineFeature>(["retryPolicy", "mirrors", "hashPolicy", "outlierDetection"]),
 };
 
