@@ -6,7 +6,7 @@
 // they lead.
 //
 // Allocates: at configuration.
-// Next: filter/call.ts
+// Next: switchboard/router/sender.ts
 import { Call } from "./call";
 import { FilterSetup } from "./filter-setup";
 

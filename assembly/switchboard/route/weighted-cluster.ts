@@ -1,6 +1,6 @@
 // The destinations of a route and the choice among them.
 // Allocates: never.
-// Next: switchboard/upstream/pool.ts
+// Next: switchboard/filter/filter-chain.ts
 
 /** A destination; a route's records are contiguous, in the order of the configuration. */
 @unmanaged

@@ -1,6 +1,6 @@
 // Answers that the proxy gives itself, in the protocol's own words.
 // Allocates: chunks of output queues.
-// Next: switchboard/telemetry/stats.ts
+// Next: switchboard/router/retries.ts
 import { Codec, MAX_REPLY_CONTEXT } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { ErrorReply } from "../../codec/error-reply";

@@ -1,6 +1,6 @@
 // Whether and when a request is sent again.
 // Allocates: copies of frames, where an id does not fit into the one that was kept.
-// Next: switchboard/stream/stream.ts
+// Next: switchboard/telemetry/stats.ts
 import { Codec, ConnectionMode } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { Random } from "../../containers/random";

@@ -1,7 +1,7 @@
 // Takes each request to an upstream connection, and each response back.
 //
 // Allocates: copies of frames that have to wait; otherwise never.
-// Next: switchboard/router/sender.ts
+// Next: switchboard/stream/stream.ts
 import { Codec } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { Message, MessageType, ResponseStatus, Slice } from "../../codec/message";

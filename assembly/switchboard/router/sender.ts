@@ -1,6 +1,6 @@
 // Gives requests to upstream connections, and copies of them to mirrors.
 // Allocates: copies of frames that have to wait or may be sent again; otherwise never.
-// Next: switchboard/router/retries.ts
+// Next: switchboard/upstream/pool.ts
 import { ConnectionMode } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { Message, Slice } from "../../codec/message";

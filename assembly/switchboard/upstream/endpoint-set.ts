@@ -1,7 +1,7 @@
 // The endpoints of a pool, as its connections have found them, and the choice among those that can take a
 // request.
 // Allocates: when an endpoint is met.
-// Next: switchboard/upstream/outlier-ejection.ts
+// Next: switchboard/upstream/dialer.ts
 import { ResponseStatus } from "../../codec/message";
 import { PointerVector } from "../../containers/pointer-vector";
 import { Random } from "../../containers/random";

@@ -4,7 +4,7 @@
 // endpoints that its connections have found (dial-plan.ts tells how it finds them).
 //
 // Allocates: on growth.
-// Next: switchboard/upstream/dialer.ts
+// Next: switchboard/upstream/endpoint-set.ts
 import { ErrorKind } from "../../codec/error-kind";
 import { ResponseStatus } from "../../codec/message";
 import { PointerVector } from "../../containers/pointer-vector";
