@@ -4,6 +4,7 @@
 
 import { installFilter } from "../filter/installed";
 import { AccessLogFilter } from "../filters/access-log/filter";
+import { AuthorizationFilter } from "../filters/authorization/filter";
 import { FaultFilter } from "../filters/fault/filter";
 import { GlobalRateLimitFilter } from "../filters/global-rate-limit/filter";
 import { LocalRateLimitFilter } from "../filters/local-rate-limit/filter";
@@ -15,6 +16,7 @@ export function installBuiltInFilters(): void {
   installFilter(new StatsFilter());
   installFilter(new AccessLogFilter());
   installFilter(new TracingFilter());
+  installFilter(new AuthorizationFilter());
   installFilter(new FaultFilter());
   installFilter(new LocalRateLimitFilter());
   installFilter(new GlobalRateLimitFilter());

@@ -26,6 +26,7 @@ export const SHIPPED_FEATURES: ModuleFeatures = {
     "localRateLimit",
     "fault",
     "globalRateLimit",
+    "authorization",
   ]),
   engine: new Set<EngineFeature>(["retryPolicy", "mirrors", "hashPolicy", "outlierDetection"]),
 };

@@ -56,6 +56,10 @@ export function statsConfig(): StatsConfig {
       tagName: "response_flag",
       regex: String.raw`^wasmcustom\.metaproto\.[^.]+\.local_reply(_([a-z]+))$`,
     },
+    {
+      tagName: "policy",
+      regex: String.raw`^wasmcustom\.metaproto\.[^.]+\.authorization_policy(\.(.+))\.matched$`,
+    },
     ...ROUTE_LABELS.map((name) => label("metaproto\\..*?", name)),
     label("", "reporter"),
     ...ISTIO_LABELS.map((name) => label("reporter=.*?", name)),
