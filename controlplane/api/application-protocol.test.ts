@@ -172,6 +172,18 @@ describe("what a protocol tells of its requests", () => {
       "accessLog: { filter: { percentage: { value: 0 } } }",
       "accessLog.filter.percentage.value: must be above 0 and at most 100, not 0",
     ],
+    [
+      'accessLog: { text: "a\\nb" }',
+      "accessLog.text: must be one line, without line breaks and other control characters within it",
+    ],
+    [
+      "accessLog: { otlp: { cluster: a, flushInterval: 5ms } }",
+      "accessLog.otlp.flushInterval: must be at least 10ms, not `5ms`",
+    ],
+    [
+      "tracing: { cluster: a, serviceName: b, tags: { '': c } }",
+      'tracing.tags[""]: the name of a tag must not be empty',
+    ],
     ["tracing: { cluster: a }", "tracing.serviceName: is required"],
     [
       "tracing: { cluster: a, serviceName: b, randomSamplingPercentage: 101 }",
@@ -192,6 +204,10 @@ describe("what a protocol tells of its requests", () => {
     ],
   ])("is refused if wrong: %s", (yaml, finding) => {
     expect(findingsOf(yaml)).toEqual([`spec.${finding}`]);
+  });
+
+  it("may end its line as Envoy's formats do", () => {
+    expect(findingsOf('accessLog: { text: "%ROUTE_NAME%\\n" }')).toEqual([]);
   });
 
   it("may use operators that are known only at the end", () => {

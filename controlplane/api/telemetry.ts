@@ -1,5 +1,4 @@
 // What an ApplicationProtocol says of access logs, traces and statistics.
-import { moduleDuration } from "./module-duration.js";
 import { percentageAboveZero } from "./percentage.js";
 import {
   list,
@@ -11,7 +10,7 @@ import {
   withDefault,
 } from "./schema/composites.js";
 import { checked, mapped } from "./schema/schema.js";
-import { boolean, integer, nonEmptyText, number, oneOf, text } from "./schema/scalars.js";
+import { boolean, duration, integer, nonEmptyText, number, oneOf, text } from "./schema/scalars.js";
 import { textFormat } from "./text-format.js";
 
 const MAX_UINT32 = 2 ** 32 - 1;
@@ -26,8 +25,12 @@ export const DEFAULT_ACCESS_LOG_FORMAT =
   '[%START_TIME%] "%PROTOCOL% %ROUTE_NAME%" %RESPONSE_STATUS% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% ' +
   "%BYTES_RECEIVED% %BYTES_SENT% %DURATION% %DOWNSTREAM_REMOTE_ADDRESS% %UPSTREAM_HOST% %UPSTREAM_CLUSTER%";
 
+// Bounds of modules, which refuse a whole configuration with more or less.
+const MIN_FLUSH_MS = 10;
+const MAX_TELEMETRY_MS = 24 * 3_600_000;
+
 const flushInterval = optional(
-  moduleDuration(1),
+  duration(MIN_FLUSH_MS, MAX_TELEMETRY_MS),
   "what has gathered is sent after so long at the latest",
   "1 s",
 );
@@ -52,7 +55,10 @@ const accessLogFilter = mapped(
       "only requests that were not answered, or with an error",
       "`false`",
     ),
-    minDuration: optional(moduleDuration(0), "only requests that took at least so long"),
+    minDuration: optional(
+      duration(0, MAX_TELEMETRY_MS),
+      "only requests that took at least so long",
+    ),
     percentage: withDefault(
       percentageAboveZero,
       100,
@@ -62,6 +68,8 @@ const accessLogFilter = mapped(
   }),
   ({ minDuration, ...rest }) => ({ ...rest, minDurationMs: minDuration }),
 );
+
+const CONTROL_CHARACTER = /[\u0000-\u001f]/;
 
 export const accessLog = mapped(
   checked(
@@ -80,7 +88,12 @@ export const accessLog = mapped(
     ({ text, json }, site) => {
       if (text !== undefined && json !== undefined)
         site.field("json").fault("must not be there together with `text`");
-      if (text === "") site.field("text").fault("must not be empty");
+      if (text?.trimEnd() === "") site.field("text").fault("must not be empty");
+      // Envoy's own formats end with their line break.
+      else if (text !== undefined && CONTROL_CHARACTER.test(text.replace(/\n$/, "")))
+        site
+          .field("text")
+          .fault("must be one line, without line breaks and other control characters within it");
       if (json !== undefined && Object.keys(json).length === 0)
         site.field("json").fault("must not be empty");
     },
@@ -95,6 +108,10 @@ export const accessLog = mapped(
 );
 
 export type AccessLog = Read<typeof accessLog>;
+
+const tags = checked(map(textFormat), (values, site) => {
+  if ("" in values) site.field("").fault("the name of a tag must not be empty");
+});
 
 export const tracing = mapped(
   object(
@@ -114,7 +131,7 @@ export const tracing = mapped(
         "1",
       ),
       tags: withDefault(
-        map(textFormat),
+        tags,
         {},
         "attributes of the span, with [operators](#operators-in-texts) in their values",
       ),
