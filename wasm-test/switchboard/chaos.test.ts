@@ -3,9 +3,17 @@
 // request of a client that stays gets exactly one answer, its own or an error; nothing stays behind.
 import { describe, expect, it } from "vitest";
 import { WIRES } from "../envoy/support/thrift-wire.js";
-import { dubboHeartbeat, dubboReadonly, dubboRequest } from "../envoy/support/dubbo-wire.js";
+import {
+  dubboHeartbeat,
+  dubboReadonly,
+  dubboRequest,
+  dubboResponse,
+  hessianString,
+  Status,
+} from "../envoy/support/dubbo-wire.js";
 import { seededRandom } from "../host/random.js";
 import { builtModule } from "../modules/built-module.js";
+import { clusterPolicies, routePolicies } from "./chaos-policies.js";
 import { DubboMesh, Provider, type DubboClient, type ProviderRequest } from "./dubbo-fixture.js";
 import { holdings } from "./probe.js";
 import { RouteControl } from "./route-control.js";
@@ -120,7 +128,11 @@ class DubboChaos {
   #id = 0n;
   #version = 0;
 
-  constructor(seed: number, limits: Readonly<Record<string, number>> = {}) {
+  constructor(
+    seed: number,
+    limits: Readonly<Record<string, number>> = {},
+    readonly hasPolicies = false,
+  ) {
     this.dice = new Dice(seed);
     for (const provider of this.providers) provider.answers = false;
     this.mesh = new DubboMesh({
@@ -168,6 +180,7 @@ class DubboChaos {
             timeout: `0.${String(1 + dice.below(9))}s`,
             ...(dice.chance(0.5) ? { requestMutation: mutation } : {}),
             ...(dice.chance(0.5) ? { responseMutation: mutation } : {}),
+            ...(this.hasPolicies ? routePolicies((bound) => dice.below(bound), "v2") : {}),
           },
         ],
         clusters: [
@@ -176,6 +189,7 @@ class DubboChaos {
             endpoints: dice.chance(0.8) ? endpoints.length : 0,
             endpointsVersion: String(++this.#version),
             ...(dice.chance(0.3) ? { maxConnections: 1 + dice.below(3) } : {}),
+            ...(this.hasPolicies ? clusterPolicies((bound) => dice.below(bound)) : {}),
           },
         ],
       },
@@ -207,6 +221,11 @@ class DubboChaos {
     const { dice } = this;
     const method = /(token|lost)\d+/.exec(request.frame.body.toString("latin1"))?.[0] ?? "";
     if (request.frame.isEvent || !request.frame.isTwoWay) return;
+    if (this.hasPolicies && dice.chance(0.1)) {
+      const text = hessianString(`out of order: ${method}`);
+      request.connection.write(dubboResponse(request.frame.id, text, Status.ServerError));
+      return;
+    }
     request.reply(dice.answer(method));
     if (dice.chance(0.02)) request.reply("a second answer");
     if (dice.chance(0.02)) request.reply("to nobody", 12_345n);
@@ -293,6 +312,20 @@ describe("Dubbo in chaos", () => {
       runDubbo(new DubboChaos(seed, { maxBufferedBytes: 40_000 }), true);
     },
   );
+
+  it.each(Array.from({ length: 20 }, (_, index) => index + 201))(
+    "seed %d, with all policies and filters",
+    (seed) => {
+      runDubbo(new DubboChaos(seed, {}, true), false);
+    },
+  );
+
+  it.each(Array.from({ length: 10 }, (_, index) => index + 301))(
+    "seed %d, with all policies and filters, and little memory",
+    (seed) => {
+      runDubbo(new DubboChaos(seed, { maxBufferedBytes: 40_000 }, true), true);
+    },
+  );
 });
 
 class ThriftChaos {
@@ -305,16 +338,24 @@ class ThriftChaos {
     seed: number,
     readonly mode: string,
     limits: Readonly<Record<string, number>> = {},
+    hasPolicies = false,
   ) {
-    this.dice = new Dice(seed);
+    const dice = new Dice(seed);
+    const below = (bound: number) => dice.below(bound);
+    this.dice = dice;
     for (const service of this.services) service.answers = false;
     this.mesh = new ThriftMesh({
       clusters: { v1: this.services },
       module: THRIFT,
       routes: [
         { match: [{ name: "method", prefix: "lost" }], destinations: [{ cluster: "nowhere" }] },
-        { destinations: [{ cluster: "v1" }], timeout: "0.8s" },
+        {
+          destinations: [{ cluster: "v1" }],
+          timeout: "0.8s",
+          ...(hasPolicies ? routePolicies(below, "v1") : {}),
+        },
       ],
+      clusterSettings: hasPolicies ? { v1: clusterPolicies(below) } : {},
       plugin: {
         connectionMode: mode,
         limits: {
@@ -427,6 +468,20 @@ describe.each(["EXCLUSIVE", "IN_ORDER", "SHARED"])("Thrift, %s, in chaos", (mode
     "seed %d, with little memory",
     (seed) => {
       runThrift(new ThriftChaos(seed, mode, { maxBufferedBytes: 6000 }), true);
+    },
+  );
+
+  it.each(Array.from({ length: 10 }, (_, index) => index + 201))(
+    "seed %d, with all policies and filters",
+    (seed) => {
+      runThrift(new ThriftChaos(seed, mode, {}, true), false);
+    },
+  );
+
+  it.each(Array.from({ length: 5 }, (_, index) => index + 301))(
+    "seed %d, with all policies and filters, and little memory",
+    (seed) => {
+      runThrift(new ThriftChaos(seed, mode, { maxBufferedBytes: 6000 }, true), true);
     },
   );
 });
