@@ -119,7 +119,7 @@ describeWith("stats", [missingDubboPeer(), ...missingThriftPeers()], () => {
       await consumer.fail(target, { method: "getUser", args: ["1"] });
       const samples = await after("dubbo", 8);
       const cluster = `outbound|${String(port)}|v1|demo.dubbo`;
-      const by = ["route", "cluster", "method"];
+      const by = ["route", "upstream_cluster", "method"];
       expect(sums(samples, "metaproto_responses_total", ...by, "status", "response_flag")).toEqual({
         [`hello ${cluster} sayHello ok -`]: 3,
         [`slow.ones ${cluster} slow error UT`]: 2,
@@ -183,7 +183,7 @@ describeWith("stats", [missingDubboPeer(), ...missingThriftPeers()], () => {
   });
 
   const KNOWN = new Set([
-    ...["protocol", "route_configuration", "route", "cluster", "method"],
+    ...["protocol", "route_configuration", "route", "upstream_cluster", "method"],
     ...["status", "response_flag", "le"],
   ]);
 
@@ -199,7 +199,7 @@ describeWith("stats", [missingDubboPeer(), ...missingThriftPeers()], () => {
     }
     const samples = await after("thrift", 16);
     const cluster = `outbound|${String(thriftPort)}|v1|demo.thrift`;
-    const by = ["route", "cluster", "method", "status", "response_flag"];
+    const by = ["route", "upstream_cluster", "method", "status", "response_flag"];
     expect(sums(samples, "metaproto_responses_total", ...by)).toEqual({
       [`hello ${cluster} hello ok -`]: 4,
       [`failures ${cluster} failBiz business_error -`]: 4,

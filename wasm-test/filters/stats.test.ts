@@ -49,7 +49,9 @@ describe("requests", () => {
       },
     );
     ask(mesh, "PUT a", "GET b", "GET c", "DEL d");
-    expect(byLabels(mesh, REQUESTS, "route_configuration", "route", "cluster", "method")).toEqual({
+    expect(
+      byLabels(mesh, REQUESTS, "route_configuration", "route", "upstream_cluster", "method"),
+    ).toEqual({
       "demo_20880/puts/v2/PUT": 1,
       "demo_20880/rest/v1/GET": 2,
       "demo_20880/rest/v1/DEL": 1,
@@ -65,7 +67,7 @@ describe("requests", () => {
     expect(counted).toEqual([
       {
         name: REQUESTS,
-        labels: { route_configuration: "demo_20880", route: "default", cluster: "v1" },
+        labels: { route_configuration: "demo_20880", route: "default", upstream_cluster: "v1" },
         value: 2,
       },
     ]);
@@ -82,7 +84,7 @@ describe("requests", () => {
     ask(mesh, "PUT a");
     ask(mesh, "\x01");
     expect(
-      byLabels(mesh, RESPONSES, "route", "cluster", "method", "status", "response_flag"),
+      byLabels(mesh, RESPONSES, "route", "upstream_cluster", "method", "status", "response_flag"),
     ).toEqual({ "-/-/PUT/error/NR": 1, "-/-/-/error/DPE": 1 });
     expect(byLabels(mesh, REQUESTS, "method")).toEqual({ PUT: 1, "-": 1 });
     expect(byLabels(mesh, ACTIVE)).toEqual({});
@@ -251,6 +253,7 @@ describe("bounds", () => {
   it("a hundred methods unless told otherwise", () => {
     const mesh = meshOf(new LineServer("v1"));
     ask(mesh, ...Array.from({ length: 130 }, (_, index) => `M${String(index)} a`));
+    mesh.host.advance(10_000);
     const counted = byLabels(mesh, REQUESTS, "method");
     expect(counted["other"]).toBe(30);
     expect(Object.keys(counted)).toHaveLength(101);
@@ -270,8 +273,15 @@ describe("bounds", () => {
     for (let route = 0; route < 30; route++) {
       ask(mesh, ...Array.from({ length: 40 }, (_, m) => `M${String(m)} ${String(route)}`));
     }
-    mesh.host.advance(20_000);
-    const counted = byLabels(mesh, REQUESTS, "route_configuration", "route", "cluster", "method");
+    mesh.host.advance(70_000);
+    const counted = byLabels(
+      mesh,
+      REQUESTS,
+      "route_configuration",
+      "route",
+      "upstream_cluster",
+      "method",
+    );
     expect(Object.keys(counted)).toHaveLength(1025);
     expect(counted["other/other/other/other"]).toBe(30 * 40 - 1024);
     expect(counted["demo_20880/r29/v1/M3"]).toBeUndefined();

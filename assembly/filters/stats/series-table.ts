@@ -1,5 +1,6 @@
 // The series of one kind: found by their key, bounded in number. One that nobody has used for a day is given
-// up; where there is no room, the one that has been unused for longest is, after ten minutes.
+// up; where there is no room, for it or for its method, the one that has been unused for longest is, after ten
+// minutes.
 //
 // A series whose route is gone cannot be told from one whose route is idle. To give up one that comes back
 // costs the host a new id for each of its metrics, which it keeps as long as the VM lives: hence a day.
@@ -56,26 +57,27 @@ export class SeriesTable {
     this.count--;
   }
 
-  /** One that makes room; 0: all are in use. */
-  replaceable(nowMs: u64): usize {
+  /** One that makes room, of the route configuration of `sibling` if there is one; 0: all are in use. */
+  replaceable(nowMs: u64, sibling: SeriesKey | null): usize {
     if (nowMs < this.searchMs) return 0;
-    const found = this.unused(nowMs, REPLACED_MS);
+    const found = this.unused(nowMs, REPLACED_MS, sibling);
     if (found == 0) this.searchMs = nowMs + SEARCH_MS;
     return found;
   }
 
   /** One that nobody has used for a day; 0: there is none. */
   outdated(nowMs: u64): usize {
-    return this.unused(nowMs, UNUSED_MS);
+    return this.unused(nowMs, UNUSED_MS, null);
   }
 
-  private unused(nowMs: u64, forMs: u64): usize {
+  private unused(nowMs: u64, forMs: u64, sibling: SeriesKey | null): usize {
     let found: usize = 0;
     let usedMs: u64 = nowMs < forMs ? 0 : nowMs - forMs;
     for (let at = this.first; at != 0; at = changetype<Series>(at).next) {
       const series = changetype<Series>(at);
       // What it has counted has been told, or would be lost.
       if (series.active > 0 || series.isChanged || series.usedMs >= usedMs) continue;
+      if (sibling !== null && !sibling.isSibling(series)) continue;
       usedMs = series.usedMs;
       found = at;
     }

@@ -49,7 +49,8 @@ export class Series extends ChainLink {
   usedMs: u64;
   /** There is something to tell. */
   isChanged: bool;
-  isDefined: bool;
+  /** How many of the values the host has ids for. */
+  defined: u32;
   /** Of `Responses`. */
   responses: usize;
 
@@ -67,6 +68,10 @@ export class Series extends ChainLink {
 
   get key(): usize {
     return this.ids + ((<usize>this.count) << 2);
+  }
+
+  value(index: u32): u64 {
+    return load<u64>(this.values + ((<usize>index) << 3));
   }
 
   add(index: u32, value: u64): void {
@@ -162,6 +167,11 @@ export class SeriesKey {
     if (!isPart(at, series.len2, this.part2)) return false;
     at += series.len2;
     return isPart(at, series.len3, this.part3);
+  }
+
+  /** Whether it is one of the same configuration and route configuration. */
+  isSibling(series: Series): bool {
+    return series.config == this.config && isPart(series.key, series.len0, this.part0);
   }
 
   /** A series without anything counted. */

@@ -160,7 +160,7 @@ export class StatsFilter extends Filter {
     const key = this.key;
     const method = key.part3;
     let isRetained = isMethod;
-    if (isMethod && !this.methods.admits(key.config, key.part0, method, stats.maxMethods)) {
+    if (isMethod && !this.admits(stats)) {
       setText(method, OTHER);
       isRetained = false;
       const at = this.routes.find(key, key.seal());
@@ -177,6 +177,17 @@ export class StatsFilter extends Filter {
     }
     if (isRetained) this.methods.retain(key.config, key.part0, method);
     return this.add(this.routes, key.create(routeValues(stats)), stats);
+  }
+
+  /** Whether the method at hand may have series, be it in the place of one that nobody uses any more. */
+  private admits(stats: StatsConfig): bool {
+    const key = this.key;
+    const most = stats.maxMethods;
+    if (this.methods.admits(key.config, key.part0, key.part3, most)) return true;
+    const unused = this.routes.replaceable(filterHost().nowMs, key);
+    if (unused == 0) return false;
+    this.forget(this.routes, changetype<Series>(unused));
+    return this.methods.admits(key.config, key.part0, key.part3, most);
   }
 
   private countForIstio(call: Call, stats: StatsConfig, microseconds: u64): void {
@@ -228,7 +239,7 @@ export class StatsFilter extends Filter {
   private makeRoom(table: SeriesTable): bool {
     if (this.writer.defined >= MAX_METRICS) return false;
     if (table.hasRoom) return true;
-    const at = table.replaceable(filterHost().nowMs);
+    const at = table.replaceable(filterHost().nowMs, null);
     if (at == 0) return false;
     this.forget(table, changetype<Series>(at));
     return true;
@@ -272,10 +283,11 @@ export class StatsFilter extends Filter {
         continue;
       }
       const series = changetype<Series>(this.position);
+      if (series.isChanged) {
+        const isTold = this.isTellingIstio ? writer.tellIstio(series) : writer.tellRoute(series);
+        if (!isTold) return;
+      }
       this.position = series.next;
-      if (!series.isChanged) continue;
-      if (this.isTellingIstio) writer.tellIstio(series);
-      else writer.tellRoute(series);
     }
   }
 
