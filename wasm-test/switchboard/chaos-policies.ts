@@ -1,6 +1,9 @@
 // Everything that routes and clusters may say beside destinations, at random.
 import { AccessLogSchema } from "../../controlplane/gen/metaproto/filters/v1/access_log_pb.js";
-import { FaultSchema } from "../../controlplane/gen/metaproto/filters/v1/fault_pb.js";
+import {
+  FaultAbort_Kind,
+  FaultSchema,
+} from "../../controlplane/gen/metaproto/filters/v1/fault_pb.js";
 import { LocalRateLimitSchema } from "../../controlplane/gen/metaproto/filters/v1/local_rate_limit_pb.js";
 import { StatsSchema } from "../../controlplane/gen/metaproto/filters/v1/stats_pb.js";
 import { filterOptions } from "../filters/filter-options.js";
@@ -32,7 +35,7 @@ function filters(below: Below): FilterOptions[] {
     }),
     filterOptions(FaultSchema, {
       delay: { duration: { case: "fixed", value: millis(1 + below(300)) }, perMillion: 200_000 },
-      abort: { kind: 3, perMillion: 50_000 },
+      abort: { kind: FaultAbort_Kind.OVERLOADED, perMillion: 50_000 },
     }),
     filterOptions(LocalRateLimitSchema, {
       name: "chaos",
