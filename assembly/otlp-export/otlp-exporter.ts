@@ -33,9 +33,9 @@ const SCOPE = new StaticText("metaproto");
 /** What became of the records of all exporters of a kind. */
 export class ExportCounters {
   constructor(
-    /** Put into a batch. */
+    /** All of them. */
     readonly written: Counter,
-    /** Lost: no room, or the collector did not take them. */
+    /** Those of them that found no room, or that the collector did not take. */
     readonly dropped: Counter,
     /** Calls that the collector did not answer with success. */
     readonly failed: Counter,
@@ -68,7 +68,7 @@ export class OtlpExporter {
     this.key = output.key;
     this.generation++;
     this.flushMs = <u64>(output.flushNs / NS_PER_MS);
-    this.lastUseMs = filterHost().nowMs;
+    this.lastUseMs = 0;
     this.method = new GrpcMethod(output.cluster, service, "Export");
     const batch = this.batch;
     batch.beginResource();
@@ -88,38 +88,42 @@ export class OtlpExporter {
   /** It may serve another output: nothing waits or is on its way, and nothing came for `idleMs`. */
   isIdle(idleMs: u64): bool {
     const isEmpty = this.oldestMs == 0 && this.token == NO_TOKEN;
-    return isEmpty && filterHost().nowMs - this.lastUseMs >= idleMs;
+    // Before the first tick nobody knows how long that is.
+    return isEmpty && this.lastUseMs > 0 && filterHost().nowMs - this.lastUseMs >= idleMs;
   }
 
   /**
    * Before a record is written to `batch`, for an output that the exporter served when its `generation` was this.
-   * False: the record is lost, and counted.
+   * False: there is no room for it.
    */
   beginRecord(generation: u32): bool {
-    if (generation == this.generation && canHeapAllocate(MAX_BATCH_BYTES + SPARE_BYTES))
+    if (generation == this.generation && canHeapAllocate(MAX_BATCH_BYTES + SPARE_BYTES)) {
+      this.counters.written.value++;
       return true;
-    this.onLost();
+    }
+    this.loseRecord();
     return false;
   }
 
-  /** A record of which there will be none. */
-  onLost(): void {
+  /** Instead of `beginRecord`: what it needs is not there. */
+  loseRecord(): void {
+    this.counters.written.value++;
     this.counters.dropped.value++;
   }
 
-  /** After it; `isWritten`: what the batch said at its end. */
+  /** After `beginRecord` was true; `isWritten`: what the batch said at its end. */
   endRecord(isWritten: bool): void {
     if (!isWritten) {
-      this.onLost();
+      this.counters.dropped.value++;
       return;
     }
-    this.counters.written.value++;
     const now = filterHost().nowMs;
     this.lastUseMs = now;
     if (this.oldestMs == 0) this.oldestMs = now;
   }
 
   onTick(nowMs: u64): void {
+    if (this.lastUseMs == 0) this.lastUseMs = nowMs;
     if (this.token != NO_TOKEN) {
       if (nowMs - this.sentMs < LOST_CALL_MS) return;
       this.onFailure();

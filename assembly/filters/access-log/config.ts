@@ -7,8 +7,10 @@ import { FilterSetup } from "../../filter/filter-setup";
 import { Format, Style } from "../../format/format";
 import { FormatParser } from "../../format/format-parser";
 import { Known } from "../../format/operator";
+import { FormattedAttributes } from "../../otlp-export/formatted-attributes";
+import { OtlpExporter } from "../../otlp-export/otlp-exporter";
+import { OtlpOutput } from "../../otlp-export/otlp-output";
 import { ProtobufReader, WireType } from "../../wire/protobuf";
-import { LogExporter, OtlpOutput } from "./log-exporter";
 
 const TEXT: u32 = 1;
 const JSON: u32 = 2;
@@ -30,19 +32,17 @@ const DURATION_NANOS: u32 = 2;
 const MILLION: u32 = 1_000_000;
 const NS_PER_SECOND: u64 = 1_000_000_000;
 const MAX_SECONDS: u64 = 24 * 3600;
-const MIN_FLUSH_NS: u64 = 10_000_000;
+const MIN_FLUSH_NS: i64 = 10_000_000;
 const NEWLINE: u32 = 0x0a;
 
 export class AccessLogConfig extends FilterConfig {
   /** Of the line, of the record's body, or of all of its attributes. */
   format: Format | null = null;
-  /** Keys of the record's attributes; none: it has a body. */
-  keys: Array<ArrayBuffer> = new Array<ArrayBuffer>();
-  /** Behind the last segment of each attribute. */
-  readonly ends: Array<i32> = new Array<i32>();
+  /** Of the record; null: it has a body. */
+  attributes: FormattedAttributes | null = null;
   /** Null: lines go to the host's log. */
-  exporter: LogExporter | null = null;
-  /** The exporter's; it serves another output when that differs. */
+  exporter: OtlpExporter | null = null;
+  /** See `OtlpExporter.beginRecord`. */
   generation: u32 = 0;
   errorsOnly: bool = false;
   minDurationNs: u64 = 0;
@@ -144,7 +144,7 @@ export class ConfigReader {
       if (reader.field == OTLP_CLUSTER) {
         otlp.cluster = String.UTF8.decodeUnsafe(reader.ptr, reader.len);
       } else if (reader.field == OTLP_FLUSH_INTERVAL) {
-        otlp.flushNs = this.readDuration("otlp.flushInterval");
+        otlp.flushNs = <i64>this.readDuration("otlp.flushInterval");
         if (otlp.flushNs < MIN_FLUSH_NS) this.fault("otlp.flushInterval", "less than 0.01s");
       } else if (reader.field == OTLP_RESOURCE_ATTRIBUTES) {
         this.readEntry();
@@ -194,7 +194,10 @@ export class ConfigReader {
     else if (!this.config.isJson) this.fault("format", "needs one of text, json");
     else if (this.keys.length == 0) this.fault("json.members", "empty");
     else this.buildMembers();
-    this.config.format = this.parser.finish();
+    const format = this.parser.finish();
+    const attributes = this.config.attributes;
+    this.config.format = format;
+    if (attributes !== null) attributes.finish(format);
   }
 
   private buildText(text: ArrayBuffer): void {
@@ -216,6 +219,7 @@ export class ConfigReader {
   private buildMembers(): void {
     const parser = this.parser;
     const isObject = this.otlp === null;
+    const attributes = new FormattedAttributes();
     for (let i = 0; i < this.keys.length; i++) {
       const key = this.keys[i];
       const value = this.values[i];
@@ -228,10 +232,10 @@ export class ConfigReader {
       if (!parser.text(changetype<usize>(value), <u32>value.byteLength, style)) {
         this.fault("json.members[" + String.UTF8.decode(key) + "]", parser.fault);
       }
-      this.config.ends.push(parser.endPart());
+      if (!isObject) attributes.add(key, parser.endPart());
     }
     if (isObject) parser.literal("}");
-    else this.config.keys = this.keys;
+    else this.config.attributes = attributes;
   }
 }
 

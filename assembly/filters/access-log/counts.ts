@@ -1,4 +1,4 @@
-// What the filter counts.
+// What the filter counts of lines; of records the exporters do, under the same names.
 // Allocates: at configuration.
 
 import { Counter, counterOf } from "../../filter/counter";
@@ -12,16 +12,15 @@ class Counts {
     this.droppedCounter = counterOf("access_log_dropped");
   }
 
-  /** A line or a record. */
   write(): void {
     const counter = this.writtenCounter;
     if (counter !== null) counter.value++;
   }
 
-  /** Records that do not reach their collector, or a line that is too long. */
-  drop(count: u32): void {
+  /** One that is too long, or for which there is no memory. */
+  drop(): void {
     const counter = this.droppedCounter;
-    if (counter !== null) counter.value += count;
+    if (counter !== null) counter.value++;
   }
 }
 

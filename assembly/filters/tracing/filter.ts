@@ -80,7 +80,7 @@ export class TracingFilter extends Filter {
   private record(call: Call, tracing: TracingConfig, parentSpanId: u64, form: ContextForm): void {
     const record = keepRecord(call, this.context, parentSpanId, form);
     if (record === null) {
-      tracing.exporter!.onLost();
+      tracing.exporter!.loseRecord();
       return;
     }
     const tags = tracing.tags;

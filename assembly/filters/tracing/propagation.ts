@@ -73,8 +73,9 @@ export function readContext(call: Call, context: TraceContext): ContextForm {
   }
   if (B3.find(call, value) && readB3(value.ptr, value.len, context)) return ContextForm.B3Single;
   context.clear();
-  if (B3_TRACE_ID.find(call, value)) readB3TraceId(value.ptr, value.len, context);
-  if (B3_SPAN_ID.find(call, value)) readB3SpanId(value.ptr, value.len, context);
+  if (B3_TRACE_ID.find(call, value) && readB3TraceId(value.ptr, value.len, context)) {
+    if (B3_SPAN_ID.find(call, value)) readB3SpanId(value.ptr, value.len, context);
+  }
   if (B3_SAMPLED.find(call, value)) readB3Sampled(value.ptr, value.len, context);
   if (B3_FLAGS.find(call, value)) readB3Flags(value.ptr, value.len, context);
   return completeB3(context) ? ContextForm.B3Multiple : ContextForm.None;
