@@ -25,6 +25,9 @@ const REGEX_DFA: u32 = 2;
 
 const UNSPECIFIED: i32 = -1;
 
+/** One for all: it is not the garbage collector's, and each list's own would be left behind with its table. */
+const found: Slice = new Slice();
+
 class Condition {
   attribute: i32 = 0;
   /** Lower case. */
@@ -55,7 +58,6 @@ class Condition {
 
 export class ConditionList extends Conditions {
   private readonly conditions: Array<Condition> = new Array<Condition>();
-  private readonly value: Slice = new Slice();
 
   constructor(
     private readonly codec: Codec,
@@ -71,7 +73,7 @@ export class ConditionList extends Conditions {
   override hold(codec: Codec, message: Message): bool {
     for (let i = 0; i < this.conditions.length; i++) {
       const condition = unchecked(this.conditions[i]);
-      const value = this.value;
+      const value = found;
       const name = changetype<usize>(condition.name);
       const length = <u32>condition.name.byteLength;
       const isPresent = codec.attribute(message, condition.attribute, name, length, value);
