@@ -13,6 +13,7 @@ import {
   setSharedDataAt,
   sharedDataCas,
 } from "../../proxy-wasm-as/host/shared-data";
+import { directNextAllocation } from "../../proxy-wasm-as/memory/arena";
 import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
 import { BucketRecord, BucketShape } from "./bucket-record";
 
@@ -118,10 +119,10 @@ export class Bucket {
   /** False: there is none. */
   private read(record: BucketRecord): bool {
     const key = this.key;
+    const ptr = changetype<usize>(record);
+    directNextAllocation(ptr, RECORD_BYTES);
     const status = getSharedDataAt(changetype<usize>(key), <u32>key.byteLength);
-    if (status != Status.Ok || bytesLen != RECORD_BYTES) return false;
-    memory.copy(changetype<usize>(record), bytesPtr, RECORD_BYTES);
-    return true;
+    return status == Status.Ok && bytesPtr == ptr && bytesLen == RECORD_BYTES;
   }
 
   private write(record: BucketRecord, cas: u32): bool {

@@ -36,7 +36,7 @@ export type GlobalRateLimit = Message<"metaproto.filters.v1.GlobalRateLimit"> & 
   match: AttributeMatch[];
 
   /**
-   * An Envoy cluster that speaks HTTP/2.
+   * An Envoy cluster that speaks HTTP/2. Required, as domain and descriptors are.
    *
    * @generated from field: string cluster = 3;
    */
@@ -57,7 +57,7 @@ export type GlobalRateLimit = Message<"metaproto.filters.v1.GlobalRateLimit"> & 
   denyOnFail: boolean;
 
   /**
-   * One is enough to be limited.
+   * One is enough to be limited. Without any that is left the service is not asked.
    *
    * @generated from field: repeated metaproto.filters.v1.RateLimitDescriptor descriptors = 6;
    */
@@ -104,6 +104,8 @@ export type RateLimitEntry = Message<"metaproto.filters.v1.RateLimitEntry"> & {
    */
   source: {
     /**
+     * Its first 1024 bytes.
+     *
      * @generated from field: string attribute = 2;
      */
     value: string;
@@ -116,6 +118,8 @@ export type RateLimitEntry = Message<"metaproto.filters.v1.RateLimitEntry"> & {
     case: "value";
   } | {
     /**
+     * `true`: the client's address without its port.
+     *
      * @generated from field: bool source_address = 4;
      */
     value: boolean;

@@ -64,6 +64,8 @@ export type RateLimitCondition = Message<"metaproto.filters.v1.RateLimitConditio
   match: AttributeMatch[];
 
   /**
+   * Required.
+   *
    * @generated from field: metaproto.filters.v1.TokenBucket token_bucket = 2;
    */
   tokenBucket?: TokenBucket | undefined;
@@ -83,6 +85,8 @@ export const RateLimitConditionSchema: GenMessage<RateLimitCondition> = /*@__PUR
  */
 export type TokenBucket = Message<"metaproto.filters.v1.TokenBucket"> & {
   /**
+   * At least 1, as the next.
+   *
    * @generated from field: uint32 max_tokens = 1;
    */
   maxTokens: number;
@@ -93,7 +97,7 @@ export type TokenBucket = Message<"metaproto.filters.v1.TokenBucket"> & {
   tokensPerFill: number;
 
   /**
-   * At least 50ms.
+   * 50ms to 24 days.
    *
    * @generated from field: google.protobuf.Duration fill_interval = 3;
    */
