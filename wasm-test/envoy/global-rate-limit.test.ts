@@ -189,7 +189,7 @@ describeWith("Dubbo global rate limits", [missingDubboPeer(), missingRateLimitSe
 
   test("a service that does not answer in time: requests pass, or are refused", async () => {
     const before = [await stat("error"), await stat("failure_mode_allowed")];
-    service.pause();
+    await service.pause();
     try {
       const { value, elapsedMs } = await consumer.call({ port: ports.open }, HELLO);
       expect(value).toBe("Hello you from v1");
@@ -268,7 +268,7 @@ describeWith(
         expect([tally.succeeded, tally.failed]).toEqual([2, 8]);
         const failure = await client.fail(target, HELLO);
         expectApplicationException(failure, ExceptionType.InternalError, OVER_LIMIT);
-        service.pause();
+        await service.pause();
         expect((await client.call(target, HELLO)).label).toBe("go");
         const mute = await client.fail({ ...FRAMED, port: ports.strict }, HELLO);
         expectApplicationException(mute, ExceptionType.InternalError, NO_ANSWER);

@@ -75,7 +75,7 @@ describeWith("the rate limit service", [missingRateLimitService()], () => {
   });
 
   test("can be made mute", async () => {
-    service.pause();
+    await service.pause();
     let hasAnswered = false;
     const answer = ask({ method: "buy" }).then((code) => {
       hasAnswered = true;

@@ -1,6 +1,6 @@
 // envoyproxy/ratelimit with a Redis of its own: what a global rate limit asks in production.
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -90,9 +90,11 @@ export class RateLimitService {
     await this.redisCommand("FLUSHALL");
   }
 
-  /** Leaves it alive but mute, until `resume`: whoever asks runs into a timeout. */
-  pause(): void {
+  /** Leaves it alive but mute, until `resume`: whoever asks runs into a timeout. Resolves when it is. */
+  async pause(): Promise<void> {
     this.service.kill("SIGSTOP");
+    const { pid } = this.service;
+    await waitUntil("every thread stopped", () => pid !== undefined && isStopped(pid));
   }
 
   resume(): void {
@@ -132,6 +134,15 @@ export class RateLimitService {
       client.close();
     }
   }
+}
+
+/** The signal reaches each thread of its own accord, and until then it may answer. */
+function isStopped(pid: number): boolean {
+  const threads = `/proc/${String(pid)}/task`;
+  return readdirSync(threads).every((thread) => {
+    const stat = readFileSync(join(threads, thread, "stat"), "utf8");
+    return stat.slice(stat.lastIndexOf(")") + 2).startsWith("T");
+  });
 }
 
 function redisSocket(folder: string): string {
