@@ -114,6 +114,7 @@ module.exports = {
         `${SB}/route`,
         "assembly/codec",
         "assembly/filter",
+        "assembly/format",
         "assembly/containers",
         SDK,
       ],

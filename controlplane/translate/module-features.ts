@@ -28,7 +28,13 @@ export const SHIPPED_FEATURES: ModuleFeatures = {
     "globalRateLimit",
     "authorization",
   ]),
-  engine: new Set<EngineFeature>(["retryPolicy", "mirrors", "hashPolicy", "outlierDetection"]),
+  engine: new Set<EngineFeature>([
+    "retryPolicy",
+    "mirrors",
+    "hashPolicy",
+    "outlierDetection",
+    "mutationOperators",
+  ]),
 };
 
 /** What users write to have them, in Markdown: the documentation says of each whether this version applies it. */

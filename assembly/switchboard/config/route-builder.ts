@@ -62,7 +62,7 @@ export class RouteTableBuilder {
     this.recorder = recorder;
     this.match = new MatchBuilder(recorder);
     this.cluster = new ClusterBuilder(recorder);
-    this.mutation = new MutationBuilder(recorder);
+    this.mutation = new MutationBuilder(recorder, codec);
     this.filter = new FilterBuilder(recorder, codec);
     this.policy = new PolicyBuilder(recorder);
   }
@@ -159,11 +159,11 @@ export class RouteTableBuilder {
   }
 
   endRequestMutation(): void {
-    this.mutation.end(this.recorder.records.requestMutations);
+    this.mutation.endRequest(this.recorder.records.route(this.route).firstRequestMutation);
   }
 
   endResponseMutation(): void {
-    this.mutation.end(this.recorder.records.responseMutations);
+    this.mutation.endResponse(this.recorder.records.route(this.route).firstResponseMutation);
   }
 
   /** Of the whole configuration. */
@@ -210,6 +210,7 @@ export class RouteTableBuilder {
       route.firstMirror,
       MAX_MIRRORS_PER_ROUTE,
     );
+    this.mutation.endRoute(route);
     route.filterCount = records.routeFilters.count - route.firstFilter;
     if (!this.hasDestinations) {
       this.faults.addAt("destinations", "at least one is needed");

@@ -92,6 +92,9 @@ export class RouteRecord {
   requestMutationCount: u32;
   firstResponseMutation: u32;
   responseMutationCount: u32;
+  /** Number + 1 among `RouteRecords.tableFilters.mutationFormats`, or 0. */
+  requestFormat: u32;
+  responseFormat: u32;
   firstFilter: u32;
   filterCount: u32;
   firstMirror: u32;

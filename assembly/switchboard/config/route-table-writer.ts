@@ -105,7 +105,7 @@ export class RouteTableWriter {
     table.cursors = this.at.cursors;
     table.filters = this.commonFilterSet();
     const filters = this.records.tableFilters;
-    if (filters.configs.length > 0) table.pinnedFilters = pinFilters(filters);
+    if (!filters.isEmpty) table.pinnedFilters = pinFilters(filters);
     return table;
   }
 
@@ -203,6 +203,8 @@ export class RouteTableWriter {
       record.firstResponseMutation,
       record.responseMutationCount,
     );
+    route.requestFormat = this.mutationFormat(record.requestFormat);
+    route.responseFormat = this.mutationFormat(record.responseFormat);
     route.filters = this.writeFilters(record);
     route.retryPolicy = this.policies.writeRetryPolicy(record.retryPolicy);
     route.hashPolicy = this.policies.writeHashPolicy(record.hashPolicy);
@@ -210,6 +212,12 @@ export class RouteTableWriter {
     route.mirrorCount = record.mirrorCount;
     route.namePtr = this.at.bytes + record.name;
     route.nameLen = record.nameLen;
+  }
+
+  /** 0 for number 0, which is none. */
+  private mutationFormat(number: u32): usize {
+    const formats = this.records.tableFilters.mutationFormats;
+    return number == 0 ? 0 : changetype<usize>(formats[number - 1]);
   }
 
   private commonFilterSet(): usize {

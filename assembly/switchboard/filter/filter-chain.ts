@@ -6,14 +6,19 @@ import { Message } from "../../codec/message";
 import { Mutation } from "../../codec/mutation";
 import { FILTER_SLOT_BYTES, FilterConfig, FilterStatus } from "../../filter/filter";
 import { installedFilter, installedFilters } from "../../filter/installed";
+import { LIVE } from "../../format/format";
 import { clock } from "../clock";
+import { RouteEntry } from "../route/route-entry";
 import { RouteTable } from "../route/table";
 import { Stream } from "../stream/stream";
+import { ExpandedMutation } from "./expanded-mutation";
+import { MutationFormat } from "./mutation-format";
 import { StreamCall } from "./stream-call";
 
 export class FilterChain {
   /** One for all requests: a filter is done with it when it returns. */
   readonly call: StreamCall;
+  private readonly expanded: ExpandedMutation = new ExpandedMutation();
 
   constructor(codec: Codec) {
     this.call = new StreamCall(codec);
@@ -72,8 +77,42 @@ export class FilterChain {
     return load<usize>(stream.filters + <usize>index * sizeof<usize>());
   }
 
-  /** The response of a server: what is to be changed in it, besides what the route changes. */
-  respond(stream: Stream, message: Message, ofRoute: Mutation | null): Mutation | null {
+  /** Keeps what the values of a route's mutations will need of the request; before `run`. */
+  capture(stream: Stream, message: Message, entry: RouteEntry): void {
+    if (stream.startNs == 0) stream.startNs = clock.preciseNs();
+    if (entry.responseFormat == 0) return;
+    this.call.show(stream);
+    this.call.message = message;
+    stream.capture = changetype<MutationFormat>(entry.responseFormat).format.capture(this.call);
+  }
+
+  /** What the route changes in the request; valid until the next call. */
+  mutationOfRoute(stream: Stream, message: Message, entry: RouteEntry): Mutation | null {
+    const ofRoute = entry.requestMutation;
+    if (entry.requestFormat == 0 || ofRoute === null) return ofRoute;
+    return this.expand(stream, message, ofRoute, entry.requestFormat, LIVE);
+  }
+
+  private expand(
+    stream: Stream,
+    message: Message,
+    mutation: Mutation,
+    format: usize,
+    capture: usize,
+  ): Mutation | null {
+    this.call.show(stream);
+    this.call.message = message;
+    return this.expanded.expand(mutation, changetype<MutationFormat>(format), this.call, capture);
+  }
+
+  /** The response of a server: what is to be changed in it, by its route and by filters. */
+  respond(stream: Stream, message: Message): Mutation | null {
+    const entry = stream.route;
+    let ofRoute: Mutation | null = null;
+    if (entry !== null) ofRoute = entry.responseMutation;
+    if (entry !== null && ofRoute !== null && entry.responseFormat != 0) {
+      ofRoute = this.expand(stream, message, ofRoute, entry.responseFormat, stream.capture);
+    }
     if (stream.filters == 0) return ofRoute;
     const call = this.call;
     call.mutations.clear();

@@ -31,6 +31,9 @@ export class RouteEntry {
   /** Null when the route changes nothing. */
   requestMutation: Mutation | null;
   responseMutation: Mutation | null;
+  /** The table's: a MutationFormat for values with operators, or 0. */
+  requestFormat: usize;
+  responseFormat: usize;
   /** The table's: one FilterConfig or 0 for each installed filter; 0: there are none. */
   filters: usize;
   retryPolicy: RetryPolicy | null;
@@ -42,6 +45,11 @@ export class RouteEntry {
   /** UTF-8; may be empty. */
   namePtr: usize;
   nameLen: u32;
+
+  /** Values of its mutations depend on the request. */
+  get hasFormats(): bool {
+    return (this.requestFormat | this.responseFormat) != 0;
+  }
 
   /** The index (for `RouteTable.cluster`) of the cluster for a request with this random number. */
   pick(random: u32): u32 {

@@ -13,6 +13,7 @@ import { PointerVector } from "../../containers/pointer-vector";
 import { TimerWheel } from "../../containers/timer-wheel";
 import { FILTER_SLOT_BYTES } from "../../filter/filter";
 import { installedFilters } from "../../filter/installed";
+import { NO_CAPTURE } from "../../format/format";
 import { flagOf, ResponseFlag } from "../../filter/response-flag";
 import { closeDownstream, deferDownstream, queueDownstream } from "../connection/flush-list";
 import { allocateBudgeted } from "../connection/memory-budget";
@@ -67,10 +68,7 @@ export class Answers {
   private deliver(stream: Stream, message: Message): void {
     const source = changetype<RequestSource>(stream.downstream);
     if (source.closeWhenFlushed) return;
-    const entry = stream.route;
-    let mutation: Mutation | null = null;
-    if (entry !== null) mutation = entry.responseMutation;
-    mutation = this.chain.respond(stream, message, mutation);
+    const mutation = this.chain.respond(stream, message);
     if (source.isOrdered && !source.requests.isFirst(stream)) {
       this.keepAnswer(stream, message, mutation);
       return;
@@ -376,6 +374,8 @@ export class Answers {
     substitute.frameCapacity = stream.frameCapacity;
     stream.frame = 0;
     stream.keepsFrame = false;
+    substitute.capture = stream.capture;
+    stream.capture = NO_CAPTURE;
     substitute.filters = stream.filters;
     stream.filters = 0;
     if (substitute.filters == 0) return;

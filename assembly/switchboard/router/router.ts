@@ -131,6 +131,7 @@ export class Router {
     stream.route = entry;
     if (entry !== null) stream.cluster = table.cluster(entry.pick(this.random.nextU32()));
     this.chain.prepare(stream, entry === null ? table.filters : entry.filters);
+    if (entry !== null && entry.hasFormats) this.chain.capture(stream, message, entry);
     this.settle(stream, message, this.chain.run(stream, message));
   }
 
@@ -154,11 +155,12 @@ export class Router {
     let hashPolicy = entry.hashPolicy;
     if (hashPolicy === null) hashPolicy = target.hashPolicy;
     if (hashPolicy !== null) stream.hash = this.hashOf(hashPolicy, stream, message);
+    this.sender.ofRoute = this.chain.mutationOfRoute(stream, message, entry);
     for (let i: u32 = 0; i < entry.mirrorCount; i++) this.sender.mirror(stream, entry, message, i);
     const retryPolicy = entry.retryPolicy;
     if (retryPolicy !== null) {
       if (stream.timeoutMs > 0) stream.deadlineMs = clock.nowMs + <u64>stream.timeoutMs;
-      this.sender.keep(stream, entry, message, retryPolicy);
+      this.sender.keep(stream, message, retryPolicy);
     }
     this.sender.dispatch(stream, entry, message);
   }

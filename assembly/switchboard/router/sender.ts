@@ -4,7 +4,7 @@
 import { ConnectionMode } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { Message, Slice } from "../../codec/message";
-import { MutationOperation } from "../../codec/mutation";
+import { Mutation, MutationOperation } from "../../codec/mutation";
 import { Random } from "../../containers/random";
 import { TimerWheel } from "../../containers/timer-wheel";
 import { StaticText } from "../../wire/static-text";
@@ -37,6 +37,8 @@ function sliceOf(text: StaticText): Slice {
 }
 
 export class Sender {
+  /** What the route changes in the request at hand, and in copies of it. */
+  ofRoute: Mutation | null = null;
   private readonly shadowKey: Slice = sliceOf(shadowKey);
   private readonly shadowValue: Slice = sliceOf(shadowValue);
 
@@ -65,7 +67,7 @@ export class Sender {
     if (stream.isShadow) bounds.shadows++;
     else bounds.outstanding++;
     const connection = pool.pick(stream);
-    if (connection === null) this.hold(stream, entry, message, pool);
+    if (connection === null) this.hold(stream, message, pool);
     else if (stream.frame == 0 && message !== null) {
       this.sendNow(stream, entry, message, pool, connection);
     } else {
@@ -81,7 +83,7 @@ export class Sender {
     connection: UpstreamConnection,
   ): void {
     const id = this.requestId(stream, message);
-    const mutation = this.mutations.after(entry.requestMutation);
+    const mutation = this.mutations.after(this.ofRoute);
     if (!this.writer.queue(message, id, mutation, connection.output)) {
       this.retries.answers.failForCluster(stream, ErrorKind.Overload, pool.bounds.name);
       return;
@@ -97,7 +99,7 @@ export class Sender {
     connection: UpstreamConnection,
   ): void {
     stream.tries++;
-    if (stream.filters != 0 || stream.keepsFrame) {
+    if (stream.filters != 0 || stream.keepsFrame || entry.responseFormat != 0) {
       stream.endpoint = changetype<usize>(connection.endpoint);
     }
     if (stream.filters != 0) stream.sentNs = clock.preciseNs();
@@ -118,8 +120,8 @@ export class Sender {
   }
 
   /** Writes the frame as it is sent to memory of the stream's; false: there is none left. */
-  private encode(stream: Stream, entry: RouteEntry, message: Message): bool {
-    const mutation = this.mutations.after(entry.requestMutation);
+  private encode(stream: Stream, message: Message): bool {
+    const mutation = this.mutations.after(this.ofRoute);
     const bound = this.writer.bound(message, mutation);
     const frame = allocateBudgeted(bound);
     if (frame == 0) return false;
@@ -131,14 +133,14 @@ export class Sender {
   }
 
   /** Keeps the encoded frame until the pool has a connection for it. */
-  private hold(stream: Stream, entry: RouteEntry, message: Message | null, pool: Pool): void {
+  private hold(stream: Stream, message: Message | null, pool: Pool): void {
     if (pool.isBarred) {
       this.retries.failOrRetry(stream, ErrorKind.NoHealthyUpstream, pool.bounds.name);
       return;
     }
     let isHeld = pool.canWait();
     if (isHeld && stream.frame == 0) {
-      isHeld = message !== null && this.encode(stream, entry, message);
+      isHeld = message !== null && this.encode(stream, message);
     }
     if (!isHeld) {
       this.retries.failOrRetry(stream, ErrorKind.Overload, pool.bounds.name);
@@ -186,7 +188,7 @@ export class Sender {
     // The copy is another frame than the one that is sent, whether or not it can carry the mark.
     const mutations = this.mutations;
     mutations.add(MutationOperation.Set, this.shadowKey, this.shadowValue);
-    if (this.encode(shadow, entry, message)) {
+    if (this.encode(shadow, message)) {
       mutations.removeLast();
       this.dispatch(shadow, entry, null);
     } else {
@@ -196,10 +198,10 @@ export class Sender {
   }
 
   /** Keeps the frame so that it can be sent again, if the policy lets it and there is memory. */
-  keep(stream: Stream, entry: RouteEntry, message: Message, policy: RetryPolicy): void {
+  keep(stream: Stream, message: Message, policy: RetryPolicy): void {
     if (policy.attempts == 0 || message.frameLength > policy.maxRequestBytes) return;
     if (stream.isOneway && !policy.retryOneway) return;
-    stream.keepsFrame = this.encode(stream, entry, message);
+    stream.keepsFrame = this.encode(stream, message);
   }
 
   /** `policy`: of a request that is on its way; null: it only has to be answered in time. */

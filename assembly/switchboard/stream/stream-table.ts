@@ -11,6 +11,7 @@ import { retireBlock } from "../connection/retired-blocks";
 import { NO_HASH } from "../route/hash-policy";
 import { ResponseStatus } from "../../codec/message";
 import { ResponseFlag } from "../../filter/response-flag";
+import { NO_CAPTURE, releaseCapture } from "../../format/format";
 import { Stream, STREAM_BYTES, StreamState } from "./stream";
 
 const INDEX_BITS_WIDE: u64 = 32;
@@ -78,6 +79,7 @@ export class StreamTable {
     stream.sentNs = 0;
     stream.tries = 0;
     stream.endpoint = 0;
+    stream.capture = NO_CAPTURE;
     return stream;
   }
 
@@ -85,6 +87,10 @@ export class StreamTable {
   release(stream: Stream): void {
     stream.state = StreamState.Free;
     this.releaseFrame(stream);
+    if (stream.capture != NO_CAPTURE) {
+      releaseCapture(stream.capture);
+      stream.capture = NO_CAPTURE;
+    }
     const table = stream.table;
     if (table !== null) {
       stream.table = null;

@@ -101,7 +101,7 @@ export class Stream extends TimerNode {
   hash: u32;
   /** Where it is to go. */
   cluster: RouteCluster | null;
-  // What filters are told. Of requests without filters the times are 0.
+  // What filters are told. Where nobody asks, the times are 0.
   requestBytes: u32;
   responseBytes: u32;
   status: ResponseStatus;
@@ -113,6 +113,8 @@ export class Stream extends TimerNode {
   endpoint: usize;
   /** `Endpoint.hash` of the try before; 0: none. */
   avoidedEndpoint: u32;
+  /** What the values of the route's mutations of the response need of the request, or 0. */
+  capture: usize;
 
   /** MAX_REPLY_CONTEXT bytes, what the codec needs for an error reply. */
   get context(): usize {

@@ -507,7 +507,9 @@ export type Mutation = Message<"metaproto.v1.Mutation"> & {
 
   /**
    * With `%ATTR(x)%`, `%DOWNSTREAM_REMOTE_ADDRESS%`, `%ROUTE_NAME%` and other operators of
-   * metaproto.filters.v1.AccessLog.text that are known with the request; `%%` is a percent sign.
+   * metaproto.filters.v1.AccessLog.text that are known with the request, and in a response
+   * `%UPSTREAM_HOST%` and `%UPSTREAM_REQUEST_ATTEMPT_COUNT%`; `%%` is a percent sign. `%ATTR(x)%` is of
+   * the request, in a response too. A value that comes out empty is left out, with its mutation.
    *
    * @generated from field: string value = 3;
    */
