@@ -17,6 +17,8 @@ export interface SwitchboardBootstrapOptions {
   readonly clusters: Readonly<Record<string, readonly number[]>>;
   /** The plugin configuration; dialCluster is added, and discoveryCluster with `controlPort`. */
   readonly plugin: Readonly<Record<string, unknown>>;
+  /** Ports of gRPC servers by cluster. */
+  readonly grpcClusters?: Readonly<Record<string, number>>;
   /** Port of a control plane's gRPC server. */
   readonly controlPort?: number;
 }
@@ -27,7 +29,8 @@ const CARRIER = "carrier";
 const CONTROL = "control";
 
 export function switchboardBootstrap(options: SwitchboardBootstrapOptions): object {
-  const control = options.controlPort === undefined ? [] : [controlCluster(options.controlPort)];
+  const { controlPort, grpcClusters = {} } = options;
+  const control = controlPort === undefined ? [] : [grpcCluster(CONTROL, controlPort)];
   return {
     node: { id: "test-node", cluster: "test-cluster" },
     bootstrap_extensions: [
@@ -53,6 +56,7 @@ export function switchboardBootstrap(options: SwitchboardBootstrapOptions): obje
       ],
       clusters: [
         ...Object.entries(options.clusters).map(([name, ports]) => cluster(name, ports)),
+        ...Object.entries(grpcClusters).map(([name, port]) => grpcCluster(name, port)),
         carrierCluster(),
         ...control,
       ],
@@ -133,7 +137,7 @@ function carrierCluster(): object {
   };
 }
 
-function controlCluster(port: number): object {
+function grpcCluster(name: string, port: number): object {
   const options = httpOptions({ explicit_http_config: { http2_protocol_options: {} } });
-  return { ...cluster(CONTROL, [port]), ...options };
+  return { ...cluster(name, [port]), ...options };
 }
