@@ -35,6 +35,8 @@ const KINDS = ["plain", "retried", "tries", "mirrored", "hashed", "ejected"] as 
 type Kind = (typeof KINDS)[number];
 const ALL = { "": 100 };
 const COUNT = 200;
+/** One connection that ends may take a request of each caller with it. */
+const retryBudget = { minRetryConcurrency: 100 };
 
 async function portsByKind(): Promise<ReadonlyMap<Kind, number>> {
   const free = await freePorts(KINDS.length);
@@ -63,7 +65,7 @@ function servicesOf(
     service("plain", { endpoints: broken }),
     service("retried", {
       endpoints: broken,
-      routes: [{ to: ALL, more: { retries: { attempts: 5, retryOn: "reset" } } }],
+      routes: [{ to: ALL, more: { retries: { attempts: 5, retryOn: "reset", retryBudget } } }],
     }),
     service("tries", {
       routes: [

@@ -63,6 +63,8 @@ export async function instantiateFuzz(module: WebAssembly.Module): Promise<FuzzE
     // Of the arguments, the first says which buffer: there is one.
     proxy_get_buffer_bytes: (_: number, start: number, maxLen: number, ptr: number, len: number) =>
       guest.getBufferBytes(start, maxLen, ptr, len),
+    // There is one context.
+    proxy_set_effective_context: () => 0,
   };
   const { exports } = await instantiate(module, {
     fuel: { setFuel: unused, fuelLeft: unused },
