@@ -188,8 +188,9 @@ describeWith("Thrift faults", missingThriftPeers(), () => {
     });
 
     // The client in Go does not say on the wire that a call is one-way.
-    const isOneway = language === "python";
-    test.runIf(isOneway)("one-way calls that are aborted are dropped", async () => {
+    if (language !== "python") return;
+
+    test("one-way calls that are aborted are dropped", async () => {
       const own = { ...target, reference: "oneway", connections: 1 };
       await client.call(own, { method: "fire", args: ["lost"] });
       expect((await client.call(own, hello("none"))).value).toBe("Hello you from go");
