@@ -21,13 +21,11 @@ export enum ResponseFlag {
   FaultInjected = 12,
   /** The client was gone before the response. */
   DownstreamGone = 13,
-  /** The last of several tries failed; the reason is another flag's. */
-  RetriesExhausted = 14,
   /** A rate limit service could not be asked. */
-  RateLimitService = 15,
+  RateLimitService = 14,
 }
 
-export const RESPONSE_FLAGS: u32 = 16;
+export const RESPONSE_FLAGS: u32 = 15;
 
 const TEXTS: StaticArray<StaticText> = [
   new StaticText("-"),
@@ -44,7 +42,6 @@ const TEXTS: StaticArray<StaticText> = [
   new StaticText("UAEX"),
   new StaticText("FI"),
   new StaticText("DC"),
-  new StaticText("URX"),
   new StaticText("RLSE"),
 ];
 
