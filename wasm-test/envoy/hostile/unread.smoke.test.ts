@@ -104,13 +104,13 @@ test("TCP_USER_TIMEOUT closes a client that never reads, whatever the version of
 });
 
 describe("per_connection_buffer_high_watermark_timeout", () => {
-  test.skipIf(process.env["METAPROTO_ENVOY_VERSION"] === "1.36.2")(
-    "closes a client that never reads",
-    async () => {
+  // Envoy has the field since 1.38: before, only the test below says something.
+  if (process.env["METAPROTO_ENVOY_VERSION"] !== "1.36.2") {
+    test("closes a client that never reads", async () => {
       const timeout = `${String(TIMEOUT_MS / 1000)}s`;
       await expectCeiling(await start({ per_connection_buffer_high_watermark_timeout: timeout }));
-    },
-  );
+    });
+  }
 
   test("is no hindrance to an Envoy that does not know it, if that is told to go on", async () => {
     const listener = { per_connection_buffer_high_watermark_timeout: "30s" };
