@@ -17,6 +17,8 @@ import {
 } from "./operator";
 import { appendText } from "./text";
 import { MAX_TIME_FORMAT_BYTES, timeFormatFault } from "./time-format";
+import { copyBytes } from "../wire/owned-bytes";
+import { makeLowerCase } from "../wire/bytes";
 
 /** Bytes of one text. */
 export const MAX_FORMAT_BYTES: u32 = 4096;
@@ -104,7 +106,7 @@ export class FormatParser {
     const len = this.literals.len;
     if (len == 0) return;
     const segment = new Segment();
-    segment.text = copy(this.literals.ptr, len);
+    segment.text = copyBytes(this.literals.ptr, len);
     this.segments.push(segment);
     this.literals.truncate(0);
   }
@@ -223,12 +225,9 @@ export class FormatParser {
   private attribute(segment: Segment, ptr: usize, len: u32): bool {
     if (len == 0) return this.refuse("ATTR needs the name of an attribute in parentheses");
     if (len > MAX_ATTRIBUTE_NAME_BYTES) return this.refuse("the name of an attribute is too long");
-    const name = copy(ptr, len);
+    const name = copyBytes(ptr, len);
     const at = changetype<usize>(name);
-    for (let i: u32 = 0; i < len; i++) {
-      const byte = <u32>load<u8>(at + i);
-      if (byte - 0x41 < 26) store<u8>(at + i, <u8>(byte | 0x20));
-    }
+    makeLowerCase(at, len);
     segment.text = name;
     segment.attributeId = this.codec.attributeId(at, len);
     return true;
@@ -245,7 +244,7 @@ export class FormatParser {
       const conversion = ascii(ptr + offset, min(len - offset, 2));
       return this.refuse("there is no conversion " + conversion + " of a time");
     }
-    segment.text = copy(ptr, len);
+    segment.text = copyBytes(ptr, len);
     return true;
   }
 
@@ -268,12 +267,6 @@ function closes(at: usize, end: usize): bool {
   if (load<u8>(at) != CLOSE || at + 1 >= end) return false;
   const next = <u32>load<u8>(at + 1);
   return next == PERCENT || next == COLON;
-}
-
-function copy(ptr: usize, len: u32): ArrayBuffer {
-  const bytes = new ArrayBuffer(len);
-  memory.copy(changetype<usize>(bytes), ptr, len);
-  return bytes;
 }
 
 /** For comparisons and faults. */

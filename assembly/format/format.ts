@@ -19,6 +19,7 @@ import { Operator, isNumeric } from "./operator";
 import { detailsOf, statusOf } from "./outcome";
 import { appendText } from "./text";
 import { TIME_BYTES, TimeWriter } from "./time-format";
+import { cutPort } from "../filter/cut-port";
 
 /** How values are written. */
 export enum Style {
@@ -47,7 +48,6 @@ export const NO_CAPTURE: usize = 0;
 const ABSENT: u32 = 0xffffffff;
 const LENGTH_BYTES: u32 = 4;
 const NS_PER_MS: u64 = 1_000_000;
-const COLON: u32 = 0x3a;
 const DASH = new StaticText("-");
 const NULL = new StaticText("null");
 const QUOTE: u32 = 0x22;
@@ -288,7 +288,7 @@ function findAddress(operator: Operator, call: Call): bool {
       return call.sourceAddress(value);
     case Operator.RemoteAddressWithoutPort: {
       if (!call.sourceAddress(value)) return false;
-      cutPort();
+      cutPort(value);
       return true;
     }
     case Operator.LocalAddress:
@@ -298,17 +298,6 @@ function findAddress(operator: Operator, call: Call): bool {
     default:
       return false;
   }
-}
-
-/** `1.2.3.4:80` and `[::1]:80`, without brackets as Envoy writes it. */
-function cutPort(): void {
-  const ptr = value.ptr;
-  let len = value.len;
-  while (len > 0 && load<u8>(ptr + len - 1) != COLON) len--;
-  if (len < 2) return;
-  const isBracketed = load<u8>(ptr) == 0x5b && load<u8>(ptr + len - 2) == 0x5d && len >= 3;
-  value.ptr = isBracketed ? ptr + 1 : ptr;
-  value.len = isBracketed ? len - 3 : len - 1;
 }
 
 function appendValue(segment: Segment, out: BoundedBuffer): void {

@@ -18,8 +18,14 @@ export function equalBytes(a: usize, b: usize, len: u32): bool {
   return true;
 }
 
-function lowerAscii(byte: u32): u32 {
+/** Of an ASCII letter the small one; other bytes as they are. */
+export function lowerAscii(byte: u32): u32 {
   return byte - 0x41 < 26 ? byte | 0x20 : byte;
+}
+
+/** Makes ASCII letters small in place. */
+export function makeLowerCase(ptr: usize, len: u32): void {
+  for (let at = ptr; at < ptr + len; at++) store<u8>(at, <u8>lowerAscii(load<u8>(at)));
 }
 
 /** Compares `len` bytes at `any` with `lower`, which is lower case already; ASCII letters only. */
@@ -50,16 +56,19 @@ export function hashBytes(ptr: usize, len: u32): u32 {
   return <u32>(hash ^ (hash >> 32));
 }
 
-/** The number that `len` decimal digits at `ptr` are; 0: they are none, or more than fits. */
-export function parseDecimal(ptr: usize, len: u32): u32 {
-  if (len == 0 || len > 10) return 0;
-  let value: u64 = 0;
+/** As large as a parsed number gets: more than any that has a meaning. */
+const LARGEST: i64 = 1 << 40;
+
+/** The number in these decimal digits, 2^40 for larger ones; -1: they are something else. */
+export function parseDecimal(ptr: usize, len: u32): i64 {
+  if (len == 0) return -1;
+  let value: i64 = 0;
   for (let i: u32 = 0; i < len; i++) {
     const digit = <u32>load<u8>(ptr + i) - 0x30;
-    if (digit > 9) return 0;
-    value = value * 10 + <u64>digit;
+    if (digit > 9) return -1;
+    value = min<i64>(value * 10 + digit, LARGEST);
   }
-  return value > u32.MAX_VALUE ? 0 : <u32>value;
+  return value;
 }
 
 /** Writes `value` in decimal at `out` (room for 20 bytes) and returns the number of bytes. */

@@ -56,6 +56,7 @@ const NAMES: StaticArray<StaticText> = [
 ];
 
 const TIMEOUT = new StaticText("timeout");
+const TIMEOUT_DIGITS: u32 = 10;
 
 const rewriter = new AttachmentRewriter();
 /** Digits of the attributes `serialization` and `status`. */
@@ -162,7 +163,8 @@ export class DubboCodec extends Codec {
     if (format == null) return 0;
     const value = this.value;
     if (!findAttachment(message, format, TIMEOUT.ptr, TIMEOUT.len, value)) return 0;
-    return parseDecimal(value.ptr, value.len);
+    const ms = value.len > TIMEOUT_DIGITS ? -1 : parseDecimal(value.ptr, value.len);
+    return ms < 0 || ms > <i64>u32.MAX_VALUE ? 0 : <u32>ms;
   }
 
   /** The field of a value at the head of a request's body; NULL_VALUE: attachments may have it. */

@@ -11,6 +11,7 @@ import { FormattedAttributes } from "../../otlp-export/formatted-attributes";
 import { OtlpExporter } from "../../otlp-export/otlp-exporter";
 import { OtlpOutput } from "../../otlp-export/otlp-output";
 import { ProtobufReader, WireType } from "../../wire/protobuf";
+import { copyBytes } from "../../wire/owned-bytes";
 
 const TEXT: u32 = 1;
 const JSON: u32 = 2;
@@ -97,7 +98,7 @@ export class ConfigReader {
     if (reader.wireType != WireType.Bytes) return;
     if (field == TEXT) {
       this.config.isJson = false;
-      this.text = copy(reader.ptr, reader.len);
+      this.text = copyBytes(reader.ptr, reader.len);
       return;
     }
     if (field != JSON && field != OTLP && field != FILTER) return;
@@ -128,8 +129,8 @@ export class ConfigReader {
     const end = reader.enter();
     while (reader.next()) {
       if (reader.wireType != WireType.Bytes) continue;
-      if (reader.field == ENTRY_KEY) this.key = copy(reader.ptr, reader.len);
-      else if (reader.field == ENTRY_VALUE) this.value = copy(reader.ptr, reader.len);
+      if (reader.field == ENTRY_KEY) this.key = copyBytes(reader.ptr, reader.len);
+      else if (reader.field == ENTRY_VALUE) this.value = copyBytes(reader.ptr, reader.len);
     }
     reader.leave(end);
   }
@@ -237,10 +238,4 @@ export class ConfigReader {
     if (isObject) parser.literal("}");
     else this.config.attributes = attributes;
   }
-}
-
-function copy(ptr: usize, len: u32): ArrayBuffer {
-  const bytes = new ArrayBuffer(len);
-  memory.copy(changetype<usize>(bytes), ptr, len);
-  return bytes;
 }

@@ -6,6 +6,8 @@ import { FilterConfig } from "../../filter/filter";
 import { Conditions, FilterSetup } from "../../filter/filter-setup";
 import { ProtobufReader, WireType } from "../../wire/protobuf";
 import { readDurationNs } from "../../wire/protobuf-duration";
+import { makeLowerCase } from "../../wire/bytes";
+import { copyBytes } from "../../wire/owned-bytes";
 
 const FAULT_MATCH: u32 = 1;
 const FAULT_DELAY: u32 = 2;
@@ -188,12 +190,8 @@ class Decoder {
   private attribute(): AttributeName | null {
     const len = this.reader.len;
     if (len == 0) return null;
-    const name = new ArrayBuffer(<i32>len);
-    const bytes = changetype<usize>(name);
-    for (let i: u32 = 0; i < len; i++) {
-      const byte = <u32>load<u8>(this.reader.ptr + i);
-      store<u8>(bytes + i, <u8>(byte - 0x41 < 26 ? byte | 0x20 : byte));
-    }
+    const name = copyBytes(this.reader.ptr, len);
+    makeLowerCase(changetype<usize>(name), len);
     return new AttributeName(name, this.setup);
   }
 }

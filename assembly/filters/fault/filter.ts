@@ -13,7 +13,7 @@ import { FilterSetup } from "../../filter/filter-setup";
 import { ResponseFlag } from "../../filter/response-flag";
 import { StaticText } from "../../wire/static-text";
 import { AttributeName, decodeFault, Fault, MILLION } from "./config";
-import { parseDecimal } from "./decimal";
+import { parseDecimal } from "../../wire/bytes";
 
 const ABORTED = new StaticText("aborted by fault injection");
 

@@ -9,6 +9,7 @@ import { ProtobufReader, ProtobufWriter, WireType } from "../../wire/protobuf";
 import { readDurationNs } from "../../wire/protobuf-duration";
 import { Descriptor, Entry, EntrySource } from "./descriptor";
 import { RateLimitMethod, rateLimitMethod } from "./rate-limit-method";
+import { makeLowerCase } from "../../wire/bytes";
 
 const DOMAIN: u32 = 1;
 const MATCH: u32 = 2;
@@ -225,17 +226,9 @@ class Decoder {
       entry.source = EntrySource.Attribute;
       entry.text = this.text("attribute");
       if (entry.text.byteLength == 0) this.fault("attribute", "missing");
-      makeLowerCase(entry.text);
       const name = changetype<usize>(entry.text);
+      makeLowerCase(name, <u32>entry.text.byteLength);
       entry.attribute = this.setup.codec.attributeId(name, <u32>entry.text.byteLength);
     }
-  }
-}
-
-function makeLowerCase(text: ArrayBuffer): void {
-  const ptr = changetype<usize>(text);
-  for (let i: usize = 0; i < <usize>text.byteLength; i++) {
-    const byte = <u32>load<u8>(ptr + i);
-    if (byte - 0x41 < 26) store<u8>(ptr + i, <u8>(byte | 0x20));
   }
 }

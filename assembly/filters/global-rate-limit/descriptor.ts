@@ -4,6 +4,7 @@ import { Slice } from "../../codec/message";
 import { Call } from "../../filter/call";
 import { UTF8_INVALID, utf8Step } from "../../telemetry/utf8";
 import { ProtobufWriter } from "../../wire/protobuf";
+import { cutPort } from "../../filter/cut-port";
 
 const ENTRIES: u32 = 1;
 const KEY: u32 = 1;
@@ -75,7 +76,7 @@ function findValue(call: Call, entry: Entry): bool {
   }
   if (entry.source == EntrySource.SourceAddress) {
     if (!call.sourceAddress(value)) return false;
-    withoutPort(value);
+    cutPort(value);
     return true;
   }
   name.ptr = changetype<usize>(entry.text);
@@ -103,17 +104,4 @@ function copyText(): void {
   }
   value.ptr = valueBytes;
   value.len = <u32>(out - valueBytes);
-}
-
-/** Of `1.2.3.4:5` and `[::1]:5` the address alone. */
-function withoutPort(address: Slice): void {
-  let len = address.len;
-  while (len > 0 && load<u8>(address.ptr + len - 1) != 0x3a) len--;
-  if (len == 0) return;
-  len--;
-  if (len > 1 && load<u8>(address.ptr) == 0x5b && load<u8>(address.ptr + len - 1) == 0x5d) {
-    address.ptr += 1;
-    len -= 2;
-  }
-  address.len = len;
 }

@@ -14,6 +14,7 @@ import { OtlpOutput } from "../../otlp-export/otlp-output";
 import { SpanKind } from "../../telemetry/span-batch";
 import { ProtobufReader, WireType } from "../../wire/protobuf";
 import { readDurationNs } from "../../wire/protobuf-duration";
+import { copyBytes } from "../../wire/owned-bytes";
 
 const CLUSTER: u32 = 1;
 const SERVICE_NAME: u32 = 2;
@@ -142,8 +143,8 @@ export class ConfigReader {
     const end = reader.enter();
     while (reader.next()) {
       if (reader.wireType != WireType.Bytes) continue;
-      if (reader.field == ENTRY_KEY) key = copy(reader.ptr, reader.len);
-      else if (reader.field == ENTRY_VALUE) value = copy(reader.ptr, reader.len);
+      if (reader.field == ENTRY_KEY) key = copyBytes(reader.ptr, reader.len);
+      else if (reader.field == ENTRY_VALUE) value = copyBytes(reader.ptr, reader.len);
     }
     reader.leave(end);
     const parser = this.parser;
@@ -153,10 +154,4 @@ export class ConfigReader {
     }
     this.tags.add(key, parser.endPart());
   }
-}
-
-function copy(ptr: usize, len: u32): ArrayBuffer {
-  const bytes = new ArrayBuffer(len);
-  memory.copy(changetype<usize>(bytes), ptr, len);
-  return bytes;
 }

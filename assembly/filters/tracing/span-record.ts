@@ -13,6 +13,7 @@ import { TraceContext, traceFlags } from "../../telemetry/trace-context";
 import { utf8Prefix } from "../../telemetry/utf8";
 import { AttributeName } from "./attribute-name";
 import { ContextForm, findTracestate } from "./propagation";
+import { cutPort } from "../../filter/cut-port";
 
 /** Of a service's name, and of a method's. */
 const MAX_SPAN_NAME_BYTES: u32 = 256;
@@ -21,8 +22,6 @@ const ADDRESS_BYTES: u32 = 128;
 /** As many as there can be of a tracestate that is carried on. */
 const STATE_BYTES: u32 = 512;
 const SLASH: u8 = 0x2f;
-const COLON: u8 = 0x3a;
-const OPEN_BRACKET: u8 = 0x5b;
 
 @unmanaged
 export class SpanRecord {
@@ -131,12 +130,7 @@ function find(name: AttributeName, call: Call): bool {
 /** Sets `value` to the client's address without its port, and without the brackets of `[::1]:80`. */
 function findPeer(call: Call): bool {
   if (!call.sourceAddress(value)) return false;
-  let len = value.len;
-  while (len > 0 && load<u8>(value.ptr + len - 1) != COLON) len--;
-  if (len < 2) return true;
-  const isBracketed = load<u8>(value.ptr) == OPEN_BRACKET && len > 3;
-  if (isBracketed) value.ptr++;
-  value.len = isBracketed ? len - 3 : len - 1;
+  cutPort(value);
   return true;
 }
 

@@ -5,7 +5,7 @@
 import { Codec } from "../../codec/codec";
 import { Message, Slice } from "../../codec/message";
 import { Conditions } from "../../filter/filter-setup";
-import { equalBytes } from "../../wire/bytes";
+import { equalBytes, makeLowerCase } from "../../wire/bytes";
 import { ProtobufReader, WireType } from "../../wire/protobuf";
 import { Dfa, DFA_ACCEPTING, DFA_CLASS_OF } from "../route/dfa";
 import { MatchKind } from "../route/match";
@@ -14,6 +14,7 @@ import { Faults } from "./faults";
 import { MAX_MATCHES_PER_ROUTE, MAX_TEXT_BYTES } from "./route-limits";
 import { DfaRecord } from "./route-records";
 import { utf8Prefix } from "./utf8";
+import { copyBytes } from "../../wire/owned-bytes";
 
 const MATCH_NAME: u32 = 1;
 const MATCH_EXACT: u32 = 2;
@@ -117,7 +118,7 @@ export class ConditionList extends Conditions {
     if (reader.wireType != WireType.Bytes) return;
     if (reader.field == MATCH_NAME) {
       condition.name = this.text("name", reader);
-      makeLowerCase(condition.name);
+      makeLowerCase(changetype<usize>(condition.name), <u32>condition.name.byteLength);
     } else if (reader.field == MATCH_EXACT) {
       condition.kind = MatchKind.Exact;
       condition.value = this.text("exact", reader);
@@ -136,14 +137,14 @@ export class ConditionList extends Conditions {
       return new ArrayBuffer(0);
     }
     if (utf8Prefix(reader.ptr, reader.len) != reader.len) this.faults.addAt(field, "not UTF-8");
-    return copy(reader.ptr, reader.len);
+    return copyBytes(reader.ptr, reader.len);
   }
 
   private decodeRegex(reader: ProtobufReader, condition: Condition): void {
     const end = reader.enter();
     while (reader.next()) {
       if (reader.wireType != WireType.Bytes || reader.field != REGEX_DFA) continue;
-      condition.value = copy(reader.ptr, reader.len);
+      condition.value = copyBytes(reader.ptr, reader.len);
     }
     reader.leave(end);
     const bytes = changetype<usize>(condition.value);
@@ -161,19 +162,5 @@ export class ConditionList extends Conditions {
       condition.start = record.start;
     }
     heap.free(changetype<usize>(record));
-  }
-}
-
-function copy(ptr: usize, len: u32): ArrayBuffer {
-  const bytes = new ArrayBuffer(len);
-  memory.copy(changetype<usize>(bytes), ptr, len);
-  return bytes;
-}
-
-function makeLowerCase(text: ArrayBuffer): void {
-  const ptr = changetype<usize>(text);
-  for (let i: usize = 0; i < <usize>text.byteLength; i++) {
-    const byte = <u32>load<u8>(ptr + i);
-    if (byte - 0x41 < 26) store<u8>(ptr + i, <u8>(byte | 0x20));
   }
 }

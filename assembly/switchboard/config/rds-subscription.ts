@@ -34,6 +34,7 @@ import { ReconnectBackoff } from "./reconnect-backoff";
 import { findRouteConfigurationName } from "./route-configuration-pb";
 import { TableLoader } from "./table-loader";
 import { WHOLE, WorkBudget } from "./work-budget";
+import { copyBytes } from "../../wire/owned-bytes";
 
 const nothing = new ArrayBuffer(0);
 const typeUrl = String.UTF8.encode("type.googleapis.com/metaproto.v1.RouteConfiguration");
@@ -261,9 +262,9 @@ export class RouteDiscovery {
   /** ACK or NACK. */
   private answer(faults: Faults): void {
     const request = this.request;
-    request.nonce = copyOf(this.response.noncePtr, this.response.nonceLen);
+    request.nonce = copyBytes(this.response.noncePtr, this.response.nonceLen);
     if (faults.count == 0) {
-      request.version = copyOf(this.response.versionPtr, this.response.versionLen);
+      request.version = copyBytes(this.response.versionPtr, this.response.versionLen);
     } else {
       request.fault = this.report(faults);
     }
@@ -338,7 +339,7 @@ export class RouteDiscovery {
   private findOrAdd(namePtr: usize, nameLen: u32): RouteSubscription {
     const found = this.find(namePtr, nameLen);
     if (found != 0) return this.subscriptions[found - 1];
-    const subscription = new RouteSubscription(copyOf(namePtr, nameLen));
+    const subscription = new RouteSubscription(copyBytes(namePtr, nameLen));
     this.subscriptions.push(subscription);
     this.byName.insert(hashBytes(namePtr, nameLen), this.subscriptions.length);
     return subscription;
@@ -362,12 +363,6 @@ function putInForce(subscription: RouteSubscription, table: RouteTable, loader: 
   subscription.contentLen = loader.len;
   subscription.content = loader.content;
   subscription.isMissing = false;
-}
-
-function copyOf(ptr: usize, len: u32): ArrayBuffer {
-  const copy = new ArrayBuffer(len);
-  memory.copy(changetype<usize>(copy), ptr, len);
-  return copy;
 }
 
 function isText(ptr: usize, len: u32, text: ArrayBuffer): bool {

@@ -3,7 +3,7 @@
 // Allocates: on growth; cold path only.
 
 import { canHeapAllocate } from "../../proxy-wasm-as/memory/heap-limit";
-import { equalBytes, hashBytes } from "../../wire/bytes";
+import { equalBytes, hashBytes, makeLowerCase } from "../../wire/bytes";
 import { Faults } from "./faults";
 import { HashIndex } from "./hash-index";
 import { MAX_CONFIGURATION_BYTES, MAX_TEXT_BYTES } from "./route-limits";
@@ -80,10 +80,7 @@ export class RouteRecorder {
   /** The index of the attribute whose name is `len` bytes at `offset`; makes them lower case. */
   attribute(offset: u32, len: u32): u32 {
     const bytes = this.records.bytes.ptr;
-    for (let ptr = bytes + offset; ptr < bytes + offset + len; ptr++) {
-      const byte = <u32>load<u8>(ptr);
-      if (byte - 0x41 < 26) store<u8>(ptr, <u8>(byte | 0x20));
-    }
+    makeLowerCase(bytes + offset, len);
     const hash = hashBytes(bytes + offset, len);
     const index = this.attributeIndex;
     for (let slot = index.start(hash); index.reference(slot) != 0; slot = index.next(slot)) {

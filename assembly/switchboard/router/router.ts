@@ -7,6 +7,7 @@ import { ErrorKind } from "../../codec/error-kind";
 import { Message, MessageType, ResponseStatus, Slice } from "../../codec/message";
 import { Random } from "../../containers/random";
 import { TimerNode, TimerWheel } from "../../containers/timer-wheel";
+import { cutPort } from "../../filter/cut-port";
 import { FilterStatus } from "../../filter/filter";
 import { ResponseFlag } from "../../filter/response-flag";
 import { clock, ticksOf } from "../clock";
@@ -40,15 +41,6 @@ class StreamTimers extends TimerWheel {
   override onTimer(node: TimerNode): void {
     this.router.onTimeout(changetype<Stream>(node));
   }
-}
-
-const COLON: u8 = 0x3a;
-
-/** `ip:port` or `[ip]:port`. */
-function lengthWithoutPort(address: Slice): u32 {
-  let length = address.len;
-  while (length > 0 && load<u8>(address.ptr + length - 1) != COLON) length--;
-  return length == 0 ? address.len : length - 1;
 }
 
 export class Router {
@@ -182,7 +174,8 @@ export class Router {
     const address = this.value;
     const source = sourceOf(stream);
     if (source === null || !source.peer.address(address)) return NO_HASH;
-    return hashOf(address.ptr, lengthWithoutPort(address));
+    cutPort(address);
+    return hashOf(address.ptr, address.len);
   }
 
   // ---- after it was sent
