@@ -29,6 +29,7 @@ module.exports = {
       { path: "^(controlplane|wasm-test)/" },
       "A module knows nothing of what configures or tests it.",
     ),
+    only("wasm-test/kit", ["wasm-test/host"], "A package: what it imports is shipped with it."),
     rule(
       "tests-use-the-control-plane-by-its-front-doors",
       { path: "^wasm-test/" },
@@ -137,6 +138,23 @@ module.exports = {
       ["controlplane/runtime", "controlplane/regex"],
       "Resources do no I/O.",
     ),
+    only("controlplane/scaffold", [], "Writes files, and knows nothing of meshes."),
+    only(
+      "controlplane/kubernetes",
+      ["controlplane/runtime"],
+      "Objects and who keeps them, nothing of what they say.",
+    ),
+    only(
+      "controlplane/admission",
+      [
+        "controlplane/api",
+        "controlplane/identity",
+        "controlplane/kubernetes",
+        "controlplane/runtime",
+      ],
+      "One object at a time, and nothing of meshes.",
+    ),
+    only("controlplane/oci", ["controlplane/runtime"], "Registries of images hold anything."),
     only("controlplane/ir", [], "The model of the mesh depends on nothing."),
     rule(
       "xds-knows-no-resources",

@@ -12,7 +12,7 @@ const SIZE_RULES = {
 
 const NO_ALLOCATION = "the data path allocates nothing at steady state";
 
-const HOT_PATH_BANS = [
+const BANS = [
   {
     selector: "TemplateLiteral",
     message: `No strings: ${NO_ALLOCATION}. Write bytes; text belongs to config/ and plugin/.`,
@@ -21,6 +21,10 @@ const HOT_PATH_BANS = [
     selector: "ThrowStatement",
     message: "A trap kills every connection of the worker. Return a status.",
   },
+];
+
+const HOT_PATH_BANS = [
+  ...BANS,
   {
     selector: "MethodDefinition[kind!='constructor'] ArrayExpression",
     message: `No array literals: ${NO_ALLOCATION}. Use a container made at start-up.`,
@@ -35,6 +39,21 @@ const NEW_BAN = {
   selector: "MethodDefinition[kind!='constructor'] NewExpression",
   message: `No \`new\` in a method: ${NO_ALLOCATION}. Make it in a constructor, or take it from a pool.`,
 };
+
+/** Where functions stand beside methods, and configuration beside the path. */
+const PATH_OF_FILTERS = [
+  "MethodDefinition:not([key.name=/^(constructor|configure|createBatch)$/])",
+  "FunctionDeclaration",
+];
+
+const FILTER_BANS = PATH_OF_FILTERS.flatMap((place) => [
+  { selector: `${place} NewExpression`, message: NEW_BAN.message },
+  { selector: `${place} :matches(ArrayExpression, ObjectExpression)`, message: NEW_BAN.message },
+  {
+    selector: `${place} BinaryExpression[operator='+'] > Literal[raw=/^["']/]`,
+    message: `No strings: ${NO_ALLOCATION}. Write bytes; text belongs to configuration.`,
+  },
+]);
 
 export default tseslint.config(
   {
@@ -110,6 +129,24 @@ export default tseslint.config(
       "assembly/switchboard/stream/**/*.ts",
       "assembly/switchboard/upstream/**/*.ts",
     ],
+    // A table is made once for each configuration.
+    ignores: ["assembly/codecs/frame/table/**"],
     rules: { "no-restricted-syntax": ["error", ...HOT_PATH_BANS, NEW_BAN] },
+  },
+  {
+    // What every request meets in filters; what only configurations meet is in files of its own.
+    files: [
+      "assembly/filters/**/*.ts",
+      "assembly/format/**/*.ts",
+      "assembly/otlp-export/**/*.ts",
+      "assembly/switchboard/filter/**/*.ts",
+    ],
+    ignores: [
+      "assembly/filters/*/*config.ts",
+      "assembly/format/format-parser.ts",
+      "assembly/otlp-export/otlp-exporters.ts",
+      "assembly/otlp-export/otlp-output.ts",
+    ],
+    rules: { "no-restricted-syntax": ["error", ...BANS, ...FILTER_BANS] },
   },
 );

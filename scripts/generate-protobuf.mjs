@@ -41,6 +41,19 @@ const CONTROL_PLANE_TYPES = {
   "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto": [
     "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
   ],
+  "envoy/extensions/filters/network/redis_proxy/v3/redis_proxy.proto": [
+    "envoy.extensions.filters.network.redis_proxy.v3.RedisProxy",
+    "envoy.extensions.filters.network.redis_proxy.v3.RedisProtocolOptions",
+  ],
+  "envoy/extensions/filters/network/kafka_broker/v3/kafka_broker.proto": [
+    "envoy.extensions.filters.network.kafka_broker.v3.KafkaBroker",
+  ],
+  "envoy/extensions/filters/network/zookeeper_proxy/v3/zookeeper_proxy.proto": [
+    "envoy.extensions.filters.network.zookeeper_proxy.v3.ZooKeeperProxy",
+  ],
+  "envoy/extensions/clusters/redis/v3/redis_cluster.proto": [
+    "envoy.extensions.clusters.redis.v3.RedisClusterConfig",
+  ],
   "envoy/extensions/filters/network/echo/v3/echo.proto": [
     "envoy.extensions.filters.network.echo.v3.Echo",
   ],
@@ -59,6 +72,7 @@ const CONTROL_PLANE_TYPES = {
   ],
   "metaproto/v1/route.proto": ["metaproto.v1"],
   "metaproto/v1/plugin.proto": ["metaproto.v1"],
+  "metaproto/v1/frame.proto": ["metaproto.v1"],
   "metaproto/filters/v1/access_log.proto": ["metaproto.filters.v1"],
   "metaproto/filters/v1/authorization.proto": ["metaproto.filters.v1"],
   "metaproto/filters/v1/fault.proto": ["metaproto.filters.v1"],
@@ -99,6 +113,7 @@ const EXCLUDED_TYPES = [
   "envoy.config.route.v3",
   "envoy.config.trace.v3",
   "envoy.data.accesslog.v3",
+  "envoy.extensions.common.dynamic_forward_proxy.v3",
   "envoy.extensions.filters.network.http_connection_manager.v3",
   "xds.core.v3.CollectionEntry",
   "xds.type.matcher.v3.Matcher",

@@ -11,9 +11,12 @@ const README = join(ROOT, "README.md");
 const BEGIN = "<!-- figures:begin -->";
 const END = "<!-- figures:end -->";
 const OURS = "metaproto";
+const ALL_ON = "metaproto, all filters on";
 
-/** Paths that have a column, and ours. */
-const SHOWN = ["tcp_proxy", "dubbo_proxy", "generic_proxy", "thrift_proxy", OURS];
+/** Envoy's filters for protocols, and what any proxy costs. */
+const PROTOCOL_FILTERS = ["dubbo_proxy", "generic_proxy", "thrift_proxy"];
+const OTHERS = ["tcp_proxy", ...PROTOCOL_FILTERS];
+const SHOWN = [...OTHERS, OURS, ALL_ON];
 
 /**
  * @typedef {{ load: string, path: string, cpuUs: number[], rps: number[], faults: number[] }} Result
@@ -45,9 +48,9 @@ function compared(results) {
     });
 }
 
-/** One row for each load, one column for each filter of Envoy. */
-function table(rows) {
-  const others = rows.filter(({ path }) => path !== OURS);
+/** One row for each load, one column for each of the others: what `own` is compared to them. */
+function table(rows, own, paths) {
+  const others = rows.filter(({ path }) => paths.includes(path));
   const columns = [...new Set(others.map(({ protocol, path }) => `${protocol} ${path}`))];
   const loads = [...new Set(rows.map(({ load }) => load))];
   const find = (load, protocol, path) =>
@@ -59,11 +62,41 @@ function table(rows) {
   const lines = loads.map((load) => {
     const cells = columns.map((column) => {
       const [protocol, path] = column.split(" ");
-      return ratio(find(load, protocol, OURS), find(load, protocol, path));
+      return ratio(find(load, protocol, own), find(load, protocol, path));
     });
     return `| ${[load, ...cells].join(" | ")} |`;
   });
   return [`| Load | ${names.join(" | ")} |`, `|---${"|---".repeat(columns.length)}|`, ...lines];
+}
+
+/** Empty where that was not measured. */
+function allOnTable(rows) {
+  if (!rows.some(({ path }) => path === ALL_ON)) return [];
+  return [
+    "The same with **all built-in filters on**, against Envoy's filters with nothing on; what each of them adds is in [docs/bench](docs/bench/README.md#what-each-filter-adds).",
+    "",
+    ...table(rows, ALL_ON, PROTOCOL_FILTERS),
+    "",
+  ];
+}
+
+/**
+ * @typedef {{ low: number, median: number, high: number }} Spread
+ * @typedef {{ protocol: string, vmBytes: Spread, baseBytes: Spread }} Module
+ * @param {readonly Module[]} modules
+ * @param {Spread | undefined} servingMs
+ */
+function moduleFigures(modules, servingMs) {
+  if (modules.length === 0 || servingMs === undefined) return [];
+  const mib = (bytes) => (bytes / 1024 / 1024).toFixed(1);
+  const each = modules.map(
+    ({ protocol, vmBytes, baseBytes }) =>
+      `${protocol} ${mib(vmBytes.median)} MiB for each worker's VM and ${mib(baseBytes.median)} MiB once`,
+  );
+  return [
+    `Memory of a module: ${each.join(", ")}. From its delivery to the first request that it serves: ${(servingMs.median / 1000).toFixed(1)} s.`,
+    "",
+  ];
 }
 
 function figures() {
@@ -71,16 +104,19 @@ function figures() {
   if (!existsSync(file)) {
     return "No figures are committed: `npm run bench -- --write && npm run figures` measures them and brings them here.";
   }
-  /** @type {{ about: About, results: Result[] }} */
-  const { about, results } = JSON.parse(readFileSync(file, "utf8"));
+  /** @type {{ about: About, results: Result[], modules: Module[], servingMs?: Spread }} */
+  const { about, results, modules, servingMs } = JSON.parse(readFileSync(file, "utf8"));
   const { envoy, cpu, cores, rounds, closedSeconds } = about;
+  const rows = compared(results);
   return [
     "CPU per request and requests per second of metaproto **divided by those of the other**: 0.50 / 2.0 is half the CPU and twice the requests.",
     `Envoy ${envoy}, one worker, ${cores} cores of ${cpu}, medians of ${rounds} rounds of ${closedSeconds} s each.`,
     "`8x8` is 8 connections with 8 requests in flight on each.",
     "",
-    ...table(compared(results)),
+    ...table(rows, OURS, OTHERS),
     "",
+    ...allOnTable(rows),
+    ...moduleFigures(modules, servingMs),
     "![CPU of Envoy for each request](docs/bench/cpu.svg)",
   ].join("\n");
 }

@@ -18,7 +18,7 @@ export const ENVOY_VERSIONS = { main: "1.40.0", smoke: "1.36.2" };
 const BUILD_INPUTS = [
   ...["assembly", "controlplane", "proto", "asconfig.json"],
   ...["package.json", "package-lock.json", "tsconfig.base.json", "scripts/build-wasm.mjs"],
-  "scripts/build-controlplane.mjs",
+  ...["scripts/build-controlplane.mjs", "wasm-test/kit", "wasm-test/host"],
 ];
 
 function readLock(path) {
@@ -48,7 +48,9 @@ async function install(report) {
 async function build(report) {
   await withLock("build", async () => {
     const hash = contentHash(BUILD_INPUTS, process.version);
-    const outputs = [join(ROOT, "controlplane/dist/cli/main.js"), join(ROOT, "build")];
+    const outputs = [
+      ...["controlplane/dist/cli/main.js", "wasm-test/kit/dist/wasm-test/kit/index.js", "build"],
+    ].map((path) => join(ROOT, path));
     if (isCurrent("build", hash, outputs)) return;
     report("building modules and control plane");
     await run("npm", ["run", "--silent", "build"]);

@@ -1,17 +1,21 @@
 // Sets everything up and runs every check and every test; the last line is "N passed, N failed".
 //
-//   scripts/test [STEP...]      all steps, or some of those listed below
+//   scripts/test [--mesh] [STEP...]      all steps, or some of those listed below
+//
+// With --mesh also what runs on a real kube-apiserver and istiod; they are built first if they are not there.
 //
 // Every step runs in a process group of its own, which is killed when the step ends, when it takes too
 // long and when this process is told to stop: nothing stays behind.
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { ENVOY_VERSIONS } from "./setup.mjs";
 import { ROOT } from "./stamp.mjs";
 
 const MINUTE = 60_000;
+/** Characters of a failure that are repeated at the end. */
+const FAILURE_LENGTH = 600;
 const scratch = mkdtempSync(join(tmpdir(), "metaproto-test-"));
 const groups = new Set();
 
@@ -54,6 +58,17 @@ const steps = {
   "envoy:smoke": vitest("envoy", ENVOY_VERSIONS.smoke, [".smoke."]),
 };
 
+/** With --mesh. */
+const meshSteps = {
+  "mesh-rig": {
+    command: "scripts/mesh-rig",
+    args: [],
+    isShown: true,
+    limitMs: 90 * MINUTE,
+  },
+  mesh: vitest("mesh", ENVOY_VERSIONS.main),
+};
+
 function killGroup(pid) {
   try {
     process.kill(-pid, "SIGKILL");
@@ -92,13 +107,33 @@ function runStep(step, args, onOutput) {
   });
 }
 
+function withoutStack(message) {
+  return message.split("\n    at ")[0];
+}
+
+/** What failed, and the beginning of why: for whoever sees no more than the end of the output. */
+function describeFailures(testResults) {
+  return testResults
+    .filter(({ status }) => status === "failed")
+    .flatMap(({ name, message, assertionResults }) => {
+      const file = relative(ROOT, name);
+      const failed = assertionResults.filter(({ status }) => status === "failed");
+      if (failed.length === 0) return [`${file}: ${message}`];
+      return failed.map(
+        ({ fullName, failureMessages }) =>
+          `${file}: ${fullName}: ${failureMessages.map(withoutStack).join("; ")}`,
+      );
+    })
+    .map((text) => text.replaceAll(/\s+/g, " ").slice(0, FAILURE_LENGTH));
+}
+
 /** Passed, failed and skipped tests of one run; a file that could not be loaded is one failed test. */
 function readReport(file) {
   let report;
   try {
     report = JSON.parse(readFileSync(file, "utf8"));
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 };
+    return { passed: 0, failed: 1, skipped: 0, failures: ["no report of the tests was written"] };
   }
   const unloaded = report.testResults.filter(
     (result) => result.status === "failed" && result.assertionResults.length === 0,
@@ -109,7 +144,8 @@ function readReport(file) {
   const skipped = report.numPendingTests + report.numTodoTests;
   // A suite without any test proves nothing.
   if (report.numTotalTests === 0 && failed === 0) failed = 1;
-  return { passed: report.numPassedTests, failed, skipped };
+  const failures = describeFailures(report.testResults);
+  return { passed: report.numPassedTests, failed, skipped, failures };
 }
 
 async function perform(name, step) {
@@ -124,7 +160,7 @@ async function perform(name, step) {
     else output.push(chunk);
   });
   const isOk = result === 0;
-  let counts = { passed: isOk ? 1 : 0, failed: isOk ? 0 : 1, skipped: 0 };
+  let counts = { passed: isOk ? 1 : 0, failed: isOk ? 0 : 1, skipped: 0, failures: [] };
   if (step.isVitest) {
     counts = readReport(report);
     if (!isOk && counts.failed === 0) counts.failed = 1;
@@ -136,15 +172,19 @@ async function perform(name, step) {
   return counts;
 }
 
-async function main(names) {
-  const unknown = names.find((name) => !(name in steps));
+async function main(args) {
+  const names = args.filter((arg) => arg !== "--mesh");
+  const available = args.includes("--mesh") ? { ...steps, ...meshSteps } : steps;
+  const unknown = names.find((name) => !(name in available));
   if (unknown !== undefined)
-    throw new Error(`no step ${unknown}; there are ${Object.keys(steps).join(" ")}`);
+    throw new Error(`no step ${unknown}; there are ${Object.keys(available).join(" ")}`);
   const total = { passed: 0, failed: 0 };
   const failedSteps = [];
+  const failures = [];
   const end = (code) => {
     for (const pid of groups) killGroup(pid);
     rmSync(scratch, { recursive: true, force: true });
+    for (const failure of failures) console.log(`failed: ${failure}`);
     if (failedSteps.length > 0) console.log(`failed: ${failedSteps.join(" ")}`);
     console.log(`${total.passed} passed, ${total.failed} failed`);
     process.exit(code);
@@ -156,12 +196,13 @@ async function main(names) {
       end(128 + number);
     });
   }
-  for (const [name, step] of Object.entries(steps)) {
+  for (const [name, step] of Object.entries(available)) {
     if (names.length > 0 && !names.includes(name)) continue;
     const counts = await perform(name, step);
     total.passed += counts.passed;
     total.failed += counts.failed;
     if (counts.failed > 0) failedSteps.push(name);
+    failures.push(...counts.failures);
   }
   end(total.failed === 0 ? 0 : 1);
 }

@@ -20,6 +20,11 @@ export enum ConnectionMode {
   InOrder = 1,
   /** One request in flight per connection. */
   Exclusive = 2,
+  /**
+   * Each downstream connection has an upstream connection of its own, and the server may send what nobody
+   * asked for. Responses are matched by request id if the protocol has one, and in order otherwise.
+   */
+  Dedicated = 3,
 }
 
 /** `attributeId` of a name that the codec finds by its bytes, such as a Dubbo attachment. */
@@ -29,6 +34,8 @@ export const DYNAMIC_ATTRIBUTE: i32 = -1;
 export const MAX_REPLY_CONTEXT: u32 = 256;
 
 export abstract class Codec {
+  /** What stats and logs call the protocol, if `configure` tells it; empty: as the module. */
+  protocol: string = "";
   /** The mode that fits the protocol's usual servers. */
   defaultMode: ConnectionMode = ConnectionMode.Shared;
   /**
@@ -38,8 +45,21 @@ export abstract class Codec {
   orderedDownstream: bool = false;
   /** Bits of the request id on the wire; the engine never uses an id that does not fit. 0: no id. */
   idBits: u32 = 64;
+  /**
+   * Servers stop working on a stream when they get `encodeStreamReset`. False: only when their connection
+   * ends, which therefore goes once a client has left a stream on it, as soon as nothing else is on it.
+   */
+  isResetHeeded: bool = true;
   /** Bytes of per-connection decoder state, zeroed when a connection opens. 0: none. */
   stateBytes: u32 = 0;
+
+  /**
+   * Takes `codec_configuration` of the plugin configuration, of which nothing is given with `len` 0: once,
+   * before anything else is asked. Returns what is wrong with it; an empty text: nothing. May allocate.
+   */
+  configure(ptr: usize, len: u32): string {
+    return len == 0 ? "" : "this codec takes no configuration";
+  }
 
   /**
    * Looks at `len` bytes at `ptr`, which start at a frame boundary.
@@ -47,7 +67,8 @@ export abstract class Codec {
    * `message.reset(origin, ptr)` has been called. `state` is this connection's decoder state: what a
    * codec remembers of a frame that is not complete, so that no byte is looked at again and again.
    * A codec clears its memory of a frame when it returns Done. The bytes may be at another address
-   * in the next call; those shown before are unchanged.
+   * in the next call; those shown before are unchanged. A complete frame may be shown more than once:
+   * what it means must not depend on the frames before it.
    */
   abstract decode(message: Message, ptr: usize, len: u32, state: usize): DecodeStatus;
 
@@ -86,6 +107,28 @@ export abstract class Codec {
   mutationApplied: bool = true;
 
   /**
+   * Whether `encode` with this mutation would change nothing but `headLength` bytes at the frame's beginning and
+   * what is behind its first `keptLength` bytes: of a large frame only these are then written, by
+   * `encodeEnds`, which is called at once. To be true only where the mutation can be applied.
+   */
+  keepsMiddle(message: Message, mutation: Mutation): bool {
+    return false;
+  }
+
+  /** Of the last `keepsMiddle`. */
+  headLength: u32 = 0;
+  keptLength: u32 = 0;
+
+  /**
+   * Writes the frame's first `headLength` bytes as `encode` would at `head`, and what follows the first
+   * `keptLength` bytes of the frame at `tail`, which has room for `encodedSizeBound` less `keptLength`. Returns
+   * the length of the tail.
+   */
+  encodeEnds(message: Message, id: u64, head: usize, tail: usize): u32 {
+    return 0;
+  }
+
+  /**
    * Saves at `out` (room for MAX_REPLY_CONTEXT bytes) what an error reply to this request needs
    * besides its id, once the frame is gone. Returns the number of bytes.
    */
@@ -102,6 +145,14 @@ export abstract class Codec {
    * milliseconds. 0: it does not say.
    */
   timeoutMs(message: Message): u32 {
+    return 0;
+  }
+
+  /**
+   * Writes the frame with which a client ends the stream `id` before its time, at `out` (64 bytes);
+   * returns its length. 0: the protocol has none, and the server is left to end the stream itself.
+   */
+  encodeStreamReset(id: u64, out: usize): u32 {
     return 0;
   }
 

@@ -12,6 +12,30 @@ export enum MessageType {
   Event = 4,
   /** The peer will close this connection: no new request on it, outstanding ones go on. */
   GoAway = 5,
+  /** A further frame of a stream that a request has opened, in either direction. */
+  StreamFrame = 6,
+  /**
+   * What a peer sends of its own accord: passed on where the downstream connection has an upstream
+   * connection of its own, dropped elsewhere.
+   */
+  Push = 7,
+}
+
+/** What a frame ends of the stream that it belongs to. */
+export enum StreamEnd {
+  None = 0,
+  /** Its sender will send no more. */
+  Half = 1,
+  /** Both sides: the stream is over. */
+  Whole = 2,
+}
+
+/** What a request is to a transaction: requests of one connection that take effect together or not at all. */
+export enum TransactionStep {
+  None = 0,
+  Begin = 1,
+  Commit = 2,
+  Rollback = 3,
 }
 
 export enum ResponseStatus {
@@ -63,6 +87,22 @@ export class Message {
    * transport and the protocol), 0 to 15. Connections are not shared between dialects.
    */
   dialect: u32 = 0;
+  /** The request opens a stream: more frames with its id follow, from both sides. */
+  opensStream: bool = false;
+  /** With StreamFrame, and with the response to a request that opens a stream. */
+  streamEnd: StreamEnd = StreamEnd.None;
+  /**
+   * The request changes what its connection is (a transaction, a subscription, a session): from here on the
+   * downstream connection has an upstream connection of its own. Not where requests have ids.
+   */
+  needsOwnConnection: bool = false;
+  /** The server may take as long as it likes to answer: only a timeout that a route sets applies. */
+  isUntimed: bool = false;
+  /**
+   * With Begin also `needsOwnConnection`. Of a transaction that the proxy has refused a part of the commit is
+   * refused, too, and the connection closed, which makes the server forget the rest.
+   */
+  transaction: TransactionStep = TransactionStep.None;
   a: u32 = 0;
   b: u32 = 0;
   c: u32 = 0;
@@ -83,6 +123,11 @@ export class Message {
     this.id = 0;
     this.idKnown = false;
     this.dialect = 0;
+    this.opensStream = false;
+    this.streamEnd = StreamEnd.None;
+    this.needsOwnConnection = false;
+    this.isUntimed = false;
+    this.transaction = TransactionStep.None;
     this.a = 0;
     this.b = 0;
     this.c = 0;

@@ -17,7 +17,10 @@ export class TimerNode {
 export abstract class TimerWheel {
   /** Heads of circular lists: one TimerNode a slot. */
   private slots: usize;
+  /** Up to which all that was due has run. */
   private tick: u64 = 0;
+  /** Ahead of `tick` while timers of several ticks run at once, as when the host was late. */
+  private now: u64 = 0;
   /** Timers that are set. */
   active: u32 = 0;
 
@@ -36,7 +39,7 @@ export abstract class TimerWheel {
 
   /** Sets a node that is not set to run `ticks` ticks from now, at least one. */
   set(node: TimerNode, ticks: u32): void {
-    node.deadline = this.tick + <u64>(ticks == 0 ? 1 : ticks);
+    node.deadline = this.now + <u64>(ticks == 0 ? 1 : ticks);
     const head = this.headOf(node.deadline);
     const last = changetype<TimerNode>(head.previous);
     node.next = changetype<usize>(head);
@@ -62,6 +65,7 @@ export abstract class TimerWheel {
 
   /** Moves time on to `tick` (ticks since the start) and runs what is due. */
   advanceTo(tick: u64): void {
+    if (tick > this.now) this.now = tick;
     if (this.active == 0) {
       if (tick > this.tick) this.tick = tick;
       return;

@@ -26,6 +26,14 @@ export abstract class Call {
   requestBytes: u32 = 0;
   /** Nanoseconds since 1970. */
   startNs: u64 = 0;
+  /**
+   * The trace that the request belongs to, and its span in it: what a filter has told in this pass over the
+   * filters, for those behind it. 0: unknown. `traceFlags` are W3C's.
+   */
+  traceIdHigh: u64 = 0;
+  traceIdLow: u64 = 0;
+  spanId: u64 = 0;
+  traceFlags: u32 = 0;
 
   // In `onResponse` and `onEnd`.
   /** Of the server's response, or of the proxy's answer. */
@@ -40,6 +48,8 @@ export abstract class Call {
   sentNs: u64 = 0;
   /** How often it was sent. */
   tries: u32 = 0;
+  /** In `onEnd`, of filters behind metaproto.filters.peer_metadata: the PeerWorkload at the other end, or 0. */
+  peer: usize = 0;
 
   constructor(readonly codec: Codec) {}
 

@@ -2,6 +2,7 @@
 // Allocates: cold path only.
 import { Codec } from "../codec/codec";
 import { Message } from "../codec/message";
+import { JsonConfig } from "./json-config";
 
 /** Matches on attributes, all of which must hold; none: they always do. */
 export abstract class Conditions {
@@ -23,4 +24,6 @@ export abstract class FilterSetup {
   abstract enter(field: string, index: i32): void;
   abstract leave(): void;
   abstract createConditions(): Conditions;
+  /** Reads the `len` bytes at `ptr`, a whole configuration; nothing at all is an empty object. */
+  abstract json(ptr: usize, len: u32): JsonConfig;
 }

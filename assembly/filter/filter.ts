@@ -60,8 +60,13 @@ export abstract class Filter {
    */
   onEnd(call: Call, config: FilterConfig): void {}
 
-  /** About once in 10 ms, on a clean stack. */
+  /** About once in 10 ms, on a clean stack; once in 100 ms after a second without a request. */
   onTick(nowMs: u64): void {}
+
+  /** It has work for the next ticks: they are to come often, requests or none. */
+  get needsTicks(): bool {
+    return false;
+  }
 
   /** The answer to a gRPC call; false: it is not this filter's. Read it by `getBuffer`. */
   onGrpcReceive(token: u32, size: u32): bool {

@@ -3,20 +3,25 @@
 import { Filter, MAX_FILTERS } from "./filter";
 
 const filters: Array<Filter> = new Array<Filter>();
+/** The same, without a call for each access: every request passes here for each filter, three times. */
+const addresses: usize = heap.alloc(<usize>MAX_FILTERS * sizeof<usize>());
+let count: u32 = 0;
 
 /** For a module's entry file, before its plugin is registered. */
 export function installFilter(filter: Filter): void {
   assert(<u32>filters.length < MAX_FILTERS);
   filters.push(filter);
+  store<usize>(addresses + <usize>count * sizeof<usize>(), changetype<usize>(filter));
+  count++;
 }
 
 export function installedFilters(): u32 {
-  return <u32>filters.length;
+  return count;
 }
 
 /** `index` < `installedFilters()`. */
 export function installedFilter(index: u32): Filter {
-  return unchecked(filters[index]);
+  return changetype<Filter>(load<usize>(addresses + <usize>index * sizeof<usize>()));
 }
 
 /** The index of the filter with this name (UTF-8), or -1. */

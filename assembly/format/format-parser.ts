@@ -90,6 +90,7 @@ export class FormatParser {
   /** What was appended; the parser is empty then. */
   finish(): Format {
     this.flush();
+    this.literals.free();
     const segments = this.segments;
     this.segments = new Array<Segment>();
     this.operators = 0;

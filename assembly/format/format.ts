@@ -2,7 +2,8 @@
 //
 // What only the request's frame has is captured while it is there, into one block of the memory budget:
 //
-//   | 0 u32 bytes | for each captured value: u32 length or ABSENT | bytes |
+//   | 0 u32 bytes | 4 u64 trace id high | 12 u64 low | 20 u64 span id | 28 u32 trace flags |
+//   | for each captured value: u32 length or ABSENT | bytes |
 //
 // Allocates: at construction; captures from the budget.
 // Next: format/text.ts
@@ -12,6 +13,7 @@ import { Call } from "../filter/call";
 import { filterHost } from "../filter/filter-host";
 import { flagText } from "../filter/response-flag";
 import { BoundedBuffer } from "../telemetry/bounded-buffer";
+import { HEX64_DIGITS, writeHex64 } from "../telemetry/hex";
 import { utf8Prefix } from "../telemetry/utf8";
 import { writeDecimal } from "../wire/bytes";
 import { StaticText } from "../wire/static-text";
@@ -47,6 +49,11 @@ export const NO_CAPTURE: usize = 0;
 
 const ABSENT: u32 = 0xffffffff;
 const LENGTH_BYTES: u32 = 4;
+const TRACE_HIGH_AT: u32 = 4;
+const TRACE_LOW_AT: u32 = 12;
+const SPAN_AT: u32 = 20;
+const TRACE_FLAGS_AT: u32 = 28;
+const HEAD_BYTES: u32 = 32;
 const NS_PER_MS: u64 = 1_000_000;
 const DASH = new StaticText("-");
 const NULL = new StaticText("null");
@@ -63,7 +70,7 @@ export class Segment {
 }
 
 const scratch: usize = heap.alloc(
-  <usize>LENGTH_BYTES * <usize>(1 + MAX_OPERATORS) + MAX_CAPTURE_BYTES,
+  <usize>HEAD_BYTES + <usize>LENGTH_BYTES * <usize>MAX_OPERATORS + MAX_CAPTURE_BYTES,
 );
 const numberBytes: usize = heap.alloc(TIME_BYTES);
 const name: Slice = changetype<Slice>(heap.alloc(offsetof<Slice>()));
@@ -75,7 +82,25 @@ export function releaseCapture(capture: usize): void {
   if (capture > LIVE) filterHost().free(capture, load<u32>(capture));
 }
 
+/** Puts the trace of a capture back into the call; there is none in LIVE and NO_CAPTURE. */
+export function recallTrace(call: Call, capture: usize): void {
+  if (capture <= LIVE) return;
+  call.traceIdHigh = load<u64>(capture + TRACE_HIGH_AT);
+  call.traceIdLow = load<u64>(capture + TRACE_LOW_AT);
+  call.spanId = load<u64>(capture + SPAN_AT);
+  call.traceFlags = load<u32>(capture + TRACE_FLAGS_AT);
+}
+
+function keepTrace(call: Call): void {
+  store<u64>(scratch + TRACE_HIGH_AT, call.traceIdHigh);
+  store<u64>(scratch + TRACE_LOW_AT, call.traceIdLow);
+  store<u64>(scratch + SPAN_AT, call.spanId);
+  store<u32>(scratch + TRACE_FLAGS_AT, call.traceFlags);
+}
+
 export class Format {
+  /** A capture keeps the call's trace, also where no operator asks for it. */
+  keepsTrace: bool = false;
   private readonly segments: Array<Segment>;
   private hasAttributes: bool = false;
   private hasAddresses: bool = false;
@@ -86,6 +111,7 @@ export class Format {
       const operator = segments[i].operator;
       if (operator == Operator.Attribute) this.hasAttributes = true;
       else if (isOfConnection(operator)) this.hasAddresses = true;
+      else if (isOfTrace(operator)) this.keepsTrace = true;
     }
   }
 
@@ -105,11 +131,12 @@ export class Format {
    */
   capture(call: Call): usize {
     const mustCopyAddresses = this.hasAddresses && call.isOneway;
-    if (!this.hasAttributes && !mustCopyAddresses) {
+    const mustKeepTrace = this.keepsTrace && call.spanId != 0;
+    if (!this.hasAttributes && !mustCopyAddresses && !mustKeepTrace) {
       if (this.hasAddresses) this.learnAddresses(call);
       return NO_CAPTURE;
     }
-    let len: u32 = LENGTH_BYTES;
+    let len: u32 = HEAD_BYTES;
     let room = MAX_CAPTURE_BYTES;
     const segments = this.segments;
     for (let i = 0; i < segments.length; i++) {
@@ -125,6 +152,7 @@ export class Format {
     const block = filterHost().allocate(len);
     if (block == 0) return NO_CAPTURE;
     store<u32>(scratch, len);
+    keepTrace(call);
     memory.copy(block, scratch, len);
     return block;
   }
@@ -144,7 +172,7 @@ export class Format {
   /** Before the first of several `writePart` or `readNumber`, which come in order. */
   begin(capture: usize): void {
     source = capture;
-    cursor = capture > LIVE ? capture + LENGTH_BYTES : capture;
+    cursor = capture > LIVE ? capture + HEAD_BYTES : capture;
   }
 
   /** Appends segments `from` to `to`. False: the last one is absent. */
@@ -186,6 +214,10 @@ function readNext(segment: Segment, call: Call): bool {
 function isCaptured(operator: Operator, call: Call): bool {
   if (operator == Operator.Attribute) return true;
   return call.isOneway && isOfConnection(operator);
+}
+
+function isOfTrace(operator: Operator): bool {
+  return operator == Operator.TraceId || operator == Operator.SpanId;
 }
 
 function isOfConnection(operator: Operator): bool {
@@ -252,6 +284,11 @@ function find(segment: Segment, call: Call, capture: usize): bool {
       return copySlice(call.routeName);
     case Operator.UpstreamCluster:
       return copySlice(call.clusterName);
+    case Operator.TraceId:
+      if (call.spanId == 0) return false;
+      return showHex(call.traceIdHigh, call.traceIdLow, 2 * HEX64_DIGITS);
+    case Operator.SpanId:
+      return call.spanId != 0 && showHex(call.spanId, 0, HEX64_DIGITS);
     default:
       return call.upstreamAddress(value);
   }
@@ -260,6 +297,16 @@ function find(segment: Segment, call: Call, capture: usize): bool {
 function show(text: StaticText): bool {
   value.ptr = text.ptr;
   value.len = text.len;
+  return true;
+}
+
+/** The first `digits` of two numbers. */
+function showHex(high: u64, low: u64, digits: u32): bool {
+  // SAFETY: TIME_BYTES are more than 32.
+  writeHex64(numberBytes, high);
+  writeHex64(numberBytes + HEX64_DIGITS, low);
+  value.ptr = numberBytes;
+  value.len = digits;
   return true;
 }
 

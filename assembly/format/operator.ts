@@ -22,6 +22,8 @@ export enum Operator {
   Attribute = 16,
   /** Known when the format is parsed. */
   Protocol = 17,
+  TraceId = 18,
+  SpanId = 19,
 }
 
 /** From when on an operator has its value, and when a format is written. */
@@ -53,6 +55,8 @@ const NAMES: string[] = [
   "UPSTREAM_REQUEST_ATTEMPT_COUNT",
   "ATTR",
   "PROTOCOL",
+  "TRACE_ID",
+  "SPAN_ID",
 ];
 
 /** The number of an operator, or NO_OPERATOR. */
@@ -70,6 +74,9 @@ export function knownAt(operator: Operator): Known {
     case Operator.ResponseCodeDetails:
     case Operator.ResponseStatus:
     case Operator.BytesSent:
+    // With the request, but not yet when its route's mutations are made up.
+    case Operator.TraceId:
+    case Operator.SpanId:
       return Known.End;
     default:
       return Known.Request;

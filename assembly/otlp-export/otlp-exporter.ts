@@ -69,6 +69,7 @@ export class OtlpExporter {
     this.generation++;
     this.flushMs = <u64>(output.flushNs / NS_PER_MS);
     this.lastUseMs = 0;
+    // eslint-disable-next-line no-restricted-syntax -- at configuration
     this.method = new GrpcMethod(output.cluster, service, "Export");
     const batch = this.batch;
     batch.beginResource();

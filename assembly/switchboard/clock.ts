@@ -5,6 +5,9 @@ import { nowNanoseconds } from "../proxy-wasm-as/host/clock";
 /** Resolution of all timeouts. */
 export const TICK_MS: u32 = 10;
 
+/** Of a worker that has nothing to do: ticks are what it costs at rest. */
+export const REST_TICK_MS: u32 = 100;
+
 /** So many ticks are at least so many milliseconds: part of the present one has passed already. */
 export function ticksOf(ms: u32): u32 {
   return ms == 0 ? 1 : 1 + (ms - 1) / TICK_MS + 1;

@@ -61,6 +61,14 @@ export class BoundedBuffer {
     this.isOverflown = false;
   }
 
+  /** Gives the block back; the buffer is empty, and as good as new. Its owner's end alone would not. */
+  free(): void {
+    if (this.ptr != 0) heap.free(this.ptr);
+    this.ptr = 0;
+    this.capacity = 0;
+    this.truncate(0);
+  }
+
   /** `needed` is at most `maxBytes`. */
   private grow(needed: u32): void {
     let capacity = max(this.capacity, max<u32>(this.firstBytes, 1));

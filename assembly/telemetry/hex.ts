@@ -38,10 +38,13 @@ export function readHex(ptr: usize, count: u32): u64 {
 
 /** Writes 16 lower-case digits at `out`. */
 export function writeHex64(out: usize, value: u64): void {
-  for (let i = HEX64_DIGITS; i > 0; i--) {
-    store<u8>(out + i - 1, <u8>lowerDigit((<u32>value) & 0x0f));
-    value >>= 4;
-  }
+  const bytes = i64x2.splat(bswap(value));
+  const high = i8x16.shr_u(bytes, 4);
+  const low = v128.and(bytes, i8x16.splat(0x0f));
+  const digits = i8x16(48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 97, 98, 99, 100, 101, 102);
+  // prettier-ignore
+  const each = i8x16.shuffle(high, low, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  v128.store(out, i8x16.swizzle(digits, each));
 }
 
 /** Writes two lower-case digits at `out`. */

@@ -18,6 +18,32 @@ export function equalBytes(a: usize, b: usize, len: u32): bool {
   return true;
 }
 
+/** Of eight bytes, the bits that ASCII does not have. */
+const NOT_ASCII: u64 = 0x8080808080808080;
+
+export function isAscii(ptr: usize, len: u32): bool {
+  if (len < 8) {
+    let bits: u32 = 0;
+    for (let i: u32 = 0; i < len; i++) bits |= load<u8>(ptr + i);
+    return bits < 0x80;
+  }
+  // The last eight bytes may have been read before.
+  const last = ptr + len - 8;
+  for (let at = ptr; at < last; at += 8) if ((load<u64>(at) & NOT_ASCII) != 0) return false;
+  return (load<u64>(last) & NOT_ASCII) == 0;
+}
+
+/** As memory.copy, for some tens of bytes, which it takes longer to call. The ranges do not overlap. */
+export function copyShort(to: usize, from: usize, len: u32): void {
+  if (len < 8) {
+    for (let i: u32 = 0; i < len; i++) store<u8>(to + i, load<u8>(from + i));
+    return;
+  }
+  const last: u32 = len - 8;
+  for (let i: u32 = 0; i < last; i += 8) store<u64>(to + i, load<u64>(from + i));
+  store<u64>(to + last, load<u64>(from + last));
+}
+
 /** Of an ASCII letter the small one; other bytes as they are. */
 export function lowerAscii(byte: u32): u32 {
   return byte - 0x41 < 26 ? byte | 0x20 : byte;
@@ -80,4 +106,13 @@ export function writeDecimal(out: usize, value: u64): u32 {
     value /= 10;
   }
   return digits;
+}
+
+const MINUS: u8 = 0x2d;
+
+/** As `writeDecimal`, of a number that may be negative; room for 20 bytes. */
+export function writeSigned(out: usize, value: i64): u32 {
+  if (value >= 0) return writeDecimal(out, <u64>value);
+  store<u8>(out, MINUS);
+  return 1 + writeDecimal(out + 1, 0 - <u64>value);
 }

@@ -35,6 +35,8 @@ export class ProtobufReader {
   /** Of Bytes: within the bytes being read. */
   ptr: usize = 0;
   len: u32 = 0;
+  /** Where the field begins, from the start of the outermost message. */
+  tagOffset: u32 = 0;
   isMalformed: bool = false;
   /** With `isMalformed`: where, from the start of the outermost message. */
   faultOffset: u32 = 0;
@@ -51,10 +53,16 @@ export class ProtobufReader {
     this.faultOffset = 0;
   }
 
+  /** Where the field at hand ends, from the start of the outermost message. */
+  get offset(): u32 {
+    return <u32>(this.position - this.start);
+  }
+
   next(): bool {
     while (this.position < this.end && !this.isMalformed) {
       const fieldStart = this.position;
       if (!this.readTag()) return this.fail(fieldStart);
+      this.tagOffset = <u32>(fieldStart - this.start);
       if (this.wireType != WireType.StartGroup) return this.readValue() || this.fail(fieldStart);
       if (!this.skipGroup()) return this.fail(fieldStart);
     }

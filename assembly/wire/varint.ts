@@ -80,3 +80,21 @@ export function writePaddedVarint(out: usize, value: u64, width: u32): void {
   }
   store<u8>(out, <u8>value);
 }
+
+/** Writes `value` at `out` in `width` bytes, or in more if they are not enough; returns how many. */
+export function writeWideVarint(out: usize, value: u64, width: u32): u32 {
+  const least = varintSize(value);
+  if (least > width) width = least;
+  writePaddedVarint(out, value, width);
+  return width;
+}
+
+/**
+ * The address of the integer that ends before `end`, behind another one such as a tag: its bytes but the last
+ * have their high bit set, and the last of the other one has not.
+ */
+export function varintBefore(end: usize): usize {
+  let at = end - 1;
+  while (load<u8>(at - 1) >= 0x80) at--;
+  return at;
+}

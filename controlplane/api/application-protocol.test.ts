@@ -50,6 +50,7 @@ connectTimeout: 1.5s
 upstreamHeartbeat: 0s
 upstreamIdleTimeout: 1m30s
 frameTimeout: 45s
+streamIdleTimeout: 2m
 initialFetchTimeout: 1ms`;
     expect(findingsOf(yaml)).toEqual([]);
     expect(settingsOf(yaml)).toEqual({
@@ -69,6 +70,7 @@ initialFetchTimeout: 1ms`;
       upstreamHeartbeatMs: 0,
       upstreamIdleTimeoutMs: 90_000,
       frameTimeoutMs: 45_000,
+      streamIdleTimeoutMs: 120_000,
       initialFetchTimeoutMs: 1,
     });
   });
@@ -76,7 +78,7 @@ initialFetchTimeout: 1ms`;
   it.each([
     [
       "connectionMode: shared",
-      'connectionMode: must be one of SHARED, IN_ORDER, EXCLUSIVE, not "shared"',
+      'connectionMode: must be one of SHARED, IN_ORDER, EXCLUSIVE, DEDICATED, not "shared"',
     ],
     ["limits: 5", "limits: must be an object, not 5"],
     [
@@ -145,6 +147,7 @@ describe("what a protocol tells of its requests", () => {
       accessLog: undefined,
       tracing: undefined,
       stats: undefined,
+      peerMetadata: undefined,
     });
   });
 
@@ -168,6 +171,18 @@ describe("what a protocol tells of its requests", () => {
       "accessLog.json.a: a `%` that begins no operator such as `%ROUTE_NAME%` must be written `%%`",
     ],
     ["accessLog: { otlp: {} }", "accessLog.otlp.cluster: is required"],
+    [
+      `accessLog: { json: { a: "${"%PROTOCOL%".repeat(64)}", b: "%PROTOCOL%" } }`,
+      "accessLog.json: must not have more than 64 operators together, not 65",
+    ],
+    [
+      `tracing: { cluster: a, serviceName: b, tags: { a: "${"%PROTOCOL%".repeat(64)}", b: "%PROTOCOL%" } }`,
+      "tracing.tags: must not have more than 64 operators together, not 65",
+    ],
+    [
+      `stats: { methodAttribute: ${"m".repeat(257)} }`,
+      "stats.methodAttribute: must not be longer than 256 bytes",
+    ],
     [
       "accessLog: { filter: { percentage: { value: 0 } } }",
       "accessLog.filter.percentage.value: must be above 0 and at most 100, not 0",

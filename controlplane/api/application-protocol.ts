@@ -1,3 +1,4 @@
+import { type FrameDescription, frameDescription } from "./frame/description.js";
 import { isDnsLabel } from "./host-name.js";
 import {
   type ModuleSettings,
@@ -5,14 +6,17 @@ import {
   moduleSettingsOf,
   warnOfSettings,
 } from "./module-settings.js";
+import { type ModuleSource, moduleSource } from "./module-source.js";
 import type { KindDefinition, ResourceEnvelope } from "./resource.js";
-import { object, optional, required } from "./schema/composites.js";
-import { checked, mapped, type Schema } from "./schema/schema.js";
+import { isObject, object, optional, required } from "./schema/composites.js";
+import { constrained, mapped, type Schema } from "./schema/schema.js";
 import { nonEmptyText, textWithout } from "./schema/scalars.js";
 import {
   type AccessLog,
   accessLog,
   type Stats,
+  peerMetadata,
+  type PeerMetadata,
   stats,
   type Tracing,
   tracing,
@@ -22,12 +26,19 @@ import {
 export interface ApplicationProtocolSpec {
   /** Lower case. */
   readonly protocol: string;
-  /** Name of a module, or a dotted name that ends with it, such as `aeraki.meta_protocol.codec.dubbo`. */
-  readonly codec: string;
+  /**
+   * Name of a module, or a dotted name that ends with it, such as `aeraki.meta_protocol.codec.dubbo`. Undefined: `frame`
+   * describes the protocol, or `module` speaks it.
+   */
+  readonly codec: string | undefined;
+  /** With it, `codec` says which one it has, if any that is known. */
+  readonly module: ModuleSource | undefined;
+  readonly frame: FrameDescription | undefined;
   readonly settings: ModuleSettings;
   readonly accessLog: AccessLog | undefined;
   readonly tracing: Tracing | undefined;
   readonly stats: Stats | undefined;
+  readonly peerMetadata: PeerMetadata | undefined;
 }
 
 export type ApplicationProtocol = ResourceEnvelope<"ApplicationProtocol", ApplicationProtocolSpec>;
@@ -37,20 +48,70 @@ const written = object({
     textWithout((name) => protocolNameFault(name.toLowerCase())),
     "letters and digits, as in `tcp-metaprotocol-<protocol>`",
   ),
-  codec: required(
+  codec: optional(
     nonEmptyText,
     "a module, or anything that ends with `.` and a module, such as Aeraki's `aeraki.meta_protocol.codec.dubbo`",
+    "required, unless there is a `frame` or a `module`",
+  ),
+  module: optional(
+    moduleSource,
+    "where the module comes from, if it is not in the folder of modules: [modules](modules.md#modules-from-elsewhere)",
+    "the folder of modules",
+  ),
+  frame: optional(
+    frameDescription,
+    "a description of the protocol, instead of a codec: [codecs without code](../protocol-owners/frame.md)",
   ),
   ...moduleSettingsFields,
   accessLog: optional(accessLog, "[a line for each request](#access-logs)", "none"),
   tracing: optional(tracing, "[spans of requests](#traces)", "none"),
   stats: optional(stats, "[counts by route and method](#statistics)", "none"),
+  peerMetadata: optional(
+    peerMetadata,
+    "what proxies tell each other of their workloads, for Istio's metrics: [peer metadata](#peer-metadata)",
+    "nothing",
+  ),
 });
 
-const spec: Schema<ApplicationProtocolSpec> = mapped(checked(written, warnOfSettings), (from) => {
-  const { protocol, codec, accessLog, tracing, stats } = from;
+const bound = constrained(written, {
+  rules: [
+    {
+      expression: "has(self.codec) != has(self.frame)",
+      message: "exactly one of codec and frame is required",
+    },
+  ],
+});
+
+const sound: typeof written = {
+  ...bound,
+  read(value, site) {
+    const from = written.read(value, site);
+    if (!isObject(value)) return from;
+    warnOfSettings(from, site);
+    if (from.codec === undefined && from.frame === undefined && from.module === undefined)
+      site.field("codec").fault("is required, unless `frame` describes the protocol");
+    if (from.module !== undefined && from.frame !== undefined)
+      site.field("module").fault("must not be given beside `frame`, which has a module of its own");
+    if (from.codec !== undefined && from.frame !== undefined)
+      site.field("codec").fault("must not be given beside `frame`, which is a codec of its own");
+    return from;
+  },
+};
+
+const spec: Schema<ApplicationProtocolSpec> = mapped(sound, (from) => {
+  const { protocol, codec, module, frame, accessLog, tracing, stats, peerMetadata } = from;
   const settings = moduleSettingsOf(from);
-  return { protocol: protocol.toLowerCase(), codec, settings, accessLog, tracing, stats };
+  return {
+    protocol: protocol.toLowerCase(),
+    codec,
+    module,
+    frame,
+    settings,
+    accessLog,
+    tracing,
+    stats,
+    peerMetadata,
+  };
 });
 
 export const applicationProtocolKind: KindDefinition<

@@ -1,6 +1,6 @@
 import { compileRegex } from "../regex/compile-regex.js";
 import { map, object, optional, withDefault } from "./schema/composites.js";
-import { mapped, type Schema } from "./schema/schema.js";
+import { constrained, mapped, type Schema } from "./schema/schema.js";
 import { text } from "./schema/scalars.js";
 
 /** What one attribute must be. Values are compared with regard to case. */
@@ -18,11 +18,14 @@ export type AttributeMatches = Readonly<Record<string, StringMatch>>;
 /** Modules refuse a whole configuration with more. */
 const MAX_MATCHES = 64;
 
-const writtenMatch = object({
-  exact: optional(text, "it is this"),
-  prefix: optional(text, "it begins with this"),
-  regex: optional(text, "as a whole it is in this language, RE2 syntax"),
-});
+const writtenMatch = constrained(
+  object({
+    exact: optional(text, "it is this"),
+    prefix: optional(text, "it begins with this"),
+    regex: optional(text, "as a whole it is in this language, RE2 syntax"),
+  }),
+  { maxProperties: 1 },
+);
 
 const stringMatch: Schema<StringMatch> = {
   shape: writtenMatch.shape,

@@ -1,7 +1,7 @@
 // What the kinds of authorization policies have in common: names and meaning of Istio's AuthorizationPolicy.
 import { isCidr, isIpAddress } from "./host-name.js";
 import { list, object, optional, type Read, required, withDefault } from "./schema/composites.js";
-import { checked, mapped, type Field, type Schema } from "./schema/schema.js";
+import { checked, constrained, mapped, type Field, type Schema } from "./schema/schema.js";
 import { boolean, nonEmptyText, oneOf } from "./schema/scalars.js";
 
 /** `abc`, `abc*`, `*abc`, or `*`, which is anything but nothing. */
@@ -37,7 +37,7 @@ export function patterns(doc: string): Field<readonly string[]> {
 export function someOf<T extends object>(schema: Schema<T>): Schema<T> {
   const isEmpty = (value: unknown): boolean =>
     value === undefined || (Array.isArray(value) && value.length === 0) || isEmptyMap(value);
-  return checked(schema, (value, site) => {
+  return checked(constrained(schema, { minProperties: 1 }), (value, site) => {
     if (Object.values(value).every(isEmpty))
       site.fault(`one of ${Object.keys(value).join(", ")} is required`);
   });

@@ -4,7 +4,7 @@ import { checked, type Field } from "./schema/schema.js";
 import { text } from "./schema/scalars.js";
 
 /** Namespaces, or `.` (the resource's own), `*` (all) or `~` (none) alone. */
-const namespaces = checked(list(text), (items, site) => {
+export const namespaceList = checked(list(text), (items, site) => {
   const seen = new Set<string>();
   items.forEach((item, index) => {
     const report = (message: string): void => {
@@ -21,7 +21,7 @@ const namespaces = checked(list(text), (items, site) => {
 
 /** @param doc what the namespaces are for. */
 export function exportTo(doc: string): Field<readonly string[]> {
-  return withDefault(namespaces, [], doc, "all");
+  return withDefault(namespaceList, [], doc, "all");
 }
 
 /** Whether a resource of `ownNamespace` takes effect in, or can be referred to from, `namespace`. Empty: everywhere. */

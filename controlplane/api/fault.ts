@@ -24,7 +24,10 @@ export interface Fault extends FieldFault {
   readonly resource: ResourceId | undefined;
 }
 
-/** `file:line: kind/name: path: message`, without the parts that are unknown. */
+/**
+ * `file:line: kind/name: path: message`, without the parts that are unknown; where there is no file, the namespace tells
+ * which resource of that name it is: `kind/namespace/name`.
+ */
 export function formatFault(fault: Fault): string {
   const place =
     fault.file === undefined
@@ -32,11 +35,19 @@ export function formatFault(fault: Fault): string {
       : fault.line === undefined
         ? fault.file
         : `${fault.file}:${fault.line}`;
-  const { kind, name } = fault.resource ?? {};
-  const resource = kind === undefined || name === "" ? kind : `${kind}/${name ?? ""}`;
-  return [place, resource, fault.path || undefined, fault.message]
+  return [
+    place,
+    fault.resource && nameOf(fault.resource, place === undefined),
+    fault.path || undefined,
+    fault.message,
+  ]
     .filter((part) => part !== undefined)
     .join(": ");
+}
+
+function nameOf({ kind, namespace, name }: ResourceId, withNamespace: boolean): string {
+  if (name === "") return kind;
+  return withNamespace && namespace !== "" ? `${kind}/${namespace}/${name}` : `${kind}/${name}`;
 }
 
 /** A key that is equal for equal identities. */

@@ -18,6 +18,7 @@ export const BUILT_IN_FILTERS: Readonly<Record<string, string | undefined>> = {
   "metaproto.filters.fault": "fault",
   "metaproto.filters.global_rate_limit": "globalRateLimit",
   "metaproto.filters.local_rate_limit": "localRateLimit",
+  "metaproto.filters.peer_metadata": "peerMetadata",
   "metaproto.filters.stats": "stats",
   "metaproto.filters.tracing": "tracing",
 };

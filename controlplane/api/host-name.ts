@@ -53,6 +53,9 @@ export function isCidr(text: string): boolean {
   return version !== 0 && Number(match[2]) <= (version === 4 ? 32 : 128);
 }
 
+/** Of Kubernetes, where nobody has set another one. */
+export const DEFAULT_CLUSTER_DOMAIN = "cluster.local";
+
 /** Two names with an equal result name the same host. */
 export function canonicalHostName(name: string): string {
   const lower = name.toLowerCase();
@@ -62,11 +65,16 @@ export function canonicalHostName(name: string): string {
 /**
  * What a host may mean when it is written in a resource of `namespace`, best guess first, in canonical form:
  * as Istio does, a name without dots is one of the same namespace.
+ * @param clusterDomain in canonical form.
  */
-export function hostNameCandidates(name: string, namespace: string): readonly string[] {
+export function hostNameCandidates(
+  name: string,
+  namespace: string,
+  clusterDomain: string,
+): readonly string[] {
   const host = canonicalHostName(name);
-  if (!host.includes(".")) return [host, `${host}.${namespace}.svc.cluster.local`];
-  return host.endsWith(".svc") ? [host, `${host}.cluster.local`] : [host];
+  if (!host.includes(".")) return [host, `${host}.${namespace}.svc.${clusterDomain}`];
+  return host.endsWith(".svc") ? [host, `${host}.${clusterDomain}`] : [host];
 }
 
 /** At least one, each once, and none of which `nameFault` finds something wrong. */

@@ -217,7 +217,15 @@ describe("a ServiceEntry", () => {
       subjectAltNames: [spiffe://a]`,
     ) as ServiceEntrySpec;
     expect(spec.ports).toEqual([
-      { number: 1, name: "TCP-MetaProtocol-Dubbo-x", targetPort: 2, applicationProtocol: "dubbo" },
+      {
+        number: 1,
+        name: "TCP-MetaProtocol-Dubbo-x",
+        targetPort: 2,
+        applicationProtocol: "dubbo",
+        isTcp: true,
+        isNative: false,
+        stockProtocol: undefined,
+      },
     ]);
     expect(spec.endpoints).toEqual([
       {
@@ -388,7 +396,6 @@ describe("a DestinationRule", () => {
       trafficPolicy:
         tunnel: { targetHost: a, targetPort: 1 }
         proxyProtocol: { version: V2 }
-        retryBudget: { percent: 20 }
         loadBalancer:
           simple: LEAST_CONN
           localityLbSetting: { enabled: true }
@@ -409,7 +416,6 @@ describe("a DestinationRule", () => {
             idleTimeout: 1s
             maxConcurrentStreams: 1
             maxRequestsPerConnection: 1
-            maxRetries: 1
             useClientProtocol: true
         outlierDetection:
           splitExternalLocalOriginErrors: true
@@ -436,6 +442,24 @@ describe("a DestinationRule", () => {
       outlierDetection: { consecutive5xxErrors: 3, intervalMs: 10_000, minHealthPercent: 0 },
       tls: { mode: "SIMPLE", caCertificates: "/ca", sni: "a.b" },
     });
+  });
+
+  it("says by name that its bounds of retries are not applied", () => {
+    const pool = "connectionPool: { http: { maxRetries: 1 } }";
+    const validation = validate(
+      "DestinationRule",
+      `
+      host: a.b
+      trafficPolicy: { ${pool}, retryBudget: { percent: 20 } }
+      subsets: [{ name: v1, trafficPolicy: { ${pool} } }]`,
+    );
+    const warnings = validation.outcome === "valid" ? validation.warnings : [];
+    expect(warnings.map(({ path }) => path)).toEqual([
+      "spec.trafficPolicy.connectionPool.http.maxRetries",
+      "spec.trafficPolicy.retryBudget",
+      "spec.subsets[0].trafficPolicy.connectionPool.http.maxRetries",
+    ]);
+    for (const { message } of warnings) expect(message).toContain("is not applied");
   });
 });
 

@@ -1,8 +1,8 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { formatFault } from "./fault.js";
 import { validateResource } from "./kinds.js";
 import { DOCUMENTS as WHOLE_DOCUMENTS } from "./reference/testing/whole-documents.js";
-import { faultOf, type Metadata } from "./resource.js";
+import { faultOf, type Metadata, pluralOf } from "./resource.js";
 
 const PROTOCOL = {
   apiVersion: "metaprotocol.aeraki.io/v1alpha1",
@@ -16,6 +16,14 @@ function faultsOf(document: unknown): string[] {
   if (validation.outcome !== "invalid") return [];
   return validation.faults.map(({ path, message }) => `${path}: ${message}`);
 }
+
+test.each([
+  ["MetaRouter", "metarouters"],
+  ["ServiceEntry", "serviceentries"],
+  ["Gateway", "gateways"],
+])("the API has %s as %s", (kind, plural) => {
+  expect(pluralOf(kind)).toBe(plural);
+});
 
 describe("a document", () => {
   it("is a resource of the kind that it names", () => {
@@ -82,7 +90,10 @@ describe("a document", () => {
       "apiVersion: must be metaprotocol.aeraki.io/v1alpha1, not `metaprotocol.aeraki.io/v2`",
     ],
     [{ ...PROTOCOL, spec: { protocol: "a-b", codec: "c" } }, "spec.protocol: must not contain `-`"],
-    [{ ...PROTOCOL, spec: { protocol: "a" } }, "spec.codec: is required"],
+    [
+      { ...PROTOCOL, spec: { protocol: "a" } },
+      "spec.codec: is required, unless `frame` describes the protocol",
+    ],
     [{ ...PROTOCOL, spec: { protocol: "a", codec: "" } }, "spec.codec: must not be empty"],
   ])("%#: tells what is wrong", (document, fault) => {
     expect(faultsOf(document)).toEqual([fault]);
@@ -245,6 +256,6 @@ describe("a fault", () => {
       { kind: "MetaRouter", metadata, origin: undefined },
       { path: "", message: "bad" },
     );
-    expect(formatFault(fault)).toBe("MetaRouter/demo: bad");
+    expect(formatFault(fault)).toBe("MetaRouter/meta/demo: bad");
   });
 });

@@ -6,14 +6,24 @@ import {
   dubboAuthorizationPolicyKind,
 } from "./dubbo-authorization-policy.js";
 import type { FieldFault, ResourceId } from "./fault.js";
+import { type Gateway, gatewayKind } from "./gateway.js";
 import {
   type MetaAuthorizationPolicy,
   metaAuthorizationPolicyKind,
 } from "./meta-authorization-policy.js";
 import { type MetaRouter, metaRouterKind } from "./meta-router.js";
 import { isObject } from "./schema/composites.js";
-import { type Origin, readId, validateAs, type Validation } from "./resource.js";
+import { type RedisDestination, redisDestinationKind } from "./redis-destination.js";
+import { type RedisService, redisServiceKind } from "./redis-service.js";
+import {
+  type KindDefinition,
+  type Origin,
+  readId,
+  validateAs,
+  type Validation,
+} from "./resource.js";
 import { type ServiceEntry, serviceEntryKind } from "./service-entry.js";
+import { type VirtualService, virtualServiceKind } from "./virtual-service.js";
 import { type WorkloadEntry, workloadEntryKind } from "./workload-entry.js";
 
 export type Resource =
@@ -21,19 +31,33 @@ export type Resource =
   | MetaRouter
   | MetaAuthorizationPolicy
   | DubboAuthorizationPolicy
+  | RedisService
+  | RedisDestination
   | ServiceEntry
   | WorkloadEntry
-  | DestinationRule;
+  | DestinationRule
+  | VirtualService
+  | Gateway;
 
 const KINDS = [
   applicationProtocolKind,
   metaRouterKind,
   metaAuthorizationPolicyKind,
   dubboAuthorizationPolicyKind,
+  redisServiceKind,
+  redisDestinationKind,
   serviceEntryKind,
   workloadEntryKind,
   destinationRuleKind,
+  virtualServiceKind,
+  gatewayKind,
 ] as const;
+
+/** What there is to say of each kind without reading a resource of it. */
+export const RESOURCE_KINDS: readonly Pick<
+  KindDefinition<Resource["kind"], unknown>,
+  "kind" | "group" | "versions" | "namespaced"
+>[] = KINDS;
 
 export type DocumentValidation =
   | (Validation<Resource> & {
@@ -60,21 +84,37 @@ export function validateResource(document: unknown, origin?: Origin): DocumentVa
     const known = definition.versions.map((item) => `${definition.group}/${item}`).join(", ");
     return { ...invalid("apiVersion", `must be ${known}, not \`${apiVersion}\``), id };
   }
+  return { ...validateKind(definition, document, origin), id };
+}
+
+function validateKind(
+  definition: (typeof KINDS)[number],
+  document: Readonly<Record<string, unknown>>,
+  origin: Origin | undefined,
+): Validation<Resource> {
   switch (definition.kind) {
     case "ApplicationProtocol":
-      return { ...validateAs(definition, document, origin), id };
+      return validateAs(definition, document, origin);
     case "MetaRouter":
-      return { ...validateAs(definition, document, origin), id };
+      return validateAs(definition, document, origin);
     case "MetaAuthorizationPolicy":
-      return { ...validateAs(definition, document, origin), id };
+      return validateAs(definition, document, origin);
     case "DubboAuthorizationPolicy":
-      return { ...validateAs(definition, document, origin), id };
+      return validateAs(definition, document, origin);
+    case "RedisService":
+      return validateAs(definition, document, origin);
+    case "RedisDestination":
+      return validateAs(definition, document, origin);
     case "ServiceEntry":
-      return { ...validateAs(definition, document, origin), id };
+      return validateAs(definition, document, origin);
     case "WorkloadEntry":
-      return { ...validateAs(definition, document, origin), id };
+      return validateAs(definition, document, origin);
     case "DestinationRule":
-      return { ...validateAs(definition, document, origin), id };
+      return validateAs(definition, document, origin);
+    case "VirtualService":
+      return validateAs(definition, document, origin);
+    case "Gateway":
+      return validateAs(definition, document, origin);
   }
 }
 

@@ -184,6 +184,12 @@ const RULES: [rule: string, accepted: string, rejected: string, fault: string][]
     "spec.routes[0].requestMutation[0].key: must not be empty",
   ],
   [
+    "a response may say which endpoint it is of, a request not yet",
+    withRoute("responseMutation: [{ key: a, value: '%UPSTREAM_HOST%' }]"),
+    withRoute("requestMutation: [{ key: a, value: '%UPSTREAM_HOST%' }]"),
+    "spec.routes[0].requestMutation[0].value: unknown operator `%UPSTREAM_HOST%`; there are ATTR, BYTES_RECEIVED, DOWNSTREAM_LOCAL_ADDRESS, DOWNSTREAM_PEER_URI_SAN, DOWNSTREAM_REMOTE_ADDRESS, DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT, PROTOCOL, ROUTE_NAME, START_TIME, UPSTREAM_CLUSTER",
+  ],
+  [
     "a mutation has a value",
     withRoute("responseMutation: [{ key: a, value: b }]"),
     withRoute("responseMutation: [{ key: a, value: '' }]"),
@@ -433,13 +439,13 @@ const RULES: [rule: string, accepted: string, rejected: string, fault: string][]
     "a hash has one key",
     withRoute("hashPolicy: { attribute: user }"),
     withRoute("hashPolicy: { attribute: user, useSourceIp: true }"),
-    "spec.routes[0].hashPolicy: exactly one of attribute and useSourceIp is required",
+    "spec.routes[0].hashPolicy: exactly one of attribute, useSourceIp and useSourceConnection is required",
   ],
   [
     "a hash has a key",
     withRoute("hashPolicy: { useSourceIp: true }"),
     withRoute("hashPolicy: { useSourceIp: false }"),
-    "spec.routes[0].hashPolicy: exactly one of attribute and useSourceIp is required",
+    "spec.routes[0].hashPolicy: exactly one of attribute, useSourceIp and useSourceConnection is required",
   ],
   [
     "a limit of a route is one",
@@ -483,7 +489,7 @@ const RULES: [rule: string, accepted: string, rejected: string, fault: string][]
     "built-in filters are known",
     withRoute("filters: [{ name: metaproto.filters.fault, disabled: true }]"),
     withRoute("filters: [{ name: metaproto.filters.faults, disabled: true }]"),
-    "spec.routes[0].filters[0].name: there is no built-in filter `metaproto.filters.faults`; there are metaproto.filters.access_log, metaproto.filters.authorization, metaproto.filters.fault, metaproto.filters.global_rate_limit, metaproto.filters.local_rate_limit, metaproto.filters.stats, metaproto.filters.tracing",
+    "spec.routes[0].filters[0].name: there is no built-in filter `metaproto.filters.faults`; there are metaproto.filters.access_log, metaproto.filters.authorization, metaproto.filters.fault, metaproto.filters.global_rate_limit, metaproto.filters.local_rate_limit, metaproto.filters.peer_metadata, metaproto.filters.stats, metaproto.filters.tracing",
   ],
   [
     "nobody does without policies",
@@ -624,12 +630,6 @@ describe("a MetaRouter", () => {
     expect(
       specOf(withRoute("requestMutation: [{ key: a, value: 100% }]")).routes[0]?.requestMutation,
     ).toEqual([{ operation: "set", key: "a", value: "100%" }]);
-  });
-
-  it("is told that gateways are not applied", () => {
-    expect(warningsOf(`hosts: [demo]\ngateways: [meta/ingress]\n${ROUTES}`)).toEqual([
-      "spec.gateways: not applied by this version",
-    ]);
   });
 
   it("warns of routes that are never reached", () => {

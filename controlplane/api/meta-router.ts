@@ -5,12 +5,13 @@ import { checkFilterSettings, filterSettings } from "./filter-setting.js";
 import { hashPolicy } from "./hash-policy.js";
 import { hostNameFault, hostNames } from "./host-name.js";
 import { moduleDuration } from "./module-duration.js";
-import { mutation } from "./mutation.js";
+import { requestMutation, responseMutation } from "./mutation.js";
 import { percentageAboveZero } from "./percentage.js";
 import { globalRateLimit, localRateLimit } from "./rate-limit.js";
 import type { KindDefinition, ResourceEnvelope } from "./resource.js";
 import { retries } from "./retries.js";
 import { routeFault } from "./route-fault.js";
+import { stickySession } from "./sticky-session.js";
 import {
   list,
   nonEmptyList,
@@ -20,11 +21,12 @@ import {
   required,
   withDefault,
 } from "./schema/composites.js";
-import { checked, mapped, type Schema } from "./schema/schema.js";
+import { checked, constrained, mapped, type Rule, type Schema } from "./schema/schema.js";
 import { integer, text } from "./schema/scalars.js";
 import type { Site } from "./schema/site.js";
 
 // Bounds of modules, which refuse a whole configuration with more.
+const MAX_ROUTES = 100_000;
 const MAX_DESTINATIONS = 1024;
 const MAX_MUTATIONS = 256;
 /** No bound of modules: each costs as much as the request itself. */
@@ -60,19 +62,40 @@ const mirrorDestination: Schema<Mirror> = object({
   percentage: withDefault(percentageAboveZero, 100, "of the route's requests", "100"),
 });
 
+const MIRROR_RULES: readonly Rule[] = [
+  {
+    expression: "!has(self.mirrorPercentage) || has(self.mirror)",
+    message: "mirrorPercentage needs mirror",
+  },
+  {
+    expression: "!has(self.mirror) || !has(self.mirrors)",
+    message: "mirrors must not be there together with mirror",
+  },
+];
+
 const writtenRoute = object({
   name: withDefault(text, "", "for people, logs and metrics"),
   match: withDefault(match, {}, ""),
   route: required(
-    nonEmptyList(weightedDestination, "at least one destination is required", {
-      check: checkWeights,
-      maxItems: MAX_DESTINATIONS,
-    }),
+    constrained(
+      nonEmptyList(weightedDestination, "at least one destination is required", {
+        check: checkWeights,
+        maxItems: MAX_DESTINATIONS,
+      }),
+      {
+        rules: [
+          {
+            expression: "size(self) < 2 || self.map(d, has(d.weight) ? d.weight : 0).sum() == 100",
+            message: "the weights of several destinations must add up to 100",
+          },
+        ],
+      },
+    ),
     "",
   ),
   timeout: optional(
     moduleDuration(0),
-    "from the request's arrival to its complete response, all tries included; `0s`: none",
+    "from when its filters have let the request pass to its complete response, all tries included: a `fault` or a rate limit service that holds it does not count; `0s`: none",
     "15 s, or the protocol's",
   ),
   retries: optional(retries, "send requests that failed again: [retries](#retries)", "none"),
@@ -81,12 +104,12 @@ const writtenRoute = object({
   mirrorPercentage: optional(percentageAboveZero, "of the requests", "100"),
   mirrors: optional(list(mirrorDestination, MAX_MIRRORS), "several, instead of `mirror`"),
   requestMutation: withDefault(
-    list(mutation, MAX_MUTATIONS),
+    list(requestMutation, MAX_MUTATIONS),
     [],
     "changes of the request, in order",
   ),
   responseMutation: withDefault(
-    list(mutation, MAX_MUTATIONS),
+    list(responseMutation, MAX_MUTATIONS),
     [],
     "changes of the response, in order",
   ),
@@ -94,6 +117,11 @@ const writtenRoute = object({
     hashPolicy,
     "requests with the same key go to the same endpoint",
     "the DestinationRule's",
+  ),
+  stickySession: optional(
+    stickySession,
+    "requests that name an endpoint go to it: [sticky sessions](filters/sticky-sessions.md)",
+    "the DestinationRule's `httpCookie`",
   ),
   localRateLimit: optional(localRateLimit, "as below, of this route", "the MetaRouter's"),
   globalRateLimit: optional(globalRateLimit, "as below, of this route", "the MetaRouter's"),
@@ -106,7 +134,7 @@ const writtenRoute = object({
 });
 
 const metaRoute = mapped(
-  checked(writtenRoute, (value, site) => {
+  checked(constrained(writtenRoute, { rules: MIRROR_RULES }), (value, site) => {
     const { mirror, mirrorPercentage, mirrors } = value;
     checkFilterSettings(value, site);
     if (mirrorPercentage !== undefined && mirror === undefined)
@@ -134,9 +162,13 @@ const spec = object({
     "hosts of ServiceEntries; several are possible, short names too",
   ),
   exportTo: exportTo("namespaces whose services it may route"),
-  gateways: withDefault(list(text), [], "not applied, with a warning"),
+  gateways: withDefault(
+    list(text),
+    [],
+    "`name` or `namespace/name` of Istio Gateways on which the routes hold as well; without Istio not applied, with a warning",
+  ),
   routes: optional(
-    list(metaRoute),
+    list(metaRoute, MAX_ROUTES),
     "in order, the first that matches is taken",
     "everything to the service",
   ),
@@ -155,13 +187,18 @@ const spec = object({
   ),
 });
 
+const HAS_SOMETHING: Rule = {
+  expression:
+    "has(self.routes) || has(self.localRateLimit) || has(self.globalRateLimit) || (has(self.filters) && size(self.filters) > 0)",
+  message: "one of routes, localRateLimit, globalRateLimit and filters is required",
+};
+
 const metaRouterSpec = mapped(
-  checked(spec, (value, site) => {
+  checked(constrained(spec, { rules: [HAS_SOMETHING] }), (value, site) => {
     const { routes, localRateLimit, globalRateLimit, filters } = value;
     if ((routes ?? localRateLimit ?? globalRateLimit) === undefined && filters.length === 0)
       site.fault("one of routes, localRateLimit, globalRateLimit and filters is required");
     checkFilterSettings(value, site);
-    if (value.gateways.length > 0) site.field("gateways").warning("not applied by this version");
     warnOfUnreachable(routes ?? [], site.field("routes"));
   }),
   ({ routes = [], ...rest }) => ({ ...rest, routes }),

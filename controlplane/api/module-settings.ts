@@ -46,8 +46,8 @@ export type Limits = Read<typeof limits>;
 /** Undefined: the module's default. */
 export const moduleSettingsFields = {
   connectionMode: optional(
-    oneOf("SHARED", "IN_ORDER", "EXCLUSIVE"),
-    "`SHARED`, `IN_ORDER`, `EXCLUSIVE`: [what they mean](../protocol-owners/contract.md#connection-modes)",
+    oneOf("SHARED", "IN_ORDER", "EXCLUSIVE", "DEDICATED"),
+    "`SHARED`, `IN_ORDER`, `EXCLUSIVE`, `DEDICATED`: [what they mean](../protocol-owners/contract.md#connection-modes)",
     "the codec's",
   ),
   limits: optional(
@@ -79,6 +79,11 @@ export const moduleSettingsFields = {
     "how long a frame may take from its first byte to its last; `0s`: no bound",
     "30 s",
   ),
+  streamIdleTimeout: optional(
+    moduleDuration(0),
+    "how long neither side of an open stream may send anything; `0s`: no bound",
+    "5 min",
+  ),
   initialFetchTimeout: optional(
     moduleDuration(1),
     "how long requests wait for the first routes",
@@ -101,6 +106,8 @@ export interface ModuleSettings {
   readonly upstreamIdleTimeoutMs: number | undefined;
   /** 0: no bound. */
   readonly frameTimeoutMs: number | undefined;
+  /** 0: no bound. */
+  readonly streamIdleTimeoutMs: number | undefined;
   readonly initialFetchTimeoutMs: number | undefined;
 }
 
@@ -113,6 +120,7 @@ export function moduleSettingsOf(written: WrittenSettings): ModuleSettings {
     upstreamHeartbeatMs: written.upstreamHeartbeat,
     upstreamIdleTimeoutMs: written.upstreamIdleTimeout,
     frameTimeoutMs: written.frameTimeout,
+    streamIdleTimeoutMs: written.streamIdleTimeout,
     initialFetchTimeoutMs: written.initialFetchTimeout,
   };
 }

@@ -11,7 +11,7 @@ import {
   required,
   withDefault,
 } from "./schema/composites.js";
-import { checked, mapped, type Schema } from "./schema/schema.js";
+import { checked, constrained, mapped, type Rule, type Schema } from "./schema/schema.js";
 import { boolean, integer, nonEmptyText } from "./schema/scalars.js";
 import type { Site } from "./schema/site.js";
 
@@ -41,27 +41,35 @@ const tokenBucket = mapped(
 
 export type TokenBucket = Read<typeof tokenBucket>;
 
+const HAS_BUCKET: Rule = {
+  expression: "has(self.tokenBucket) || (has(self.conditions) && size(self.conditions) > 0)",
+  message: "one of tokenBucket and conditions is required",
+};
+
 export const localRateLimit = checked(
-  object(
-    {
-      tokenBucket: optional(
-        tokenBucket,
-        "for requests that none of `conditions` matches. All workers of an Envoy share it",
-        "they are not limited",
-      ),
-      conditions: withDefault(
-        list(
-          object({
-            match: required(match, ""),
-            tokenBucket: required(tokenBucket, "for requests that match"),
-          }),
-          MAX_CONDITIONS,
+  constrained(
+    object(
+      {
+        tokenBucket: optional(
+          tokenBucket,
+          "for requests that none of `conditions` matches. All workers of an Envoy share it",
+          "they are not limited",
         ),
-        [],
-        "the first that matches has the bucket of a request, instead of `tokenBucket`",
-      ),
-    },
-    { title: "Local rate limits" },
+        conditions: withDefault(
+          list(
+            object({
+              match: required(match, ""),
+              tokenBucket: required(tokenBucket, "for requests that match"),
+            }),
+            MAX_CONDITIONS,
+          ),
+          [],
+          "the first that matches has the bucket of a request, instead of `tokenBucket`",
+        ),
+      },
+      { title: "Local rate limits" },
+    ),
+    { rules: [HAS_BUCKET] },
   ),
   (limit, site) => {
     if (limit.tokenBucket === undefined && limit.conditions.length === 0)
@@ -113,13 +121,23 @@ const entry: Schema<RateLimitEntry> = {
   read: (value, site) => entryOf(writtenEntry.read(value, site), site),
 };
 
-const writtenDescriptor = object({
-  ...entryFields,
-  entries: optional(
-    list(entry, MAX_DESCRIPTOR_ENTRIES),
-    "not in Aeraki: several entries in one descriptor, instead of the fields beside it",
-  ),
-});
+const writtenDescriptor = constrained(
+  object({
+    ...entryFields,
+    entries: optional(
+      list(entry, MAX_DESCRIPTOR_ENTRIES),
+      "not in Aeraki: several entries in one descriptor, instead of the fields beside it",
+    ),
+  }),
+  {
+    rules: [
+      {
+        expression: "has(self.entries) != has(self.descriptorKey)",
+        message: "either descriptorKey or entries is required",
+      },
+    ],
+  },
+);
 
 /** The entries of one descriptor. */
 const descriptor: Schema<readonly RateLimitEntry[]> = {

@@ -44,7 +44,8 @@ export interface ResourceEnvelope<Kind extends string, Spec> {
 export interface KindDefinition<Kind extends string, Spec> {
   readonly kind: Kind;
   readonly group: string;
-  readonly versions: readonly string[];
+  /** The newest first. */
+  readonly versions: readonly [string, ...string[]];
   readonly namespaced: boolean;
   /** A fault for our own kinds; a warning for Istio's, whose next version may have more fields than we know. */
   readonly unknownFields: "fault" | "warning";
@@ -60,6 +61,12 @@ export type Validation<R> =
       readonly faults: readonly FieldFault[];
       readonly warnings: readonly FieldFault[];
     };
+
+/** As paths of the Kubernetes API and names of CustomResourceDefinitions have a kind: `serviceentries`, `gateways`. */
+export function pluralOf(kind: string): string {
+  const singular = kind.toLowerCase();
+  return /[^aeiou]y$/.test(singular) ? `${singular.slice(0, -1)}ies` : `${singular}s`;
+}
 
 const DEFAULT_NAMESPACE = "default";
 

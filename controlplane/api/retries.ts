@@ -1,7 +1,7 @@
 // Retries of a route, as in Istio's VirtualService where that has them.
 import { moduleDuration } from "./module-duration.js";
 import { object, optional, type Read, required, withDefault } from "./schema/composites.js";
-import { checked, mapped, type Schema } from "./schema/schema.js";
+import { checked, constrained, mapped, type Rule, type Schema } from "./schema/schema.js";
 import { boolean, integer, text } from "./schema/scalars.js";
 
 const MAX_INT32 = 2 ** 31 - 1;
@@ -140,15 +140,24 @@ const written = object(
   { title: "Retries" },
 );
 
+const INTERVAL_RULE: Rule = {
+  expression:
+    "!has(self.maxInterval) || duration(self.maxInterval) >= duration(has(self.backoff) ? self.backoff : '25ms')",
+  message: "maxInterval must not be shorter than backoff",
+};
+
 export const retries = mapped(
-  checked(written, ({ perTryTimeout = 0, retryOn, backoff = 25, maxInterval }, site) => {
-    if (perTryTimeout > 0 && !retryOn.includes("perTryTimeout"))
-      site
-        .field("perTryTimeout")
-        .warning("a try that takes longer is given up: retryOn has no `per-try-timeout`");
-    if (maxInterval !== undefined && maxInterval < backoff)
-      site.field("maxInterval").fault(`must not be shorter than backoff, ${backoff}ms`);
-  }),
+  checked(
+    constrained(written, { rules: [INTERVAL_RULE] }),
+    ({ perTryTimeout = 0, retryOn, backoff = 25, maxInterval }, site) => {
+      if (perTryTimeout > 0 && !retryOn.includes("perTryTimeout"))
+        site
+          .field("perTryTimeout")
+          .warning("a try that takes longer is given up: retryOn has no `per-try-timeout`");
+      if (maxInterval !== undefined && maxInterval < backoff)
+        site.field("maxInterval").fault(`must not be shorter than backoff, ${backoff}ms`);
+    },
+  ),
   ({ perTryTimeout, backoff, maxInterval, ...rest }) => ({
     ...rest,
     perTryTimeoutMs: perTryTimeout,

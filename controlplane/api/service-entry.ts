@@ -1,4 +1,4 @@
-import { exportTo, isExportedTo } from "./export-to.js";
+import { exportTo, isExportedTo, namespaceList } from "./export-to.js";
 import {
   hostNameFault,
   hostNames,
@@ -7,10 +7,9 @@ import {
   isIpAddress,
   wildcardHostNameFault,
 } from "./host-name.js";
-import { parsePortName } from "./port-name.js";
+import { parsePortName, type StockProtocol } from "./port-name.js";
 import type { KindDefinition, Metadata, ResourceEnvelope } from "./resource.js";
 import {
-  ignored,
   list,
   map,
   nonEmptyList,
@@ -31,6 +30,11 @@ const ANNOTATION_PREFIX = "metaproto.io/";
 const TLS_CERTIFICATE = `${ANNOTATION_PREFIX}tls-certificate`;
 const TLS_PRIVATE_KEY = `${ANNOTATION_PREFIX}tls-private-key`;
 const TLS_CA = `${ANNOTATION_PREFIX}tls-ca`;
+const TLS_ANNOTATIONS = [TLS_CERTIFICATE, TLS_PRIVATE_KEY, TLS_CA];
+/** `"true"`: all proxies are contrib builds of Envoy, which have filters that others lack. */
+const CONTRIB = `${ANNOTATION_PREFIX}envoy-contrib`;
+/** Of a Service too: `team-a,team-b`, `.` or `*`. */
+export const ROUTERS_FROM = `${ANNOTATION_PREFIX}routers-from`;
 
 export interface ServicePort {
   readonly number: number;
@@ -39,6 +43,12 @@ export interface ServicePort {
   readonly targetPort: number | undefined;
   /** From `name`; undefined: the port is not managed. */
   readonly applicationProtocol: string | undefined;
+  /** Whether Istio is told that it is TCP, and so does not look for HTTP in it. */
+  readonly isTcp: boolean;
+  /** From `name`: VirtualServices route it too. */
+  readonly isNative: boolean;
+  /** From `name`; undefined: no filter of Envoy's own serves it. */
+  readonly stockProtocol: StockProtocol | undefined;
 }
 
 /**
@@ -71,6 +81,10 @@ export interface ServiceEntrySpec {
   readonly subjectAltNames: readonly string[];
   /** From annotations; undefined: plain text. */
   readonly listenerTls: ListenerTls | undefined;
+  /** From an annotation: all proxies have the filters of Envoy's contrib builds. */
+  readonly hasContribEnvoy: boolean;
+  /** From an annotation: namespaces beside its own whose MetaRouters may route it, as in `exportTo`; empty: all. */
+  readonly routersFrom: readonly string[];
 }
 
 export type ServiceEntry = ResourceEnvelope<"ServiceEntry", ServiceEntrySpec>;
@@ -88,12 +102,18 @@ const port: Schema<ServicePort> = mapped(
     number: required(integer(1, MAX_PORT), "port of the listener"),
     name: required(portName, "as above"),
     targetPort: optional(integer(1, MAX_PORT), "port of the endpoints", "`number`"),
-    protocol: ignored("not applied, silently: the protocol is in the name"),
+    protocol: optional(
+      text,
+      "`TCP`, for Istio, which otherwise looks for HTTP in what clients send first",
+    ),
   }),
-  ({ number, name, targetPort }) => {
+  ({ number, name, targetPort, protocol }) => {
     const parsed = parsePortName(name);
     const applicationProtocol = parsed.kind === "managed" ? parsed.protocol : undefined;
-    return { number, name, targetPort, applicationProtocol };
+    const isNative = parsed.kind === "managed" && parsed.isNative;
+    const stockProtocol = parsed.kind === "stock" ? parsed.protocol : undefined;
+    const isTcp = protocol?.toUpperCase() === "TCP";
+    return { number, name, targetPort, isTcp, applicationProtocol, isNative, stockProtocol };
   },
 );
 
@@ -151,9 +171,15 @@ export const serviceEntryKind: KindDefinition<"ServiceEntry", ServiceEntrySpec> 
   shape: spec.shape,
   readSpec: (value, site, metadata) => ({
     ...spec.read(value, site),
-    listenerTls: readListenerTls(metadata, Site.root(site.findings).field("metadata")),
+    ...readAnnotations(metadata, Site.root(site.findings).field("metadata")),
   }),
 };
+
+/** Whether a router of `namespace` may say where the requests of `entry` go. */
+export function mayRoute(entry: ServiceEntry, namespace: string): boolean {
+  const own = entry.metadata.namespace;
+  return namespace === own || isExportedTo(entry.spec.routersFrom, own, namespace);
+}
 
 /** Whether resources of `namespace` may refer to the hosts of `entry`. */
 export function isServiceVisible(entry: ServiceEntry, namespace: string): boolean {
@@ -203,21 +229,49 @@ function checkEndpoints(spec: WrittenSpec, site: Site): void {
   });
 }
 
-function readListenerTls({ annotations }: Metadata, site: Site): ListenerTls | undefined {
+function readAnnotations(
+  { annotations }: Metadata,
+  site: Site,
+): Pick<ServiceEntrySpec, "listenerTls" | "hasContribEnvoy" | "routersFrom"> {
   const placeOf = (annotation: string): Site => site.field("annotations").field(annotation);
   for (const annotation of Object.keys(annotations)) {
-    if (!annotation.startsWith(ANNOTATION_PREFIX)) continue;
-    if (![TLS_CERTIFICATE, TLS_PRIVATE_KEY, TLS_CA].includes(annotation))
+    if (!annotation.startsWith(ANNOTATION_PREFIX) || annotation === ROUTERS_FROM) continue;
+    const value = annotations[annotation] ?? "";
+    if (annotation === CONTRIB) {
+      if (value !== "true" && value !== "false")
+        placeOf(annotation).fault('must be "true" or "false"');
+    } else if (!TLS_ANNOTATIONS.includes(annotation))
       placeOf(annotation).fault("unknown annotation");
-    else if (!annotations[annotation]?.startsWith("/"))
+    else if (!value.startsWith("/"))
       placeOf(annotation).fault("must be the absolute path of a file");
   }
+  return {
+    listenerTls: readListenerTls(annotations, placeOf),
+    hasContribEnvoy: annotations[CONTRIB] === "true",
+    routersFrom: readRoutersFrom(annotations, placeOf),
+  };
+}
+
+function readRoutersFrom(
+  annotations: Metadata["annotations"],
+  placeOf: (annotation: string) => Site,
+): readonly string[] {
+  const text = annotations[ROUTERS_FROM];
+  if (text === undefined) return [];
+  const items = text.split(",").map((item) => item.trim());
+  return namespaceList.read(items, placeOf(ROUTERS_FROM));
+}
+
+function readListenerTls(
+  annotations: Metadata["annotations"],
+  placeOf: (annotation: string) => Site,
+): ListenerTls | undefined {
   const certificateFile = annotations[TLS_CERTIFICATE];
   const privateKeyFile = annotations[TLS_PRIVATE_KEY];
   const caFile = annotations[TLS_CA];
   if (certificateFile !== undefined && privateKeyFile !== undefined)
     return { certificateFile, privateKeyFile, caFile };
-  const present = [TLS_CERTIFICATE, TLS_PRIVATE_KEY, TLS_CA].find((name) => name in annotations);
+  const present = TLS_ANNOTATIONS.find((name) => name in annotations);
   if (present !== undefined)
     placeOf(present).fault(`${TLS_CERTIFICATE} and ${TLS_PRIVATE_KEY} are both needed for TLS`);
   return undefined;

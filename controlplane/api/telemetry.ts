@@ -9,16 +9,19 @@ import {
   required,
   withDefault,
 } from "./schema/composites.js";
-import { checked, mapped } from "./schema/schema.js";
+import { checked, constrained, mapped, type Rule } from "./schema/schema.js";
 import { boolean, duration, integer, nonEmptyText, number, oneOf, text } from "./schema/scalars.js";
-import { textFormat } from "./text-format.js";
+import { checkOperatorCount, textFormat } from "./text-format.js";
 
 const MAX_UINT32 = 2 ** 32 - 1;
 /** A gauge of the host is as wide, and nobody asks for more. */
 const MAX_METHODS = 1_000;
 const MAX_BUCKETS = 64;
 /** Of the value of a metric's label. */
+/** Of modules: that of names and labels of Kubernetes. */
+const MAX_WORKLOAD_TEXT = 63;
 const MAX_LABEL_BYTES = 256;
+const MAX_ATTRIBUTE_BYTES = 256;
 
 /** Where Envoy has no default, this one has what Envoy's default format tells of a connection. */
 export const DEFAULT_ACCESS_LOG_FORMAT =
@@ -69,21 +72,31 @@ const accessLogFilter = mapped(
   ({ minDuration, ...rest }) => ({ ...rest, minDurationMs: minDuration }),
 );
 
+const textFormats = checked(map(textFormat), checkOperatorCount);
+
 const CONTROL_CHARACTER = /[\u0000-\u001f]/;
+
+const ONE_FORMAT: Rule = {
+  expression: "!has(self.text) || !has(self.json)",
+  message: "json must not be there together with text",
+};
 
 export const accessLog = mapped(
   checked(
-    object(
-      {
-        text: optional(textFormat, "a line with [operators](#operators-in-texts)", "below"),
-        json: optional(
-          map(textFormat),
-          "instead of `text`: members of a JSON object, with operators in their values",
-        ),
-        otlp: optional(otlp, "to a collector, batched, instead of the host's log"),
-        filter: optional(accessLogFilter, "each must hold for a request to be logged"),
-      },
-      { title: "Access logs" },
+    constrained(
+      object(
+        {
+          text: optional(textFormat, "a line with [operators](#operators-in-texts)", "below"),
+          json: optional(
+            textFormats,
+            "instead of `text`: members of a JSON object, with operators in their values",
+          ),
+          otlp: optional(otlp, "to a collector, batched, instead of the host's log"),
+          filter: optional(accessLogFilter, "each must hold for a request to be logged"),
+        },
+        { title: "Access logs" },
+      ),
+      { rules: [ONE_FORMAT] },
     ),
     ({ text, json }, site) => {
       if (text !== undefined && json !== undefined)
@@ -109,7 +122,7 @@ export const accessLog = mapped(
 
 export type AccessLog = Read<typeof accessLog>;
 
-const tags = checked(map(textFormat), (values, site) => {
+const tags = checked(textFormats, (values, site) => {
   if ("" in values) site.field("").fault("the name of a tag must not be empty");
 });
 
@@ -192,10 +205,62 @@ const istioLabels = checked(map(text), (labels, site) => {
   }
 });
 
+const workloadText = checked(text, (value, site) => {
+  if (Buffer.byteLength(value) > MAX_WORKLOAD_TEXT)
+    site.fault(`must not be longer than ${MAX_WORKLOAD_TEXT} bytes`);
+});
+
+const OF_NODE = "of Envoy's node";
+
+export const peerMetadata = object(
+  {
+    side: withDefault(
+      oneOf("OUTBOUND", "INBOUND"),
+      "OUTBOUND",
+      "`OUTBOUND` the caller's proxy, `INBOUND` the service's",
+      "`OUTBOUND`",
+    ),
+    propagate: withDefault(
+      boolean,
+      false,
+      "tell the other side; a server without a proxy would see it",
+      "`false`: only read and remove",
+    ),
+    workload: optional(
+      object({
+        workload: optional(workloadText, "name of the workload", `\`WORKLOAD_NAME\` ${OF_NODE}`),
+        namespace: optional(workloadText, "its namespace", `\`NAMESPACE\` ${OF_NODE}`),
+        cluster: optional(workloadText, "its cluster", `\`CLUSTER_ID\` ${OF_NODE}`),
+        app: optional(workloadText, "its app", `label \`app\` ${OF_NODE}`),
+        version: optional(workloadText, "its version", `label \`version\` ${OF_NODE}`),
+        canonicalService: optional(
+          workloadText,
+          "what it is counted as",
+          `label \`service.istio.io/canonical-name\` ${OF_NODE}, else the app or the workload`,
+        ),
+        canonicalRevision: optional(
+          workloadText,
+          "of that",
+          `label \`service.istio.io/canonical-revision\` ${OF_NODE}, else the version or \`latest\``,
+        ),
+      }),
+      "what this proxy says of itself",
+    ),
+  },
+  { title: "Peer metadata" },
+);
+
+export type PeerMetadata = Read<typeof peerMetadata>;
+
+const methodAttribute = checked(text, (value, site) => {
+  if (Buffer.byteLength(value) > MAX_ATTRIBUTE_BYTES)
+    site.fault(`must not be longer than ${MAX_ATTRIBUTE_BYTES} bytes`);
+});
+
 export const stats = object(
   {
     methodAttribute: withDefault(
-      text,
+      methodAttribute,
       "",
       "attribute that tells methods apart, such as `method`",
       "they are not told apart",

@@ -1,11 +1,21 @@
 // Istio's TrafficPolicy: how connections to a service are made.
-import { ignored, list, object, optional, type Read, withDefault } from "./schema/composites.js";
+import { moduleDuration } from "./module-duration.js";
+import {
+  ignored,
+  list,
+  object,
+  optional,
+  type Read,
+  required,
+  withDefault,
+} from "./schema/composites.js";
 import { checked, mapped, type Schema } from "./schema/schema.js";
 import {
   anything,
   boolean,
   duration,
   integer,
+  nonEmptyText,
   oneOf,
   text,
   textOrNothing,
@@ -36,7 +46,9 @@ export interface ConsistentHash {
     /** Aeraki: the name of an attribute of the request. */
     | { readonly kind: "attribute"; readonly name: string }
     | { readonly kind: "sourceIp" }
-    /** A cookie or a query parameter, which only HTTP has. */
+    /** What responses say of their endpoint. */
+    | { readonly kind: "cookie"; readonly name: string; readonly ttlMs: number }
+    /** A query parameter, which only HTTP has. */
     | { readonly kind: "http" };
   readonly algorithm: "ringHash" | "maglev";
 }
@@ -113,12 +125,21 @@ const HASH_KEYS = [
   "httpQueryParameterName",
 ] as const;
 
+const httpCookie = object({
+  name: required(nonEmptyText, "an attribute of responses and requests"),
+  path: ignored(),
+  ttl: optional(moduleDuration(0), "for how long a response's word holds", "without an end"),
+});
+
 const consistentHash: Schema<ConsistentHash> = mapped(
   checked(
     object({
       httpHeaderName: optional(text, "an attribute of the request"),
       useSourceIp: optional(boolean, "`true`: the client's address, without its port"),
-      httpCookie: optional(anything, "not applied, with a warning: only HTTP has it"),
+      httpCookie: optional(
+        httpCookie,
+        "a [sticky session](filters/sticky-sessions.md): responses name their endpoint in the attribute `name`",
+      ),
       httpQueryParameterName: optional(anything, "not applied, with a warning: only HTTP has it"),
       maglev: optional(anything, "not applied, silently: of all algorithms the module has one"),
       ringHash: ignored(),
@@ -130,11 +151,13 @@ const consistentHash: Schema<ConsistentHash> = mapped(
       if (value.httpHeaderName === "") site.field("httpHeaderName").fault("must not be empty");
     },
   ),
-  ({ httpHeaderName, useSourceIp, maglev }) => ({
+  ({ httpHeaderName, httpCookie: cookie, useSourceIp, maglev }) => ({
     key:
       httpHeaderName !== undefined
         ? { kind: "attribute", name: httpHeaderName.toLowerCase() }
-        : { kind: useSourceIp === true ? "sourceIp" : "http" },
+        : cookie !== undefined
+          ? { kind: "cookie", name: cookie.name, ttlMs: cookie.ttl ?? 0 }
+          : { kind: useSourceIp === true ? "sourceIp" : "http" },
     algorithm: maglev === undefined ? "ringHash" : "maglev",
   }),
 );
@@ -203,12 +226,20 @@ const http = object({
   idleTimeout: ignored(),
   maxConcurrentStreams: ignored(),
   maxRequestsPerConnection: ignored(),
-  maxRetries: ignored(),
+  maxRetries: optional(
+    anything,
+    "not applied, with a warning: `retries.retryBudget` of a route bounds retries",
+  ),
   useClientProtocol: ignored(),
 });
 
+const RETRIES_OF_ROUTES = "is not applied: `retries.retryBudget` of a route bounds its retries";
+
 const connectionPool: Schema<ConnectionPoolSettings> = mapped(
-  object({ tcp: optional(tcp, ""), http: optional(http, "") }),
+  checked(object({ tcp: optional(tcp, ""), http: optional(http, "") }), (value, site) => {
+    if (value.http?.maxRetries !== undefined)
+      site.field("http").field("maxRetries").warning(RETRIES_OF_ROUTES);
+  }),
   ({ tcp, http }) => ({
     maxConnections: tcp?.maxConnections,
     connectTimeoutMs: tcp?.connectTimeout,
@@ -338,21 +369,28 @@ function checkPorts(
 }
 
 export const trafficPolicy: Schema<TrafficPolicy> = mapped(
-  object(
-    {
-      ...portPolicyFields,
-      portLevelSettings: withDefault(
-        mapped(portLevelSettings, (items) =>
-          items.map(({ port, ...policy }) => ({ ...policy, port: port?.number ?? 0 })),
+  checked(
+    object(
+      {
+        ...portPolicyFields,
+        portLevelSettings: withDefault(
+          mapped(portLevelSettings, (items) =>
+            items.map(({ port, ...policy }) => ({ ...policy, port: port?.number ?? 0 })),
+          ),
+          [],
+          "of a `port`: replaces all of the above as a whole",
         ),
-        [],
-        "of a `port`: replaces all of the above as a whole",
-      ),
-      tunnel: ignored(),
-      proxyProtocol: ignored(),
-      retryBudget: ignored("not applied, silently: a route's `retries` have it"),
+        tunnel: ignored(),
+        proxyProtocol: ignored(),
+        retryBudget: optional(anything, "not applied, with a warning: a route's `retries` have it"),
+      },
+      { title: "Traffic policies" },
+    ),
+    ({ retryBudget }, site) => {
+      if (retryBudget !== undefined) site.field("retryBudget").warning(RETRIES_OF_ROUTES);
     },
-    { title: "Traffic policies" },
   ),
-  (value) => value,
+  ({ loadBalancer, connectionPool, outlierDetection, tls, portLevelSettings }) => ({
+    ...{ loadBalancer, connectionPool, outlierDetection, tls, portLevelSettings },
+  }),
 );

@@ -37,10 +37,14 @@ const fields = {
   weight: withDefault(
     integer(0, MAX_WEIGHT),
     1,
-    "share of connections (Envoy balances these), not of requests",
+    "relative to the other endpoints: share of requests, and of keys with a hash; with resolution `DNS` of connections, which Envoy balances",
     "1",
   ),
-  locality: withDefault(text, "", "`region/zone/subzone`, handed to Envoy"),
+  locality: withDefault(
+    text,
+    "",
+    "`region/zone/subzone`, handed to Envoy: [what comes of it](filters/request-policies.md#balancing)",
+  ),
   network: optional(text, "an entry with a network and no address is left out"),
   serviceAccount: ignored(),
 };

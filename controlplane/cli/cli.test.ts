@@ -205,7 +205,7 @@ spec: { protocol: acme, codec: com.acme.codecs.rpc }
     const { code, stdout } = await runCommand("validate", config, "--modules", modules);
     expect(code).toBe(1);
     expect(stdout).toMatch(
-      /^error: \S*protocol\.yaml:4: ApplicationProtocol\/acme: spec\.codec: unknown codec `com\.acme\.codecs\.rpc`.* there are dubbo, thrift\n/,
+      /^error: \S*protocol\.yaml:4: ApplicationProtocol\/acme: spec\.codec: unknown codec `com\.acme\.codecs\.rpc`.* there are awesomerpc, bolt, brpc, dubbo, kafka, redis, tars, thrift, trpc, zookeeper\n/,
     );
   });
 
@@ -230,7 +230,7 @@ describe("crds", () => {
     const { code, stdout } = await runCommand("crds");
     expect(code).toBe(0);
     const documents = parseAllDocuments(stdout).map((document) => document.toJS() as unknown);
-    expect(documents).toHaveLength(4);
+    expect(documents).toHaveLength(6);
     for (const document of documents)
       expect(document).toMatchObject({
         apiVersion: "apiextensions.k8s.io/v1",
@@ -345,8 +345,8 @@ describe("serve", () => {
       .toContain('metaproto_xds_accepted_total{type="routes"} 1');
 
     const status = (await runCommand("status", ...address)).stdout;
-    expect(status).toMatch(/^PROXY +AGENT +CONNECTED +CDS +EDS +LDS +ECDS +ROUTES\n/);
-    expect(status).toMatch(/^envoy-1 +envoy +\S+ +synced +- +refused +- +dubbo 1\/1$/m);
+    expect(status).toMatch(/^PROXY +AGENT +CONNECTED +CDS +EDS +LDS +ECDS +ROUTES +MODULES\n/);
+    expect(status).toMatch(/^envoy-1 +envoy +\S+ +synced +- +refused +- +dubbo 1\/1 +-$/m);
     expect(status).toMatch(
       /^envoy-1: refused LDS metaproto\.dubbo\.\w+, demo\.meta_20880: cannot bind \(last at \S+\)$/m,
     );

@@ -3,8 +3,15 @@
 import { Command } from "commander";
 import { errorMessage } from "../runtime/error-message.js";
 import { bootstrapCommand } from "./bootstrap.js";
+import { buildCommand } from "./build.js";
+import { codecCommand } from "./codec.js";
+import { controllerCommand } from "./controller.js";
 import { crdsCommand } from "./crds.js";
+import { inspectCommand } from "./inspect.js";
+import { newCommand } from "./new.js";
 import { packageVersion } from "./package-root.js";
+import { pullCommand } from "./pull.js";
+import { pushCommand } from "./push.js";
 import { regexCommand } from "./regex.js";
 import { routesCommand } from "./routes.js";
 import { serveCommand } from "./serve.js";
@@ -25,13 +32,20 @@ const program = new Command("metaproto")
 
 for (const command of [
   serveCommand(),
+  controllerCommand(),
   bootstrapCommand(),
   validateCommand(),
   statusCommand(),
   routesCommand(),
   staticCommand(),
   regexCommand(),
+  codecCommand(),
   crdsCommand(),
+  newCommand(),
+  buildCommand(),
+  pushCommand(),
+  pullCommand(),
+  inspectCommand(),
 ]) {
   program.addCommand(command);
 }

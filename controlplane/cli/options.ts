@@ -10,7 +10,7 @@ export const DEFAULT_XDS_ADDRESS = "127.0.0.1:18000";
 export const DEFAULT_ADMIN_ADDRESS = "127.0.0.1:18080";
 export const DEFAULT_BIND_ADDRESS = "0.0.0.0";
 
-function address(text: string): SocketAddress {
+export function address(text: string): SocketAddress {
   try {
     return parseSocketAddress(text);
   } catch (error) {
@@ -31,6 +31,13 @@ export function adminAddressOption(): Option {
     "admin interface of the control plane",
     DEFAULT_ADMIN_ADDRESS,
   );
+}
+
+export function monitoringAddressOption(): Option {
+  return new Option(
+    "--monitoring-address <host:port>",
+    "where to serve health and metrics alone, for probes and Prometheus; default: nowhere",
+  ).argParser(address);
 }
 
 export function configOption(): Option {
@@ -105,4 +112,14 @@ export function durationMs(text: string): number {
     throw new InvalidArgumentError("Not a duration such as `90m` or `24h`, of 24 days at most.");
   }
   return value;
+}
+
+/** Of an option that may come several times: `name=value` beside those of before. */
+export function nameAndValue(
+  text: string,
+  before: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const [, name, value = ""] = /^([^=\s]+)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined) throw new InvalidArgumentError("Not `name=value`.");
+  return { ...before, [name]: value };
 }

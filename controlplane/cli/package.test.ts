@@ -9,13 +9,27 @@ import { packageRoot } from "./package-root.js";
 const SHIPPED = [
   "LICENSE",
   "README.md",
+  "build/awesomerpc.wasm",
+  "build/bolt.wasm",
+  "build/brpc.wasm",
   "build/dubbo.wasm",
+  "build/kafka.wasm",
+  "build/redis.wasm",
+  "build/tars.wasm",
   "build/thrift.wasm",
+  "build/trpc.wasm",
+  "build/zookeeper.wasm",
   "controlplane/dist/cli/main.js",
   "controlplane/dist/server/control-plane.js",
   "docs/operators/resources.md",
   "envoy-configs/tls/envoy.yaml",
   "package.json",
+  "templates/codec/assembly/codec.ts",
+  "templates/codec/captures/request.hex",
+  "templates/codecs/dubbo/tests/frames/request.hex",
+  "templates/filter/assembly/filter.ts",
+  "templates/filter/gitignore",
+  "templates/filter/package.json",
 ];
 
 const NOT_SHIPPED = [

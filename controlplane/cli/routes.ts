@@ -1,12 +1,13 @@
 import { Command } from "commander";
 import type { AttributeMatch } from "../ir/attribute-match.js";
 import type { Filter } from "../ir/filter.js";
-import type { Listener, Mesh } from "../ir/mesh.js";
+import type { Listener, Mesh, RedisListener, StockListener } from "../ir/mesh.js";
 import type { Mutation, Route } from "../ir/route.js";
 import type { ProxyView } from "../server/proxy-status.js";
 import type { SocketAddress } from "../server/socket-address.js";
 import { adminJson } from "./admin-client.js";
 import { adminAddressOption, modulesOption, rootNamespaceOption } from "./options.js";
+import { redisListenerText } from "./redis-routes.js";
 import { table } from "./table.js";
 
 interface RoutesOptions {
@@ -38,10 +39,11 @@ async function routesText(host: string, options: RoutesOptions): Promise<string>
     const { readDirectoryMesh } = await import("../server/directory-mesh.js");
     const { mesh, faults } = await readDirectoryMesh({ config, modules, rootNamespace });
     for (const line of faults) process.stderr.write(`error: ${line}\n`);
-    return select(mesh, host).map(listenerText).join("\n\n");
+    const { managed, redis } = select(mesh, host);
+    return [...managed.map(listenerText), ...redis.map(redisListenerText)].join("\n\n");
   }
   const mesh = (await adminJson(adminAddress, "/debug/mesh")) as Mesh;
-  const listeners = select(mesh, host);
+  const { managed, redis } = select(mesh, host);
   const snapshot = (await adminJson(adminAddress, "/debug/snapshot?type=routes")) as {
     types: { routes: { resources: { name: string; version: string }[] } };
   };
@@ -50,18 +52,30 @@ async function routesText(host: string, options: RoutesOptions): Promise<string>
   );
   const answer = await adminJson(adminAddress, "/debug/proxies");
   const { proxies } = answer as { readonly proxies: readonly ProxyView[] };
-  return listeners
-    .map((listener) => `${listenerText(listener)}\n${holders(listener, versions, proxies)}`)
-    .join("\n\n");
+  return [
+    ...managed.map(
+      (listener) => `${listenerText(listener)}\n${holders(listener, versions, proxies)}`,
+    ),
+    ...redis.map(redisListenerText),
+  ].join("\n\n");
+}
+
+interface Selected {
+  readonly managed: readonly Listener[];
+  readonly redis: readonly RedisListener[];
 }
 
 /** @throws Error that lists the hosts there are. */
-function select({ listeners }: Mesh, host: string): Listener[] {
-  const found = listeners.filter((listener) =>
-    [listener.host, listener.name, `${listener.host}:${listener.port}`].includes(host),
-  );
-  if (found.length > 0) return found;
-  const known = [...new Set(listeners.map((listener) => listener.host))].join(", ");
+function select({ listeners, redisListeners = [] }: Mesh, host: string): Selected {
+  const isWanted = (listener: StockListener): boolean =>
+    [listener.host, listener.name, `${listener.host}:${listener.port}`].includes(host);
+  const selected = {
+    managed: listeners.filter(isWanted),
+    redis: redisListeners.filter(isWanted),
+  };
+  if (selected.managed.length + selected.redis.length > 0) return selected;
+  const hosts = [...listeners, ...redisListeners].map((listener) => listener.host);
+  const known = [...new Set(hosts)].join(", ");
   throw new Error(`no managed service ${host}; there are: ${known === "" ? "none" : known}`);
 }
 
@@ -90,13 +104,19 @@ function listenerText(listener: Listener): string {
   return `${title}${filters === "" ? "" : `, all requests: ${filters}`}\n${table(shown[0] ?? [], shown.slice(1))}`;
 }
 
-function policiesText({ retryPolicy, mirrors, hashPolicy, filters }: Route): string {
+const HASH_SOURCES = { sourceIp: "source address", sourceConnection: "source connection" } as const;
+
+function policiesText(route: Route): string {
+  const { retryPolicy, mirrors, hashPolicy, stickySession, filters } = route;
   const parts = [
     ...(retryPolicy === undefined ? [] : [`${retryPolicy.attempts} retries`]),
     ...mirrors.map(({ cluster, perMillion }) => `mirror ${perMillion / 10_000}% ${cluster}`),
     ...(hashPolicy === undefined
       ? []
-      : [`hash ${hashPolicy.kind === "attribute" ? hashPolicy.name : "source address"}`]),
+      : [
+          `hash ${hashPolicy.kind === "attribute" ? hashPolicy.name : HASH_SOURCES[hashPolicy.kind]}`,
+        ]),
+    ...(stickySession === undefined ? [] : [`sticky by ${stickySession.attribute}`]),
     ...filters.map(filterText),
   ];
   return parts.join(", ") || "-";

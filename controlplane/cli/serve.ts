@@ -14,9 +14,10 @@ import {
   tcpUserTimeoutOption,
   unreadTimeoutOption,
 } from "./options.js";
+import { type FetchFlags, fetchingOf, fetchOptions } from "./fetch-options.js";
 import { packageVersion } from "./package-root.js";
 
-interface ServeOptions {
+interface ServeOptions extends FetchFlags {
   readonly config: string;
   readonly xdsAddress: SocketAddress;
   readonly adminAddress: SocketAddress;
@@ -31,7 +32,7 @@ interface ServeOptions {
 }
 
 export function serveCommand(): Command {
-  return new Command("serve")
+  const command = new Command("serve")
     .description("watch a directory of resources and serve it to Envoys over xDS")
     .addOption(configOption())
     .addOption(
@@ -68,14 +69,17 @@ export function serveCommand(): Command {
         .default("info"),
     )
     .action(serve);
+  for (const option of fetchOptions()) command.addOption(option);
+  return command;
 }
 
 async function serve(options: ServeOptions): Promise<void> {
   const { ControlPlane } = await import("../server/control-plane.js");
+  const { DirectoryStore } = await import("../stores/directory/directory-store.js");
   const logger = createLogger(options.logLevel, (line) => process.stderr.write(`${line}\n`));
   const controlPlane = new ControlPlane({
     version: packageVersion(),
-    configDirectory: options.config,
+    source: new DirectoryStore(options.config),
     modulesDirectory: options.modules,
     xdsAddress: options.xdsAddress,
     adminAddress: options.adminAddress,
@@ -84,6 +88,7 @@ async function serve(options: ServeOptions): Promise<void> {
     peerTimeouts: { unreadMs: options.unreadTimeout, tcpUserMs: options.tcpUserTimeout },
     maxRetiredPlugins: options.formerVersions,
     retiredPluginMs: options.formerVersionsFor,
+    fetching: fetchingOf(options),
     logger,
   });
   const { xdsPort, adminPort } = await controlPlane.start();

@@ -48,6 +48,10 @@ const PROXIES: readonly ProxyView[] = [
   {
     node: "edge-1",
     cluster: "c",
+    modules: [
+      { protocol: "dubbo", sha256: "0123456789abcdef".repeat(4) },
+      { protocol: "thrift", sha256: undefined },
+    ],
     streams: [
       stream({ role: "proxy", agent: "envoy 1.40.0", types: SYNCED }),
       module("dubbo"),
@@ -61,6 +65,7 @@ const PROXIES: readonly ProxyView[] = [
   {
     node: "edge-2",
     cluster: "c",
+    modules: [],
     streams: [
       stream({
         role: "proxy",
@@ -74,16 +79,16 @@ const PROXIES: readonly ProxyView[] = [
       }),
     ],
   },
-  { node: "edge-3", cluster: "c", streams: [module("dubbo"), stream({})] },
+  { node: "edge-3", cluster: "c", modules: [], streams: [module("dubbo"), stream({})] },
 ];
 
 test("a line for each proxy, with its modules by protocol, and each fault once", () => {
   expect(statusText(PROXIES)).toBe(
     `
-PROXY   AGENT         CONNECTED             CDS     EDS                LDS      ECDS     ROUTES
-edge-1  envoy 1.40.0  2026-01-01T00:00:00Z  synced  synced             synced   synced   dubbo 3/3, thrift 1/3
-edge-2  envoy 1.36.2  2026-01-01T00:00:00Z  synced  synced, 1 missing  refused  pending  -
-edge-3  -             not connected         -       -                  -        -        ? 0/1, dubbo 1/1
+PROXY   AGENT         CONNECTED             CDS     EDS                LDS      ECDS     ROUTES                 MODULES
+edge-1  envoy 1.40.0  2026-01-01T00:00:00Z  synced  synced             synced   synced   dubbo 3/3, thrift 1/3  dubbo 0123456789ab, thrift ?
+edge-2  envoy 1.36.2  2026-01-01T00:00:00Z  synced  synced, 1 missing  refused  pending  -                      -
+edge-3  -             not connected         -       -                  -        -        ? 0/1, dubbo 1/1       -
 edge-1: refused routes calc.demo_9090: bad automaton (2 streams, last at 2026-01-01T00:00:03.000Z)
 edge-2: EDS outbound|1||gone does not exist
 edge-2: refused LDS demo.meta_1: cannot bind (last at 2026-01-01T00:00:02.000Z)`.trimStart(),
@@ -101,4 +106,18 @@ edge-3  module  -         metaproto     2026-01-01T00:00:00Z  -       -         
 edge-2: EDS outbound|1||gone does not exist
 edge-2: refused LDS demo.meta_1: cannot bind (last at 2026-01-01T00:00:02.000Z)`.trimStart(),
   );
+});
+
+test("a proxy of another replica is told as that replica tells of it", () => {
+  const proxy: ProxyView = {
+    node: "sidecar~2",
+    cluster: "",
+    streams: [],
+    modules: [{ protocol: "dubbo", sha256: "a".repeat(64) }],
+    elsewhere: { replica: "second", routes: "pending" },
+  };
+  expect(statusText([proxy])).toMatch(
+    /\nsidecar~2 +- +at second +- +- +- +- +pending +dubbo aaaaaaaaaaaa$/,
+  );
+  expect(streamsText([proxy])).toMatch(/\nsidecar~2 +- +- +- +at second +- +- +- +- +pending$/);
 });

@@ -1,5 +1,5 @@
 // What `metaproto status` prints: a table, and below it what is wrong, whatever the number of workers and modules.
-import type { ProxyView, StreamView, TypeStatus } from "../server/proxy-status.js";
+import type { ModuleView, ProxyView, StreamView, TypeStatus } from "../server/proxy-status.js";
 import { table } from "./table.js";
 
 const PROXY_TYPES = ["CDS", "EDS", "LDS", "ECDS"];
@@ -7,27 +7,42 @@ const ROUTES = "routes";
 
 /** One line for each proxy. */
 export function statusText(proxies: readonly ProxyView[]): string {
-  const rows = proxies.flatMap(({ node, streams }) => {
+  const rows = proxies.flatMap(({ node, streams, modules: versions, elsewhere }) => {
     const modules = streams.filter(({ role }) => role === "module");
     const own = streams.filter(({ role }) => role === "proxy");
     // A proxy that lost its stream, while modules of its still have theirs.
     if (own.length === 0)
-      return [[node, "-", "not connected", ...PROXY_TYPES.map(() => "-"), routesCell(modules)]];
+      return [
+        [
+          node,
+          "-",
+          elsewhere === undefined ? "not connected" : `at ${elsewhere.replica}`,
+          ...PROXY_TYPES.map(() => "-"),
+          elsewhere?.routes ?? routesCell(modules),
+          modulesCell(versions),
+        ],
+      ];
     return own.map((stream, index) => [
       node,
       stream.agent,
       timeOf(stream),
       ...PROXY_TYPES.map((type) => typeCell(stream, type)),
       index === 0 ? routesCell(modules) : "-",
+      index === 0 ? modulesCell(versions) : "-",
     ]);
   });
-  return withRemarks(["PROXY", "AGENT", "CONNECTED", ...PROXY_TYPES, "ROUTES"], rows, proxies);
+  return withRemarks(
+    ["PROXY", "AGENT", "CONNECTED", ...PROXY_TYPES, "ROUTES", "MODULES"],
+    rows,
+    proxies,
+  );
 }
 
 /** One line for each stream. */
 export function streamsText(proxies: readonly ProxyView[]): string {
-  const rows = proxies.flatMap(({ node, streams }) =>
-    streams.map((stream) => [
+  const rows = proxies.flatMap(({ node, streams, elsewhere }) => [
+    ...(elsewhere === undefined ? [] : [elsewhereRow(node, elsewhere)]),
+    ...streams.map((stream) => [
       node,
       stream.role,
       stream.protocols.join(", ") || "-",
@@ -35,9 +50,16 @@ export function streamsText(proxies: readonly ProxyView[]): string {
       timeOf(stream),
       ...[...PROXY_TYPES, ROUTES].map((type) => typeCell(stream, type)),
     ]),
-  );
+  ]);
   const header = ["PROXY", "STREAM", "PROTOCOL", "AGENT", "CONNECTED", ...PROXY_TYPES, "ROUTES"];
   return withRemarks(header, rows, proxies);
+}
+
+function elsewhereRow(
+  node: string,
+  { replica, routes }: NonNullable<ProxyView["elsewhere"]>,
+): readonly string[] {
+  return [node, "-", "-", "-", `at ${replica}`, ...PROXY_TYPES.map(() => "-"), routes ?? "-"];
 }
 
 function timeOf({ connectedAt }: StreamView): string {
@@ -54,6 +76,8 @@ function typeCell(stream: StreamView, typeName: string): string {
 function routesCell(modules: readonly StreamView[]): string {
   const counts = new Map<string, { synced: number; all: number }>();
   for (const stream of modules) {
+    // One without clients yet, which only tells that it runs.
+    if (stream.plugin !== undefined && stream.protocols.length === 0) continue;
     const protocol = stream.protocols.join("+") || "?";
     const count = counts.get(protocol) ?? { synced: 0, all: 0 };
     counts.set(protocol, count);
@@ -62,6 +86,16 @@ function routesCell(modules: readonly StreamView[]): string {
   }
   const cells = [...counts].map(([protocol, { synced, all }]) => `${protocol} ${synced}/${all}`);
   return cells.sort().join(", ") || "-";
+}
+
+/** Digits of a SHA-256 that tell versions apart. */
+const DIGEST_LENGTH = 12;
+
+function modulesCell(modules: readonly ModuleView[]): string {
+  const cells = modules.map(
+    ({ protocol, sha256 = "?" }) => `${protocol} ${sha256.slice(0, DIGEST_LENGTH)}`,
+  );
+  return cells.join(", ") || "-";
 }
 
 function withRemarks(

@@ -13,3 +13,9 @@ export function table(header: readonly string[], rows: readonly (readonly string
     )
     .join("\n");
 }
+
+/** `name  value` lines, ended each by a line feed. */
+export function fields(rows: readonly (readonly [name: string, value: string])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, value]) => `${name.padEnd(width)}  ${value}\n`).join("");
+}

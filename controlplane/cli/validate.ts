@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { listenerCount } from "../ir/mesh.js";
 import { bindOption, modulesOption, rootNamespaceOption } from "./options.js";
 
 interface ValidateOptions {
@@ -25,7 +26,7 @@ export function validateCommand(): Command {
       for (const line of faults) process.stdout.write(`error: ${line}\n`);
       for (const line of warnings) process.stdout.write(`warning: ${line}\n`);
       process.stdout.write(
-        `${plural(resourceCount, "resource")}, ${plural(mesh.listeners.length, "listener")}, ` +
+        `${plural(resourceCount, "resource")}, ${plural(listenerCount(mesh), "listener")}, ` +
           `${plural(mesh.clusters.length, "cluster")}: ` +
           `${plural(faults.length, "fault")}, ${plural(warnings.length, "warning")}\n`,
       );

@@ -1,10 +1,12 @@
 // A set of endpoints that requests are sent to, as Envoy's cluster and as the module's pool see it.
-import type { HashKey } from "./route.js";
+import type { RedisUpstream } from "./redis.js";
+import type { HashKey, StickySession } from "./route.js";
 
 export interface Cluster {
-  /** `outbound|<port>|<subset>|<host>`. */
+  /** `outbound|<port>|<subset>|<host>`; under Istio also `inbound|<port>||`. */
   readonly name: string;
-  readonly discovery: "static" | "dns";
+  /** `originalDestination`: a connection goes where the client's went; only under Istio, without endpoints. */
+  readonly discovery: "static" | "dns" | "originalDestination";
   readonly endpoints: readonly Endpoint[];
   /** How the module chooses among endpoints for each request. */
   readonly loadBalancer: "leastRequest" | "roundRobin" | "random";
@@ -19,9 +21,14 @@ export interface Cluster {
   readonly requestOutlierDetection: RequestOutlierDetection | undefined;
   /** Undefined: `loadBalancer` chooses. */
   readonly hashPolicy: HashKey | undefined;
+  readonly stickySession: StickySession | undefined;
   /** Modules ask it by gRPC: Envoy must speak HTTP/2 with it. */
   readonly isGrpc: boolean;
   readonly tls: UpstreamTls | undefined;
+  /** Present: its endpoints are Redis servers, and no module asks them. */
+  readonly redis?: RedisUpstream;
+  /** True: no module asks it, and Envoy balances its connections as `loadBalancer` says. */
+  readonly isPlainTcp?: boolean;
 }
 
 export interface Endpoint {

@@ -16,7 +16,8 @@ export type BuiltInFilter =
   | ({ readonly kind: "authorization" } & Authorization)
   | ({ readonly kind: "accessLog" } & AccessLog)
   | ({ readonly kind: "tracing" } & Tracing)
-  | ({ readonly kind: "stats" } & Stats);
+  | ({ readonly kind: "stats" } & Stats)
+  | ({ readonly kind: "peerMetadata" } & PeerMetadata);
 
 export type FilterKind = BuiltInFilter["kind"];
 
@@ -164,3 +165,20 @@ export interface Stats {
       }
     | undefined;
 }
+
+/** What proxies tell each other of their workloads. */
+export interface PeerMetadata {
+  readonly side: "outbound" | "inbound";
+  readonly propagate: boolean;
+  /** Undefined: what the node says. */
+  readonly workload: Readonly<Record<WorkloadText, string | undefined>>;
+}
+
+export type WorkloadText =
+  | "workload"
+  | "namespace"
+  | "cluster"
+  | "app"
+  | "version"
+  | "canonicalService"
+  | "canonicalRevision";

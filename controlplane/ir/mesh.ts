@@ -1,21 +1,35 @@
 // The mesh as the translation sees it: resolved, merged and free of user-facing resource shapes.
 import type { Cluster } from "./cluster.js";
 import type { Filter } from "./filter.js";
+import type { Placement } from "./placement.js";
 import type { Protocol } from "./protocol.js";
+import type { RedisProxySettings } from "./redis.js";
 import type { Route } from "./route.js";
 
 /** Everything that proxies are configured from. Equal inputs give deeply equal meshes, in a stable order. */
 export interface Mesh {
   readonly listeners: readonly Listener[];
+  /** Absent: none. */
+  readonly redisListeners?: readonly RedisListener[];
+  /** Absent: none. */
+  readonly tcpListeners?: readonly TcpListener[];
   /** Those that `listeners` speak. */
   readonly protocols: readonly Protocol[];
   /** By name, unique. */
   readonly clusters: readonly Cluster[];
 }
 
+/** Of all kinds. */
+export function listenerCount({ listeners, redisListeners, tcpListeners }: Mesh): number {
+  return listeners.length + (redisListeners?.length ?? 0) + (tcpListeners?.length ?? 0);
+}
+
 /** One port of a service whose protocol is managed by a module. */
 export interface Listener {
-  /** `<host>_<port>`: name of the listener and of its route configuration. */
+  /**
+   * Of the listener and of its route configuration: `<host>_<port>`; under Istio also `inbound|<port>||<host>`,
+   * `gateway|<port>|<gateway>|<namespace>` and `inbound-vip|<port>|tcp|<host>`.
+   */
   readonly name: string;
   readonly host: string;
   readonly port: number;
@@ -30,6 +44,21 @@ export interface Listener {
   readonly clusterNames: readonly string[];
   /** TLS that downstream connections must use; undefined: plain text. */
   readonly downstreamTls: DownstreamTls | undefined;
+  /** Undefined: the mesh is served without Istio. */
+  readonly placement?: Placement;
+}
+
+/** What listeners that no module has a part in share with the others. */
+export type StockListener = Pick<Listener, "name" | "host" | "port" | "address" | "downstreamTls">;
+
+/** One port of a service of Redis. */
+export interface RedisListener extends StockListener, RedisProxySettings {}
+
+/** One port whose bytes go to a server as they are. */
+export interface TcpListener extends StockListener {
+  readonly cluster: string;
+  /** The filter of Envoy's own that counts what they say; undefined: none. */
+  readonly statsFilter: "kafka" | "zookeeper" | undefined;
 }
 
 /** Files are read by the proxy. */

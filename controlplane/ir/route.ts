@@ -17,6 +17,8 @@ export interface Route {
   readonly mirrors: readonly Mirror[];
   /** Undefined: the cluster's. */
   readonly hashPolicy: HashKey | undefined;
+  /** Undefined: the cluster's. */
+  readonly stickySession: StickySession | undefined;
   /** Where the listener has one of the same kind, the route's holds. */
   readonly filters: readonly Filter[];
 }
@@ -52,7 +54,17 @@ export interface Mirror {
 /** What the endpoint of a request depends on. */
 export type HashKey =
   /** Lower case. */
-  { readonly kind: "attribute"; readonly name: string } | { readonly kind: "sourceIp" };
+  | { readonly kind: "attribute"; readonly name: string }
+  | { readonly kind: "sourceIp" }
+  | { readonly kind: "sourceConnection" };
+
+/** Responses name their endpoint, and requests that do so go there. */
+export interface StickySession {
+  readonly attribute: string;
+  /** 0: without an end. */
+  readonly ttlMs: number;
+  readonly strict: boolean;
+}
 
 export interface WeightedDestination {
   /** `outbound|<port>|<subset>|<host>`. */

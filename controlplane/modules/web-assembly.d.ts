@@ -4,6 +4,16 @@ declare namespace WebAssembly {
   interface Module {
     readonly [Symbol.toStringTag]: "WebAssembly.Module";
   }
-  const Module: { exports(module: Module): { readonly name: string }[] };
+  interface Instance {
+    readonly exports: object;
+  }
+  const Module: {
+    exports(module: Module): { readonly name: string }[];
+    imports(module: Module): { readonly module: string; readonly name: string }[];
+  };
   function compile(bytes: Uint8Array<ArrayBuffer>): Promise<Module>;
+  function instantiate(
+    bytes: Uint8Array<ArrayBuffer>,
+    imports: Readonly<Record<string, object>>,
+  ): Promise<{ readonly instance: Instance }>;
 }

@@ -1,7 +1,7 @@
 // HTTP for operators: health, metrics and a look inside. Read-only.
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { errorMessage } from "../runtime/error-message.js";
+import { closeNow, listenOn } from "../runtime/http-listener.js";
 import type { SocketAddress } from "./socket-address.js";
 
 export interface AdminResponse {
@@ -37,19 +37,11 @@ export class AdminServer {
 
   /** Returns the port. @throws Error when it cannot listen. */
   listen({ host, port }: SocketAddress): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.server.once("error", reject);
-      this.server.listen(port, host, () => {
-        this.server.off("error", reject);
-        resolve((this.server.address() as AddressInfo).port);
-      });
-    });
+    return listenOn(this.server, host, port);
   }
 
-  async stop(): Promise<void> {
-    const closed = new Promise((resolve) => this.server.close(resolve));
-    this.server.closeAllConnections();
-    await closed;
+  stop(): Promise<void> {
+    return closeNow(this.server);
   }
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { pluginBytes } from "../modules/testing/plugin-bytes.js";
 import { createLogger } from "../runtime/logger.js";
+import { DirectoryStore } from "../stores/directory/directory-store.js";
 import { ControlPlane } from "./control-plane.js";
 
 let folder: string;
@@ -37,7 +38,7 @@ test("it is alive at once, and ready when there is something to serve", async ()
   const port = await freePort();
   controlPlane = new ControlPlane({
     version: "1.2.3",
-    configDirectory: join(folder, "config"),
+    source: new DirectoryStore(join(folder, "config")),
     modulesDirectory: join(folder, "modules"),
     xdsAddress: { host: "127.0.0.1", port: 0 },
     adminAddress: { host: "127.0.0.1", port },

@@ -18,7 +18,9 @@ import {
   RESOURCE_TYPES,
   ROUTES_TYPE,
 } from "../xds/resource-type.js";
+import type { Mesh } from "../ir/mesh.js";
 import type { Snapshot } from "../xds/snapshot.js";
+import { withoutSecrets } from "./secrets.js";
 
 const SCHEMAS: ReadonlyMap<string, DescMessage> = new Map<string, DescMessage>([
   [CLUSTER_TYPE.typeUrl, ClusterSchema],
@@ -68,12 +70,17 @@ export function resourcesView(configuration: Configuration, faults: readonly Fau
       kind,
       apiVersion,
       metadata,
-      spec,
+      spec: withoutSecrets(spec),
       file: origin?.file,
       line: origin?.lines.get(""),
     })),
     faults: faults.map(formatFault),
   };
+}
+
+/** What was made of it. */
+export function meshView(mesh: Mesh): unknown {
+  return withoutSecrets(mesh);
 }
 
 /** @param typeName such as `LDS`; undefined: all types. */
@@ -90,7 +97,9 @@ export function snapshotView(snapshot: Snapshot, typeName: string | undefined): 
         name: resource.name,
         version: resource.version,
         resource: withoutLongBytes(
-          withReadableFilters(resourceJson(schema, fromBinary(schema, resource.value))),
+          withReadableFilters(
+            withoutSecrets(resourceJson(schema, fromBinary(schema, resource.value))),
+          ),
         ),
       })),
     };

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { formatFault } from "../api/fault.js";
 import type { Mesh } from "../ir/mesh.js";
+import { moduleName } from "../ir/protocol.js";
 import { ModuleDirectory, type ModuleSet } from "../modules/module-directory.js";
 import { compileRegex } from "../regex/compile-regex.js";
 import { loadDirectory } from "../stores/directory/load-directory.js";
@@ -60,7 +61,7 @@ export async function validateDirectories(
 ): Promise<DirectoryMesh> {
   const read = await readDirectoryMesh(source);
   const { listeners } = read.mesh;
-  const modules = new Map(read.mesh.protocols.map(({ module }) => [module, undefined]));
+  const modules = new Map(read.mesh.protocols.map((protocol) => [moduleName(protocol), undefined]));
   const conflicts = servable(read.mesh, modules, bindAddress).faults;
   const clusters = new Map(read.mesh.clusters.map((cluster) => [cluster.name, cluster]));
   const refused = listeners.flatMap((listener) => {

@@ -15,6 +15,11 @@ export class Metrics {
   readonly resourcesSent = this.counter("xds_resources_sent_total", "Resources sent", ["type"]);
   readonly accepted = this.counter("xds_accepted_total", "Responses accepted (ACK)", ["type"]);
   readonly refused = this.counter("xds_refused_total", "Responses refused (NACK)", ["type"]);
+  readonly refusing = this.gauge(
+    "xds_refusing_streams",
+    "Streams that refuse the newest version of something",
+    ["type"],
+  );
   readonly badRequests = this.counter("xds_bad_requests_total", "Streams ended for a bad request");
   readonly resources = this.gauge("resources", "Resources read, by kind", ["kind"]);
   readonly faults = this.gauge("faults", "Faults in resources and modules at this moment");

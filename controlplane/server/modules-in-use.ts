@@ -1,5 +1,6 @@
 // A module that connections go through stays although its file is gone: a build may remove it before it writes it anew.
 import type { Mesh } from "../ir/mesh.js";
+import { canaryName, moduleName } from "../ir/protocol.js";
 import type { ModuleSet } from "../modules/module-directory.js";
 import type { WasmModule } from "../modules/wasm-module.js";
 
@@ -17,7 +18,12 @@ export class ModulesInUse {
    */
   use(mesh: Mesh, present: ModuleSet): string[] {
     const available = this.available(present);
-    const names = new Set(mesh.protocols.map(({ module }) => module));
+    const names = new Set(
+      mesh.protocols.flatMap((protocol) => [
+        moduleName(protocol),
+        ...(protocol.canary?.source === undefined ? [] : [canaryName(protocol)]),
+      ]),
+    );
     this.used = new Map([...available].filter(([name]) => names.has(name)));
     return [...this.used.values()]
       .filter(({ name }) => !present.modules.has(name))

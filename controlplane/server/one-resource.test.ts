@@ -16,6 +16,7 @@ import {
   type ResourceType,
 } from "../xds/resource-type.js";
 import { AdsClient } from "../xds/testing/ads-client.js";
+import { DirectoryStore } from "../stores/directory/directory-store.js";
 import { ControlPlane } from "./control-plane.js";
 
 const SERVICES = 200;
@@ -103,7 +104,7 @@ beforeEach(async () => {
   ).flat();
   controlPlane = new ControlPlane({
     version: "1.2.3",
-    configDirectory: join(folder, "config"),
+    source: new DirectoryStore(join(folder, "config")),
     modulesDirectory: join(folder, "modules"),
     xdsAddress: { host: "127.0.0.1", port: 0 },
     adminAddress: { host: "127.0.0.1", port: 0 },

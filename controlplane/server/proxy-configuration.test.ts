@@ -36,6 +36,7 @@ function cluster(name: string, ports: readonly number[]): Cluster {
     outlierDetection: undefined,
     requestOutlierDetection: undefined,
     hashPolicy: undefined,
+    stickySession: undefined,
     isGrpc: false,
     tls: undefined,
   };
@@ -60,6 +61,7 @@ function listener(index: number, pattern = "v1"): Listener {
         retryPolicy: undefined,
         mirrors: [],
         hashPolicy: undefined,
+        stickySession: undefined,
         filters: [],
       },
     ],

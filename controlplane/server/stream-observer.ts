@@ -2,6 +2,7 @@ import type { Logger } from "../runtime/logger.js";
 import type { StreamNode } from "../xds/stream-node.js";
 import type { XdsObserver } from "../xds/observer.js";
 import type { Metrics } from "./metrics.js";
+import { withoutSecretText } from "./secrets.js";
 
 const streamName = ({ role, id }: StreamNode): string =>
   role === "proxy" ? `proxy ${id}` : `module of proxy ${id}`;
@@ -32,7 +33,12 @@ export function streamObserver(logger: Logger, metrics: Metrics): XdsObserver {
       metrics.refused.inc({ type: type.name });
       const names = [...resources.keys()];
       const what = names.length === 1 ? (names[0] ?? "") : `${names.length} resources`;
-      logger.warn(`${streamName(node)}: refused ${type.name} (${what}): ${message}`);
+      logger.warn(
+        `${streamName(node)}: refused ${type.name} (${what}): ${withoutSecretText(message)}`,
+      );
+    },
+    onDenied(node, type, name) {
+      logger.warn(`${streamName(node)}: asks for ${type.name} ${name}, which it may not have`);
     },
     onUnknownType(node, typeUrl) {
       logger.debug(`${streamName(node)}: asks for ${typeUrl}, which is not served`);

@@ -9,6 +9,7 @@ export type EngineFeature =
   | "retryPolicy"
   | "mirrors"
   | "hashPolicy"
+  | "stickySession"
   | "outlierDetection"
   /** Operators such as `%ATTR(x)%` in the values of mutations. */
   | "mutationOperators";
@@ -22,6 +23,7 @@ export const SHIPPED_FEATURES: ModuleFeatures = {
   filters: new Set<FilterKind>([
     "accessLog",
     "stats",
+    "peerMetadata",
     "tracing",
     "localRateLimit",
     "fault",
@@ -32,6 +34,7 @@ export const SHIPPED_FEATURES: ModuleFeatures = {
     "retryPolicy",
     "mirrors",
     "hashPolicy",
+    "stickySession",
     "outlierDetection",
     "mutationOperators",
   ]),
@@ -45,10 +48,12 @@ export const FEATURE_FIELDS: Readonly<Record<FilterKind | EngineFeature, string>
   authorization: "MetaAuthorizationPolicy, DubboAuthorizationPolicy",
   accessLog: "`accessLog` of an ApplicationProtocol",
   tracing: "`tracing` of an ApplicationProtocol",
+  peerMetadata: "`peerMetadata` of an ApplicationProtocol",
   stats: "`stats` of an ApplicationProtocol",
   retryPolicy: "`routes[].retries`",
   mirrors: "`routes[].mirror`, `routes[].mirrors`",
   hashPolicy: "`routes[].hashPolicy`, `consistentHash` of a DestinationRule",
+  stickySession: "`routes[].stickySession`, `consistentHash.httpCookie` of a DestinationRule",
   outlierDetection: "`outlierDetection` of a DestinationRule, as far as it is about responses",
   mutationOperators: "operators in values of mutations",
 };

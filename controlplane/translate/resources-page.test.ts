@@ -5,18 +5,23 @@ import { join } from "node:path";
 import { format } from "prettier";
 import { expect, it } from "vitest";
 import { parse } from "yaml";
+import { frameDescription } from "../api/frame/description.js";
 import { applicationProtocolKind } from "../api/application-protocol.js";
 import { destinationRuleKind } from "../api/destination-rule.js";
 import { dubboAuthorizationPolicyKind } from "../api/dubbo-authorization-policy.js";
+import { gatewayKind } from "../api/gateway.js";
 import { validateResource } from "../api/kinds.js";
 import { metaAuthorizationPolicyKind } from "../api/meta-authorization-policy.js";
 import { metaRouterKind } from "../api/meta-router.js";
 import { fieldTable, markdownTable, titledObjects } from "../api/reference/field-table.js";
+import { redisDestinationKind } from "../api/redis-destination.js";
+import { redisServiceKind } from "../api/redis-service.js";
 import { RETRY_ON } from "../api/retries.js";
 import type { Shape } from "../api/schema/schema.js";
 import { serviceEntryKind } from "../api/service-entry.js";
 import { DEFAULT_ACCESS_LOG_FORMAT } from "../api/telemetry.js";
 import { OPERATORS } from "../api/text-format.js";
+import { virtualServiceKind } from "../api/virtual-service.js";
 import { workloadEntryKind } from "../api/workload-entry.js";
 import { FEATURE_FIELDS, SHIPPED_FEATURES } from "./module-features.js";
 
@@ -27,14 +32,23 @@ const KINDS: readonly { readonly kind: string; readonly shape: Shape }[] = [
   serviceEntryKind,
   workloadEntryKind,
   destinationRuleKind,
+  virtualServiceKind,
+  gatewayKind,
   metaRouterKind,
   applicationProtocolKind,
   metaAuthorizationPolicyKind,
   dubboAuthorizationPolicyKind,
+  redisServiceKind,
+  redisDestinationKind,
 ];
 
+/** On a page of their own. */
+const FRAMES = new Set(titledObjects(frameDescription.shape).map(({ title }) => title));
+
 const TITLED = new Map(
-  KINDS.flatMap(({ shape }) => titledObjects(shape)).map((shape) => [shape.title, shape] as const),
+  KINDS.flatMap(({ shape }) => titledObjects(shape))
+    .filter(({ title }) => !FRAMES.has(title))
+    .map((shape) => [shape.title, shape] as const),
 );
 
 /** Empty: this version applies everything. */
@@ -62,9 +76,9 @@ const BLOCKS: ReadonlyMap<string, string> = new Map([
     "operators",
     markdownTable(
       ["Operator", "Known", "Stands for"],
-      Object.entries(OPERATORS).map(([name, { moment, takesAttribute = false, doc }]) => [
-        takesAttribute ? `\`%${name}(name)%\`` : `\`%${name}%\``,
-        moment === "request" ? "with the request" : "at the end",
+      Object.entries(OPERATORS).map(([name, { moment, argument, doc }]) => [
+        argument === "attribute" ? `\`%${name}(name)%\`` : `\`%${name}%\``,
+        moment === "end" ? "at the end" : `with the ${moment}`,
         doc,
       ]),
     ),

@@ -37,6 +37,7 @@ const observer: XdsObserver = {
   onRefused: (node, type, { message }) =>
     events.push(`refused ${node.id} ${type.name}: ${message}`),
   onUnknownType: (node, typeUrl) => events.push(`unknown type ${typeUrl} of ${node.id}`),
+  onDenied: (node, type, name) => events.push(`denied ${node.id} ${type.name} ${name}`),
   onBadRequest: (_peer, reason) => events.push(`bad request: ${reason}`),
 };
 
@@ -462,7 +463,9 @@ describe("streams", () => {
   });
 
   test("the delta variant is answered with UNIMPLEMENTED", async () => {
-    const delta = new AdsClient(port, "delta", "envoy", "DeltaAggregatedResources");
+    const delta = new AdsClient(port, "delta", "envoy", {
+      method: "DeltaAggregatedResources",
+    });
     clients.push(delta);
     delta.request(CLUSTER_TYPE);
     expect((await delta.end()).code).toBe(UNIMPLEMENTED);

@@ -10,12 +10,15 @@ import {
 import type { DiscoveryRequest } from "../gen/envoy/service/discovery/v3/discovery_pb.js";
 import { type Clock, systemClock } from "../runtime/clock.js";
 import { errorMessage } from "../runtime/error-message.js";
-import { AdsStream, type StreamContext } from "./ads-stream.js";
+import { type Progress, progressOf } from "./acknowledgements.js";
+import { type AccessPolicy, EVERYBODY } from "./access-policy.js";
+import { AccessDenied, AdsStream, type StreamContext } from "./ads-stream.js";
 import type { StreamNode } from "./stream-node.js";
 import { type EncodedResponse, aggregatedDiscoveryService } from "./discovery-service.js";
 import type { XdsObserver } from "./observer.js";
-import { type ResourceType, ROUTED_TO } from "./resource-type.js";
-import type { Snapshot } from "./snapshot.js";
+import { peerIdentity } from "./peer-identity.js";
+import { EXTENSION_CONFIG_TYPE, type ResourceType, ROUTED_TO } from "./resource-type.js";
+import type { Snapshot, SnapshotVariants } from "./snapshot.js";
 import { type ProxyStatus, proxyStatuses } from "./status.js";
 
 type Call = ServerDuplexStream<DiscoveryRequest, EncodedResponse>;
@@ -23,35 +26,54 @@ type Call = ServerDuplexStream<DiscoveryRequest, EncodedResponse>;
 export interface AdsServerOptions {
   readonly observer: XdsObserver;
   readonly clock?: Clock;
+  /** Default: everybody may have everything. */
+  readonly access?: AccessPolicy;
+  /**
+   * When a connection is ended, so that its peer comes back with its present certificate, maybe to another replica.
+   * Milliseconds, with up to 10 % of jitter; default: never.
+   */
+  readonly maxConnectionAgeMs?: number;
 }
 
 /** A stream whose peer is gone without a word is closed after the sum of both. */
 const KEEPALIVE_INTERVAL_MS = 30_000;
 const KEEPALIVE_TIMEOUT_MS = 10_000;
 
+/** Streams never end by themselves. */
+const AGE_GRACE_MS = 1_000;
+
 /** A proxy with thousands of clusters names them all in each request for endpoints. */
 const MAX_REQUEST_BYTES = 16 * 1024 * 1024;
 
 export class AdsServer {
-  private readonly server = new Server({
-    "grpc.keepalive_time_ms": KEEPALIVE_INTERVAL_MS,
-    "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
-    "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
-    "grpc.max_send_message_length": -1,
-  });
+  private readonly server: Server;
   private readonly calls = new Map<AdsStream, Call>();
   private readonly streamsByNode = new Map<string, Set<AdsStream>>();
   private readonly observer: XdsObserver;
   private readonly context: StreamContext;
   private current: Snapshot | undefined;
+  private variants: SnapshotVariants | undefined;
   private streamCount = 0;
+  private changes = 0;
 
   constructor(options: AdsServerOptions) {
     this.observer = options.observer;
+    const { maxConnectionAgeMs } = options;
+    this.server = new Server({
+      "grpc.keepalive_time_ms": KEEPALIVE_INTERVAL_MS,
+      "grpc.keepalive_timeout_ms": KEEPALIVE_TIMEOUT_MS,
+      "grpc.max_receive_message_length": MAX_REQUEST_BYTES,
+      "grpc.max_send_message_length": -1,
+      ...(maxConnectionAgeMs !== undefined && {
+        "grpc.max_connection_age_ms": maxConnectionAgeMs,
+        "grpc.max_connection_age_grace_ms": AGE_GRACE_MS,
+      }),
+    });
     this.context = {
       clock: options.clock ?? systemClock,
       observer: options.observer,
-      snapshot: () => this.current,
+      access: options.access ?? EVERYBODY,
+      snapshotFor: (stream) => this.snapshotFor(stream),
       isProxyBehind: (nodeId) => this.isProxyBehind(nodeId),
       onFirstRequest: (stream, node) => {
         this.onFirstRequest(stream, node);
@@ -68,10 +90,14 @@ export class AdsServer {
     this.server.addService(aggregatedDiscoveryService, implementation);
   }
 
-  /** Listens on `host:port` and returns the port. @throws Error when it cannot. */
-  listen(address: string): Promise<number> {
+  /**
+   * Listens on `host:port` and returns the port.
+   * @param credentials default: no TLS.
+   * @throws Error when it cannot.
+   */
+  listen(address: string, credentials = ServerCredentials.createInsecure()): Promise<number> {
     return new Promise((resolve, reject) => {
-      this.server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
+      this.server.bindAsync(address, credentials, (error, port) => {
         if (error === null) resolve(port);
         else reject(error);
       });
@@ -83,9 +109,14 @@ export class AdsServer {
     return this.current;
   }
 
-  /** Every stream gets what is new for it. */
-  setSnapshot(snapshot: Snapshot): void {
+  /**
+   * Every stream gets what is new for it.
+   * @param variants tells what a proxy gets instead; default: all get the same.
+   */
+  setSnapshot(snapshot: Snapshot, variants?: SnapshotVariants): void {
+    this.changes++;
     this.current = snapshot;
+    this.variants = variants;
     for (const stream of this.calls.keys()) stream.pump();
   }
 
@@ -93,9 +124,38 @@ export class AdsServer {
     return this.streamsByNode.size;
   }
 
+  /** Those that keep what they had because they refuse the newest version of something. */
+  refusingStreams({ typeUrl }: ResourceType): number {
+    let count = 0;
+    for (const { subscriptions } of this.calls.keys())
+      if ((subscriptions.get(typeUrl)?.refused.size ?? 0) > 0) count++;
+    return count;
+  }
+
   /** Connected proxies. */
   proxies(): ProxyStatus[] {
     return proxyStatuses(this.calls.keys(), this.current);
+  }
+
+  /** Of modules, by their names in proxies: the nodes that run them, as far as they are connected here. */
+  runningPlugins(): ReadonlyMap<string, ReadonlySet<string>> {
+    const running = new Map<string, Set<string>>();
+    for (const { node } of this.calls.keys()) {
+      if (node?.plugin === undefined) continue;
+      const nodes = running.get(node.plugin) ?? new Set<string>();
+      running.set(node.plugin, nodes.add(node.id));
+    }
+    return running;
+  }
+
+  /** How far connected proxies are with the resources of a type that they ask for by name. */
+  progress(type: ResourceType): Progress {
+    return progressOf(this.calls.keys(), type, this.current);
+  }
+
+  /** While this is the same, so is everything that is told of proxies. */
+  get changeCount(): number {
+    return this.changes;
   }
 
   /** True when a proxy refuses the newest version of a resource and none has accepted it. */
@@ -128,7 +188,9 @@ export class AdsServer {
 
   private onStream(call: Call): void {
     const peer = call.getPeer();
-    const stream = new AdsStream(++this.streamCount, peer, this.context, (response) => {
+    const { subjectaltname } = call.getAuthContext().sslPeerCertificate ?? {};
+    const identity = peerIdentity(subjectaltname);
+    const stream = new AdsStream(++this.streamCount, peer, identity, this.context, (response) => {
       call.write(response);
     });
     this.calls.set(stream, call);
@@ -137,13 +199,16 @@ export class AdsServer {
     };
     call.on("data", (request: DiscoveryRequest) => {
       if (!this.calls.has(stream)) return;
+      this.changes++;
       try {
         stream.onRequest(request);
       } catch (error) {
         const reason = errorMessage(error);
         this.observer.onBadRequest(peer, reason);
         close();
-        call.emit("error", { code: status.INVALID_ARGUMENT, details: reason });
+        const isDenied = error instanceof AccessDenied;
+        const code = isDenied ? status.PERMISSION_DENIED : status.INVALID_ARGUMENT;
+        call.emit("error", { code, details: reason });
       }
     });
     call.on("end", () => {
@@ -153,6 +218,16 @@ export class AdsServer {
     call.on("cancelled", close);
     call.on("close", close);
     call.on("error", close);
+  }
+
+  /** Modules are given routes only, which are the same in all variants. */
+  private snapshotFor(stream: AdsStream): Snapshot | undefined {
+    const { current, variants } = this;
+    const { node } = stream;
+    if (current === undefined || variants === undefined || node?.role !== "proxy") return current;
+    const { id, labels } = node;
+    const refuses = (name: string): boolean => stream.refuses(EXTENSION_CONFIG_TYPE, name);
+    return variants({ id, labels, refuses });
   }
 
   /** True while the proxy itself, if it is connected here, lacks clusters or endpoints of the newest snapshot. */
@@ -179,6 +254,7 @@ export class AdsServer {
 
   private onClosed(stream: AdsStream): void {
     if (!this.calls.delete(stream)) return;
+    this.changes++;
     stream.close();
     const { node, peer } = stream;
     if (node !== undefined) {

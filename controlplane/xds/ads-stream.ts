@@ -2,7 +2,9 @@
 import type { DiscoveryRequest } from "../gen/envoy/service/discovery/v3/discovery_pb.js";
 import type { Clock } from "../runtime/clock.js";
 import type { EncodedResponse } from "./discovery-service.js";
+import type { AccessPolicy } from "./access-policy.js";
 import type { XdsObserver } from "./observer.js";
+import type { PeerIdentity } from "./peer-identity.js";
 import {
   CLUSTER_TYPE,
   ENDPOINT_TYPE,
@@ -19,8 +21,9 @@ import { type RequestOutcome, Subscription } from "./subscription.js";
 export interface StreamContext {
   readonly clock: Clock;
   readonly observer: XdsObserver;
-  /** The newest snapshot; undefined before the first one. */
-  snapshot(): Snapshot | undefined;
+  readonly access: AccessPolicy;
+  /** The newest snapshot for a stream; undefined before the first one. */
+  snapshotFor(stream: AdsStream): Snapshot | undefined;
   /** The stream has said who it is. */
   onFirstRequest(stream: AdsStream, node: StreamNode): void;
   /** True while the proxy of this node lacks clusters that routes may name, or their endpoints. */
@@ -28,6 +31,9 @@ export interface StreamContext {
   /** The node's proxy may have caught up. */
   onProxyProgress(nodeId: string): void;
 }
+
+/** The peer is not who it says it is, or has no business here. */
+export class AccessDenied extends Error {}
 
 /** Longest wait for an answer about another resource. After it, late is better than never. */
 const MAX_HOLD_MS = 5_000;
@@ -44,29 +50,41 @@ export class AdsStream {
   readonly subscriptions = new Map<string, Subscription>();
   /** Key of what waits -> since when. */
   private readonly heldSince = new Map<string, number>();
+  /** Keys of what it asks for and may not have. */
+  private denied = new Set<string>();
   private cancelTimer: (() => void) | undefined;
   private isClosed = false;
 
-  /** @param peer address of the other end. @param write sends a response. */
+  /**
+   * @param peer address of the other end.
+   * @param identity that its certificate gives it; undefined: none.
+   * @param write sends a response.
+   */
   constructor(
     readonly id: number,
     readonly peer: string,
+    readonly identity: PeerIdentity | undefined,
     private readonly context: StreamContext,
     private readonly write: (response: EncodedResponse) => void,
   ) {
     this.connectedAt = context.clock.now();
   }
 
-  /** @throws Error when the request makes no sense; the stream is to be ended with its message. */
+  /**
+   * @throws AccessDenied when the peer may not be here.
+   * @throws Error when the request makes no sense; the stream is to be ended with its message.
+   */
   onRequest(request: DiscoveryRequest): void {
     const node = this.node ?? streamNode(request);
     if (node === undefined) throw new Error("the first request has no node.id");
     if (this.node === undefined) {
+      const refusal = this.context.access.refusalOf(node, this.identity);
+      if (refusal !== undefined) throw new AccessDenied(refusal);
       this.node = node;
       this.context.onFirstRequest(this, node);
     }
     const type = TYPES.get(request.typeUrl);
-    if (type === undefined) {
+    if (type === undefined || !this.context.access.isServed(type)) {
       // Proxies may ask for types that are not served, such as secrets; silence means "none".
       this.context.observer.onUnknownType(node, request.typeUrl);
       return;
@@ -78,7 +96,7 @@ export class AdsStream {
         responseNonce: request.responseNonce,
         errorMessage: request.errorDetail?.message,
       },
-      this.context.snapshot()?.types.get(type.typeUrl),
+      this.snapshot?.types.get(type.typeUrl),
       this.context.clock.now(),
     );
     this.report(node, type, outcome);
@@ -88,16 +106,20 @@ export class AdsStream {
 
   /** Sends what is due. */
   pump(): void {
-    const snapshot = this.context.snapshot();
-    const { node } = this;
+    const { node, snapshot } = this;
     if (snapshot === undefined || node === undefined || this.isClosed) return;
     const held = new Set<string>();
+    const denied = new Set<string>();
     const isProxyBehind = this.context.isProxyBehind(node.id);
     for (const type of RESOURCE_TYPES) {
       const subscription = this.subscriptions.get(type.typeUrl);
       const set = snapshot.types.get(type.typeUrl);
       if (subscription === undefined || set === undefined) continue;
       const isHeld = (resource: Resource): boolean => {
+        if (!this.context.access.mayHave(this.identity, type, resource.name)) {
+          this.onDenied(node, type, resource.name, denied);
+          return true;
+        }
         const requirement =
           type === ROUTES_TYPE
             ? { isMet: !isProxyBehind, isRefused: false }
@@ -123,19 +145,36 @@ export class AdsStream {
         this.subscriptions.get(ENDPOINT_TYPE.typeUrl)?.expectAgain(response.replaced);
       }
     }
+    this.denied = denied;
     this.scheduleHeld(held);
+  }
+
+  /** Told once for as long as it lasts. */
+  private onDenied(node: StreamNode, type: ResourceType, name: string, denied: Set<string>): void {
+    const key = `${type.typeUrl} ${name}`;
+    if (!this.denied.has(key) && !denied.has(key)) this.context.observer.onDenied(node, type, name);
+    denied.add(key);
   }
 
   /** True when everything of this type that the stream subscribes to was sent and answered. */
   isUpToDate(type: ResourceType): boolean {
     const subscription = this.subscriptions.get(type.typeUrl);
-    const set = this.context.snapshot()?.types.get(type.typeUrl);
+    const set = this.snapshot?.types.get(type.typeUrl);
     return subscription === undefined || set === undefined || subscription.isUpToDate(set);
+  }
+
+  /** Whether it refuses a resource in the version that it was sent last. */
+  refuses(type: ResourceType, name: string): boolean {
+    return this.subscriptions.get(type.typeUrl)?.refused.has(name) === true;
   }
 
   close(): void {
     this.isClosed = true;
     this.cancelTimer?.();
+  }
+
+  private get snapshot(): Snapshot | undefined {
+    return this.context.snapshotFor(this);
   }
 
   private subscription(type: ResourceType): Subscription {

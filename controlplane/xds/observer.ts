@@ -12,6 +12,8 @@ export interface XdsObserver {
   onAccepted(node: StreamNode, type: ResourceType, versionInfo: string): void;
   onRefused(node: StreamNode, type: ResourceType, refusal: Refusal): void;
   onUnknownType(node: StreamNode, typeUrl: string): void;
+  /** It asks for what it may not have, and does not get it. */
+  onDenied(node: StreamNode, type: ResourceType, name: string): void;
   /** The stream was ended because of what it sent. */
   onBadRequest(peer: string, reason: string): void;
 }

@@ -62,6 +62,17 @@ export function stateVersion(resources: Iterable<Pick<Resource, "digest">>): str
   return state.version;
 }
 
+/** What decides which variant of a snapshot a proxy gets. */
+export interface VariantNode {
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Whether it refuses an extension configuration in the version that it was sent last. */
+  readonly refuses: (extensionConfig: string) => boolean;
+}
+
+/** The snapshot of one proxy: the same for most. */
+export type SnapshotVariants = (node: VariantNode) => Snapshot;
+
 let setCount = 0;
 
 function resource({ typeUrl }: ResourceType, input: ResourceInput, before?: Resource): Resource {
@@ -102,6 +113,28 @@ function resourceSet(
 }
 
 /**
+ * A snapshot whose resources of one type are others.
+ * @param previous the variant of the same kind before.
+ */
+export function withResources(
+  base: Snapshot,
+  type: ResourceType,
+  inputs: readonly ResourceInput[],
+  previous?: Snapshot,
+): Snapshot {
+  const { typeUrl } = type;
+  const types = new Map(base.types);
+  types.set(typeUrl, resourceSet(type, inputs, (previous ?? base).types.get(typeUrl)));
+  return { version: versionOf(types), types };
+}
+
+function versionOf(types: Snapshot["types"]): string {
+  return stateVersion(
+    Array.from(types, ([typeUrl, { version }]) => ({ digest: entryDigest(typeUrl, version) })),
+  );
+}
+
+/**
  * @param inputs resources by type URL; a type that is missing has none. Of several with the same name the
  *   last one counts.
  * @param previous the snapshot before, whose unchanged resources are shared.
@@ -119,10 +152,5 @@ export function buildSnapshot(
       ] as const;
     }),
   );
-  return {
-    version: stateVersion(
-      Array.from(types, ([typeUrl, { version }]) => ({ digest: entryDigest(typeUrl, version) })),
-    ),
-    types,
-  };
+  return { version: versionOf(types), types };
 }

@@ -13,6 +13,8 @@ export interface ProxyStatus {
 
 export interface StreamStatus {
   readonly role: "proxy" | "module";
+  /** See `StreamNode`. */
+  readonly plugin?: string;
   readonly agent: string;
   readonly peer: string;
   /** RFC 3339. */
@@ -100,6 +102,7 @@ export function proxyStatuses(
     }
     proxy.streams.push({
       role: node.role,
+      ...(node.plugin !== undefined && { plugin: node.plugin }),
       agent: node.agent,
       peer: stream.peer,
       connectedAt: timestamp(stream.connectedAt),

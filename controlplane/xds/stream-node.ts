@@ -7,6 +7,10 @@ export interface StreamNode {
   /** Such as `envoy 1.40.0`. */
   readonly agent: string;
   readonly role: "proxy" | "module";
+  /** Of a module: the name that its version has in proxies, `metaproto.<protocol>.<digest>`. */
+  readonly plugin?: string;
+  /** `LABELS` of its metadata, where Istio has those of the workload. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** How modules' streams name themselves in `node.user_agent_name`. */
@@ -22,12 +26,24 @@ export function streamNode({ node }: DiscoveryRequest): StreamNode | undefined {
       : userAgentVersionType.case === "userAgentBuildVersion"
         ? versionText(userAgentVersionType.value.version)
         : "";
+  const isModule = userAgentName === MODULE_AGENT;
   return {
     id: node.id,
     cluster: node.cluster,
-    agent: `${userAgentName} ${version}`.trim(),
-    role: userAgentName === MODULE_AGENT ? "module" : "proxy",
+    agent: isModule ? userAgentName : `${userAgentName} ${version}`.trim(),
+    role: isModule ? "module" : "proxy",
+    ...(isModule && version !== "" && { plugin: version }),
+    labels: labelsIn(node.metadata?.["LABELS"]),
   };
+}
+
+function labelsIn(value: unknown): Record<string, string> {
+  if (typeof value !== "object" || value === null) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string",
+    ),
+  );
 }
 
 function versionText(

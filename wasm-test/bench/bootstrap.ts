@@ -5,12 +5,16 @@ import {
   tcpProxy,
   TYPE,
   wasm,
+  clusterOf,
+  dialName,
   type Contender,
+  type ModuleSetup,
   type Protocol,
 } from "./contenders.js";
+import { SINKS, type Sink } from "./policies.js";
 
-/** Ports of the echo servers. */
-export type Ports = Readonly<Record<Protocol, number>>;
+/** Ports of the echo servers, and of the sinks that there are. */
+export type Ports = Readonly<Record<Protocol, number> & Partial<Record<Sink, number>>>;
 
 /** Name of the listener of a contender. */
 export function listenerName(contender: Contender): string {
@@ -35,39 +39,58 @@ function cluster(name: string, endpoint: object): object {
   };
 }
 
-function dialCluster(module: string): object {
-  const http = `${TYPE}/envoy.extensions.upstreams.http.v3.HttpProtocolOptions`;
-  const name = `dial-${module}`;
+function httpOptions(protocol: "http" | "http2", common?: object): object {
+  const type = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+  const explicit = protocol === "http" ? "http_protocol_options" : "http2_protocol_options";
   return {
-    ...cluster(name, { envoy_internal_address: { server_listener_name: name } }),
     typed_extension_protocol_options: {
-      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-        "@type": http,
-        common_http_protocol_options: { max_requests_per_connection: 1 },
-        explicit_http_config: { http_protocol_options: {} },
+      [type]: {
+        "@type": `${TYPE}/${type}`,
+        ...(common === undefined ? {} : { common_http_protocol_options: common }),
+        explicit_http_config: { [explicit]: {} },
       },
     },
   };
 }
 
-/** The bootstrap with these contenders; `ports` are those of the echo servers. */
+function dialCluster(setup: ModuleSetup): object {
+  const name = dialName(setup);
+  return {
+    ...cluster(name, { envoy_internal_address: { server_listener_name: name } }),
+    ...httpOptions("http", { max_requests_per_connection: 1 }),
+  };
+}
+
+function dialListener(setup: ModuleSetup): object {
+  const target = clusterOf(setup.protocol);
+  return {
+    name: dialName(setup),
+    internal_listener: {},
+    filter_chains: [{ filters: [wasm(setup, target), tcpProxy(target)] }],
+  };
+}
+
+/** The bootstrap with these contenders. */
 export function benchBootstrap(contenders: readonly Contender[], ports: Ports): object {
   const proxies = contenders.filter(({ kind }) => kind !== "direct");
-  const modules = proxies.filter(({ kind }) => kind === "ours").map(({ protocol }) => protocol);
+  const modules = proxies.flatMap(({ module }) => (module === undefined ? [] : [module]));
   const listeners = proxies.map((contender) => ({
     name: listenerName(contender),
     address: onLoopback(0),
-    filter_chains: [{ filters: contender.filters(`echo-${contender.protocol}`) }],
-  }));
-  const internal = modules.map((module) => ({
-    name: `dial-${module}`,
-    internal_listener: {},
-    filter_chains: [{ filters: [wasm(module, `echo-${module}`), tcpProxy(`echo-${module}`)] }],
+    filter_chains: [{ filters: contender.filters(clusterOf(contender.protocol)) }],
   }));
   const backends = PROTOCOLS.map((protocol) =>
-    cluster(`echo-${protocol}`, onLoopback(ports[protocol])),
+    cluster(clusterOf(protocol), onLoopback(ports[protocol])),
   );
-  return bootstrap([...listeners, ...internal], [...backends, ...modules.map(dialCluster)]);
+  const sinks = SINKS.flatMap((sink) => {
+    const port = ports[sink];
+    if (port === undefined) return [];
+    return [{ ...cluster(sink, onLoopback(port)), ...httpOptions("http2") }];
+  });
+  return bootstrap(
+    [...listeners, ...modules.map(dialListener)],
+    [...backends, ...sinks, ...modules.map(dialCluster)],
+  );
 }
 
 function bootstrap(listeners: readonly object[], clusters: readonly object[]): object {
@@ -89,6 +112,7 @@ export function servingBootstrap(
   file: string,
   ports: Readonly<Record<string, number>>,
 ): object {
+  const setup = { protocol: module, id: module };
   const discovered = {
     name: SERVING,
     config_discovery: {
@@ -103,7 +127,7 @@ export function servingBootstrap(
       filter_chains: [{ filters: [discovered, echo()] }],
     },
     {
-      name: `dial-${module}`,
+      name: dialName(setup),
       internal_listener: {},
       filter_chains: [{ filters: [discovered, tcpProxy("none")] }],
     },
@@ -111,7 +135,7 @@ export function servingBootstrap(
   const clusters = Object.entries(ports).map(([name, port]) => cluster(name, onLoopback(port)));
   return {
     node: { id: "bench", cluster: "bench" },
-    ...bootstrap(listeners, [...clusters, dialCluster(module)]),
+    ...bootstrap(listeners, [...clusters, dialCluster(setup)]),
   };
 }
 
@@ -122,7 +146,7 @@ export function wasmResource(
   code: string,
   version: number,
 ): object {
-  const { typed_config } = wasm(module, cluster, code);
+  const { typed_config } = wasm({ protocol: module, id: module }, cluster, code);
   return {
     version_info: String(version),
     resources: [

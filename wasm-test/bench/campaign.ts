@@ -1,9 +1,9 @@
 // Runs a plan: contenders in turn, round after round, so that what else the machine does meets all alike.
 import type { Ports } from "./bootstrap.js";
 import { caseName, type Case } from "./cases.js";
-import { CONTENDERS, type Contender } from "./contenders.js";
+import type { Contender } from "./contenders.js";
 import { measure, type Bench, type Sample, type Timing } from "./measure.js";
-import { startBenchEnvoy } from "./processes.js";
+import { available, BenchEnvoys } from "./processes.js";
 import { isSound, spreadOf, valueOf, type Result } from "./summary.js";
 
 /**
@@ -14,6 +14,8 @@ const PART_OF_WEAKEST = 0.5;
 
 export interface Campaign {
   readonly plan: readonly Case[];
+  /** Those whose servers are missing are left out. */
+  readonly contenders: readonly Contender[];
   readonly rounds: number;
   /** Time of a measurement, after its warm-up. */
   readonly closedSeconds: number;
@@ -31,11 +33,17 @@ function timingOf(load: Case, campaign: Campaign): Timing {
 }
 
 /** Those of the protocol, but for those that are known to fail under this load. */
-function contendersOf(load: Case, before: readonly Result[]): readonly Contender[] {
+function contendersOf(
+  load: Case,
+  contenders: readonly Contender[],
+  before: readonly Result[],
+): readonly Contender[] {
   const closed = closedLoopOf(load, before);
-  return CONTENDERS.filter(({ protocol, name }) => {
+  return contenders.filter(({ protocol, name, kind }) => {
     const hasFailed = closed.some((result) => result.contender.name === name && !isSound(result));
-    return protocol === load.protocol && !hasFailed;
+    // What filters cost is CPU: at half of what the weakest can do, latencies hardly show it.
+    const isAsked = load.loop === "closed" || kind !== "filtered";
+    return protocol === load.protocol && isAsked && !hasFailed;
   });
 }
 
@@ -57,7 +65,7 @@ async function rateOf(
     .map((result) => valueOf(result, "rps").median);
   if (capacities.length === 0) {
     const closed: Case = { ...load, loop: "closed" };
-    for (const contender of contendersOf(closed, [])) {
+    for (const contender of contendersOf(closed, campaign.contenders, [])) {
       const sample = await measure(bench, contender, closed, timingOf(closed, campaign));
       if (sample.faults === 0 && contender.kind !== "direct") capacities.push(sample.rps);
     }
@@ -79,7 +87,8 @@ async function runCase(
 ): Promise<Result[]> {
   const rate = load.loop === "open" ? await rateOf(bench, load, campaign, before) : undefined;
   const timing = timingOf(load, campaign);
-  const samples = new Map(contendersOf(load, before).map((entry) => [entry, [] as Sample[]]));
+  const contenders = contendersOf(load, campaign.contenders, before);
+  const samples = new Map(contenders.map((entry) => [entry, [] as Sample[]]));
   for (let round = 1; round <= campaign.rounds; round++) {
     campaign.onProgress?.(`${caseName(load)}: round ${round} of ${campaign.rounds}`);
     for (const [contender, list] of rotated([...samples], round - 1)) {
@@ -103,24 +112,28 @@ export interface CampaignOutcome {
   readonly failures: readonly string[];
 }
 
-/** Runs everything; one Envoy for each number of workers, and another one after each that failed. */
+/** Runs everything; other Envoys for each number of workers, and after each case that failed. */
 export async function runCampaign(campaign: Campaign, ports: Ports): Promise<CampaignOutcome> {
   const results: Result[] = [];
   const failures: string[] = [];
+  const contenders = available(campaign.contenders, ports).filter(({ protocol }) =>
+    campaign.plan.some((load) => load.protocol === protocol),
+  );
   for (const workers of new Set(campaign.plan.map((load) => load.workers))) {
-    let envoy = await startBenchEnvoy(CONTENDERS, ports, workers);
+    let envoys = await BenchEnvoys.start(contenders, ports, workers);
     for (const load of campaign.plan.filter((one) => one.workers === workers)) {
       try {
-        results.push(...(await runCase({ envoy, ports }, load, campaign, results)));
+        const bench = { envoys, ports };
+        results.push(...(await runCase(bench, load, { ...campaign, contenders }, results)));
       } catch (error) {
         const cause = error instanceof Error ? error.message : String(error);
-        failures.push(...envoy.failures(), `${caseName(load)}: ${cause}`);
-        await envoy.kill();
-        envoy = await startBenchEnvoy(CONTENDERS, ports, workers);
+        failures.push(...envoys.failures(), `${caseName(load)}: ${cause}`);
+        await envoys.kill();
+        envoys = await BenchEnvoys.start(contenders, ports, workers);
       }
     }
-    failures.push(...envoy.failures());
-    await envoy.kill();
+    failures.push(...envoys.failures());
+    await envoys.kill();
   }
   return { results, failures };
 }

@@ -46,11 +46,15 @@ test("options choose what is measured", () => {
   const all = parseOptions([]);
   expect(all.plan).toBe(FULL_PLAN);
   expect(all.memoryOf.length).toBeGreaterThan(0);
+  expect(all.filterPlan.map(caseName)).toEqual(["dubbo:8x8:100B", "dubbo:100x1:100B"]);
 
   const one = parseOptions(["--only", "dubbo:4x1:64KiB,modules", "--rounds", "7"]);
   expect(one.plan.map(caseName)).toEqual(["dubbo:4x1:64KiB"]);
-  expect(one).toMatchObject({ rounds: 7, memoryOf: [], isWriting: false });
+  expect(one).toMatchObject({ rounds: 7, memoryOf: [], filterPlan: [], isWriting: false });
   expect(one.moduleRounds).toBeGreaterThan(0);
+
+  const filters = parseOptions(["--only", "filters", "--rounds", "2"]);
+  expect(filters).toMatchObject({ plan: [], filterRounds: 5, memoryOf: [], moduleRounds: 0 });
 
   expect(() => parseOptions(["--rounds", "none"])).toThrow(/no positive number/);
   expect(() => parseOptions(["--fast"])).toThrow(/--fast/);

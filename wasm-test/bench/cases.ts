@@ -86,3 +86,6 @@ export const QUICK_PLAN: readonly Case[] = [
   ...casesOf(["dubbo"], ["4x1:open", "100x1:open"]),
   ...casesOf(["thrift"], ["64x1:open"]),
 ];
+
+/** What each filter adds is measured with; the first one with many requests in each read. */
+export const FILTER_PLAN: readonly Case[] = casesOf(["dubbo"], ["8x8", "100x1"]);

@@ -1,4 +1,5 @@
 // What is compared: Envoy's own filters and ours, each a way from a listener to the same echo server.
+import { allPolicies, eachPolicy, type Policies, type Sink } from "./policies.js";
 
 export const TYPE = "type.googleapis.com";
 export const PROTOCOLS = ["dubbo", "thrift"] as const;
@@ -10,10 +11,22 @@ const FILTERS = `${TYPE}/envoy.extensions.filters.network`;
 export interface Contender {
   readonly name: string;
   readonly protocol: Protocol;
-  /** No proxy at all, any proxy, Envoy's filters for the protocol, or ours. */
-  readonly kind: "direct" | "baseline" | "envoy" | "ours";
+  /** No proxy at all, any proxy, Envoy's filters for the protocol, ours, or ours with filters in it. */
+  readonly kind: "direct" | "baseline" | "envoy" | "ours" | "filtered";
   /** None for the one without a proxy. */
   readonly filters: (cluster: string) => object[];
+  /** Of ours: the setup of the module, also for its internal listener. */
+  readonly module?: ModuleSetup;
+  /** Servers that it calls. */
+  readonly sinks?: readonly Sink[];
+}
+
+/** A module and what it is configured to do. */
+export interface ModuleSetup {
+  readonly protocol: Protocol;
+  /** Of its VM; where it dials is derived from it. */
+  readonly id: string;
+  readonly policies?: Policies;
 }
 
 /** A network filter of a listener, as Envoy's configuration has it. */
@@ -92,30 +105,40 @@ function thriftProxy(cluster: string, isPassthrough: boolean): object {
 /** Routes before the one that is taken, so that none is found by luck. */
 const OTHER_ROUTES = 99;
 
-function routeConfiguration(cluster: string): object {
+function routeConfiguration(cluster: string, policies?: Policies): object {
   const others = Array.from({ length: OTHER_ROUTES }, (_, index) => ({
     name: `other-${index}`,
     match: [{ name: "method", exact: `other${index}` }],
     destinations: [{ cluster }],
   }));
-  const last = { name: "default", destinations: [{ cluster }] };
-  return { name: "bench", routes: [...others, last], clusters: [{ name: cluster, endpoints: 1 }] };
+  const last = { name: "default", destinations: [{ cluster }], ...policies?.route };
+  return {
+    name: "bench",
+    routes: [...others, last],
+    clusters: [{ name: cluster, endpoints: 1, ...policies?.cluster }],
+    filters: policies?.filters ?? [],
+  };
+}
+
+/** Cluster and internal listener of a module's upstream connections. */
+export function dialName({ id }: ModuleSetup): string {
+  return `dial-${id}`;
 }
 
 /** @param filename of the module's code; default the built one, relative to the project. */
 export function wasm(
-  module: string,
+  setup: ModuleSetup,
   cluster: string,
-  filename = `build/${module}.wasm`,
+  filename = `build/${setup.protocol}.wasm`,
 ): TypedFilter {
   const configuration = {
-    dialCluster: `dial-${module}`,
-    routeConfigurations: [routeConfiguration(cluster)],
+    dialCluster: dialName(setup),
+    routeConfigurations: [routeConfiguration(cluster, setup.policies)],
   };
   return filter("envoy.filters.network.wasm", "wasm.v3.Wasm", {
     config: {
-      name: module,
-      root_id: module,
+      name: setup.id,
+      root_id: setup.id,
       configuration: {
         "@type": `${TYPE}/google.protobuf.StringValue`,
         value: JSON.stringify(configuration),
@@ -123,7 +146,7 @@ export function wasm(
       failure_policy: "FAIL_RELOAD",
       vm_config: {
         runtime: "envoy.wasm.runtime.v8",
-        vm_id: module,
+        vm_id: setup.id,
         code: { local: { filename } },
       },
     },
@@ -132,10 +155,6 @@ export function wasm(
 
 export function echo(): object {
   return filter("envoy.filters.network.echo", "echo.v3.Echo", {});
-}
-
-function ours(module: string, cluster: string): object[] {
-  return [wasm(module, cluster), echo()];
 }
 
 /** What a connection costs Envoy when nothing is done with it; answers nobody. */
@@ -154,11 +173,39 @@ function baseline(protocol: Protocol): Contender {
   return { name: "tcp_proxy", protocol, kind: "baseline", filters: (c) => [tcpProxy(c)] };
 }
 
-function metaproto(protocol: Protocol): Contender {
-  return { name: OURS, protocol, kind: "ours", filters: (c) => ours(protocol, c) };
+export const OURS = "metaproto";
+export const ALL_ON = "metaproto, all filters on";
+
+/** Of the echo server. */
+export function clusterOf(protocol: Protocol): string {
+  return `echo-${protocol}`;
 }
 
-export const OURS = "metaproto";
+function ours(setup: ModuleSetup): Contender["filters"] {
+  return (cluster) => [wasm(setup, cluster), echo()];
+}
+
+function metaproto(protocol: Protocol): Contender {
+  const module = { protocol, id: protocol };
+  return { name: OURS, protocol, kind: "ours", filters: ours(module), module };
+}
+
+function filtered(protocol: Protocol, policies: Policies, name = policies.name): Contender {
+  const id = `${protocol}-${policies.name.replaceAll(/[^a-z0-9]+/gi, "-")}`;
+  const module = { protocol, id, policies };
+  const { sinks = [] } = policies;
+  return { name, protocol, kind: "filtered", filters: ours(module), module, sinks };
+}
+
+function allOn(protocol: Protocol): Contender {
+  return filtered(protocol, allPolicies(clusterOf(protocol)), ALL_ON);
+}
+
+/** The bare module, then with each filter alone, then with all of them. */
+export function filterContenders(protocol: Protocol): Contender[] {
+  const each = eachPolicy(clusterOf(protocol)).map((policies) => filtered(protocol, policies));
+  return [metaproto(protocol), ...each, allOn(protocol)];
+}
 
 export const CONTENDERS: readonly Contender[] = [
   direct("dubbo"),
@@ -166,6 +213,7 @@ export const CONTENDERS: readonly Contender[] = [
   { name: "dubbo_proxy", protocol: "dubbo", kind: "envoy", filters: (c) => [dubboProxy(c)] },
   { name: "generic_proxy", protocol: "dubbo", kind: "envoy", filters: (c) => [genericProxy(c)] },
   metaproto("dubbo"),
+  allOn("dubbo"),
   direct("thrift"),
   baseline("thrift"),
   {
@@ -181,4 +229,5 @@ export const CONTENDERS: readonly Contender[] = [
     filters: (c) => [thriftProxy(c, true)],
   },
   metaproto("thrift"),
+  allOn("thrift"),
 ];

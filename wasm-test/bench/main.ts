@@ -4,14 +4,17 @@ import { writeFileSync } from "node:fs";
 import { cpus, loadavg, release, type } from "node:os";
 import { fileURLToPath } from "node:url";
 import { envoyBinary } from "../envoy/support/envoy-binary.js";
-import { runCampaign } from "./campaign.js";
+import { runCampaign, type Campaign } from "./campaign.js";
+import { CONTENDERS, filterContenders } from "./contenders.js";
 import { measureMemory } from "./memory.js";
 import { measureModules } from "./modules.js";
 import { parseOptions, USAGE, type BenchOptions } from "./options.js";
-import { withEchoServers } from "./processes.js";
+import { SINKS, type Sink } from "./policies.js";
+import { withEchoServers, withSinks } from "./processes.js";
 import type { About, Report } from "./report.js";
 import { resultsJson } from "./results-file.js";
 import { measureServing } from "./serving.js";
+import type { Result } from "./summary.js";
 import { asText } from "./tables.js";
 import { faultsOf } from "./targets.js";
 import { aboutText, writeReport } from "./write-report.js";
@@ -47,23 +50,45 @@ async function bench(options: BenchOptions): Promise<Report> {
   const onProgress = (line: string): void => console.error(line);
   const { memoryOf, moduleRounds } = options;
   const circumstances = about(options);
-  return withEchoServers(async (ports) => {
-    const { results, failures } = await runCampaign({ ...options, onProgress }, ports);
-    const all = [...failures];
+  return withEchoServers(async (echoPorts) => {
+    const failures: string[] = [];
     /** A part that fails takes nothing from those that were measured. */
     const attempt = async <T>(part: () => Promise<T>, otherwise: T): Promise<T> => {
       try {
         return await part();
       } catch (error) {
-        all.push(error instanceof Error ? error.message : String(error));
+        failures.push(error instanceof Error ? error.message : String(error));
         return otherwise;
       }
     };
-    const memory = await attempt(() => measureMemory(ports, memoryOf, IDLE, onProgress), []);
-    const modules = await attempt(() => measureModules(ports, moduleRounds, onProgress), []);
+    const run = async (campaign: Campaign, sinks: readonly Sink[]): Promise<readonly Result[]> => {
+      if (campaign.plan.length === 0) return [];
+      const outcome = await withSinks(echoPorts, sinks, onProgress, (ports) =>
+        runCampaign({ ...campaign, onProgress }, ports),
+      );
+      failures.push(...outcome.failures);
+      return outcome.results;
+    };
+    const results = await attempt(
+      () => run({ ...options, contenders: CONTENDERS }, ["collector"]),
+      [],
+    );
+    const filters = await attempt(() => run(filterCampaign(options), SINKS), []);
+    const memory = await attempt(() => measureMemory(echoPorts, memoryOf, IDLE, onProgress), []);
+    const modules = await attempt(() => measureModules(echoPorts, moduleRounds, onProgress), []);
     const serving = await attempt(() => servingTime(moduleRounds), {});
-    return { about: circumstances, results, memory, modules, ...serving, failures: all };
+    return { about: circumstances, results, filters, memory, modules, ...serving, failures };
   });
+}
+
+function filterCampaign({ filterPlan, filterRounds, filterSeconds }: BenchOptions): Campaign {
+  return {
+    plan: filterPlan,
+    contenders: filterContenders("dubbo"),
+    rounds: filterRounds,
+    closedSeconds: filterSeconds,
+    openSeconds: filterSeconds,
+  };
 }
 
 async function servingTime(rounds: number): Promise<Pick<Report, "servingMs">> {

@@ -1,9 +1,9 @@
 // One case on one contender: what it costs Envoy and what the clients see.
-import type { Envoy } from "../envoy/support/envoy.js";
 import { runLoad, type LoadResult } from "../envoy/support/load.js";
-import { listenerName, type Ports } from "./bootstrap.js";
+import type { Ports } from "./bootstrap.js";
 import type { Case } from "./cases.js";
 import type { Contender } from "./contenders.js";
+import type { BenchEnvoys } from "./processes.js";
 
 /** What a measurement yields, by the name it has in results and tables. */
 export interface Sample {
@@ -23,7 +23,7 @@ export interface Sample {
 
 /** The processes that a measurement involves. */
 export interface Bench {
-  readonly envoy: Envoy;
+  readonly envoys: BenchEnvoys;
   /** Of the echo servers. */
   readonly ports: Ports;
 }
@@ -36,16 +36,16 @@ export interface Timing {
 
 /** @param rate requests per second, for an open loop. */
 export async function measure(
-  { envoy, ports }: Bench,
+  { envoys, ports }: Bench,
   contender: Contender,
   load: Case,
   timing: Timing,
   rate?: number,
 ): Promise<Sample> {
   const isDirect = contender.kind === "direct";
-  const port = isDirect
-    ? ports[contender.protocol]
-    : await envoy.listenerPort(listenerName(contender));
+  const { port, pid } = isDirect
+    ? { port: ports[contender.protocol], pid: undefined }
+    : await envoys.wake(contender);
   const result = await runLoad({
     protocol: contender.protocol,
     port,
@@ -57,7 +57,7 @@ export async function measure(
     // thrift_proxy answers pipelined calls in any order; ours and the server keep it.
     isAnyOrder: true,
     drainSeconds: 2,
-    ...(isDirect ? {} : { watchPid: envoy.pid }),
+    ...(pid === undefined ? {} : { watchPid: pid }),
   });
   return sampleOf(result);
 }

@@ -30,7 +30,7 @@ interface AtRest {
 }
 
 /** CPU time of all threads; exact, where /proc/PID/stat counts in steps of 10 ms. */
-function cpuUs(pid: number): number {
+export function cpuUs(pid: number): number {
   const tasks = `/proc/${pid}/task`;
   return readdirSync(tasks).reduce((sum, task) => {
     const [nanoseconds = "0"] = readFileSync(`${tasks}/${task}/schedstat`, "utf8").split(" ");

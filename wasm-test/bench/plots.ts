@@ -1,5 +1,5 @@
 // The plots of a report.
-import { OURS, PROTOCOLS, type Protocol } from "./contenders.js";
+import { ALL_ON, OURS, PROTOCOLS, type Protocol } from "./contenders.js";
 import { casesOf, resultsOf, type Report } from "./report.js";
 import { isSound, valueOf, type Result, type Spread } from "./summary.js";
 import { plotSvg, type Panel, type Point, type Row } from "./svg-plot.js";
@@ -17,6 +17,7 @@ const TITLES: Readonly<Record<Protocol, string>> = { dubbo: "Dubbo", thrift: "Th
 /** Ours first, then what any proxy costs, then Envoy's own. */
 const SERIES = [
   OURS,
+  ALL_ON,
   "tcp_proxy",
   "dubbo_proxy",
   "generic_proxy",

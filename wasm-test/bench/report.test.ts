@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parseCase } from "./cases.js";
-import { CONTENDERS } from "./contenders.js";
+import { ALL_ON, CONTENDERS, filterContenders } from "./contenders.js";
 import type { Sample } from "./measure.js";
 import { plotFiles } from "./plots.js";
 import type { Report } from "./report.js";
-import { ratioOf, spreadOf, type Result } from "./summary.js";
+import { differenceOf, ratioOf, spreadOf, type Result } from "./summary.js";
 import { asText } from "./tables.js";
 import { faultsOf, isReached, verdicts } from "./targets.js";
 import { writeReport } from "./write-report.js";
@@ -31,7 +31,9 @@ function result(
   values: Partial<Record<keyof Sample, number[]>>,
 ): Result {
   const { protocol } = parseCase(load);
-  const contender = CONTENDERS.find((one) => one.protocol === protocol && one.name === path);
+  const contender = [...CONTENDERS, ...filterContenders(protocol)].find(
+    (one) => one.protocol === protocol && one.name === path,
+  );
   if (contender === undefined) throw new Error(`there is no ${path}`);
   const rounds = Math.max(...Object.values(values).map((list) => list.length));
   const samples = Array.from({ length: rounds }, (_, round) => {
@@ -54,7 +56,7 @@ function report(...results: Result[]): Report {
     closedSeconds: 1,
     openSeconds: 2,
   };
-  return { about, results, memory: [], modules: [], failures: [] };
+  return { about, results, filters: [], memory: [], modules: [], failures: [] };
 }
 
 describe("spread and ratio", () => {
@@ -69,6 +71,7 @@ describe("spread and ratio", () => {
     const own = result("dubbo:4x1", "metaproto", { cpuUs: [10, 30, 10] });
     const other = result("dubbo:4x1", "dubbo_proxy", { cpuUs: [20, 60, 25] });
     expect(ratioOf(own, other, "cpuUs")).toEqual({ median: 0.5, low: 0.4, high: 0.5 });
+    expect(differenceOf(own, other, "cpuUs")).toEqual({ median: -15, low: -30, high: -10 });
   });
 });
 
@@ -145,6 +148,43 @@ describe("targets", () => {
   });
 });
 
+describe("filters", () => {
+  const bare = result("dubbo:4x1", "metaproto", { cpuUs: [10, 20] });
+  const allOn = result("dubbo:4x1", ALL_ON, { cpuUs: [15, 30] });
+  const dubboProxy = result("dubbo:4x1", "dubbo_proxy", { cpuUs: [20, 40] });
+
+  test("all of them on are to cost less than Envoy's filter for the protocol, which has none", () => {
+    const found = verdicts(report(bare, allOn, dubboProxy));
+    expect(found.map(({ measured, limit }) => [measured.median, limit])).toEqual([
+      [0.5, 0.9],
+      [0.75, 1],
+    ]);
+    const text = asText(report(bare, allOn, dubboProxy));
+    expect(text).toContain("| dubbo_proxy | 30.0 (20.0..40.0) | 0.50 | 0.75 |");
+  });
+
+  test("what each adds is told beside the bare module", () => {
+    const stats = result("dubbo:4x1", "stats by method", { cpuUs: [12, 21] });
+    const text = asText({ ...report(), filters: [bare, stats, allOn] });
+    expect(text).toContain(
+      "| stats by method | 16.5 (12.0..21.0) | 1.50 (1.00..2.00) | 1.13 (1.05..1.20) |",
+    );
+    expect(text).toContain(`| ${ALL_ON} | 22.5 (15.0..30.0) | 7.50 (5.00..10.00) | 1.50 |`);
+  });
+
+  test("that answer wrongly are told", () => {
+    const broken = result("dubbo:4x1", "fault, by attributes", { faults: [1] });
+    const told = faultsOf({ ...report(), filters: [bare, broken] });
+    expect(told).toEqual([expect.stringContaining("fault, by attributes")]);
+    expect(asText({ ...report(), filters: [bare, broken] })).toContain("answers wrong or missing");
+  });
+
+  test("each contender has a VM of its own", () => {
+    const ids = filterContenders("dubbo").map(({ module }) => module?.id);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+});
+
 test("plots have a mark for each path that can be compared", () => {
   const [plot] = plotFiles(
     report(
@@ -182,6 +222,7 @@ test("a report is written between the marks of a page", async () => {
       expect(readdirSync(folder)).toContain(image);
     }
     expect(JSON.parse(readFileSync(join(folder, "results.json"), "utf8"))).toMatchObject({
+      filters: [],
       results: [
         { load: "dubbo:4x1:100B", path: "metaproto", cpuUs: [10.12] },
         { path: "dubbo_proxy", cpuUs: [20] },

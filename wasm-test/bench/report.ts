@@ -8,6 +8,8 @@ import type { Result, Spread } from "./summary.js";
 export interface Report {
   readonly about: About;
   readonly results: readonly Result[];
+  /** The bare module, with each filter alone, and with all of them: see `filterContenders`. */
+  readonly filters: readonly Result[];
   readonly memory: readonly ConnectionMemory[];
   readonly modules: readonly ModuleFigures[];
   /** Milliseconds from a module's delivery to the first request that it serves. */
@@ -44,4 +46,9 @@ export function resultsOf({ results }: Pick<Report, "results">, load: Case): Res
 /** Ours under a load. */
 export function oursUnder(report: Pick<Report, "results">, load: Case): Result | undefined {
   return resultsOf(report, load).find(({ contender }) => contender.kind === "ours");
+}
+
+/** Ours with all filters on, under a load. */
+export function allOnUnder(report: Pick<Report, "results">, load: Case): Result | undefined {
+  return resultsOf(report, load).find(({ contender }) => contender.kind === "filtered");
 }

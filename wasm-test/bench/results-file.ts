@@ -2,6 +2,7 @@
 import { caseName } from "./cases.js";
 import type { Sample } from "./measure.js";
 import type { Report } from "./report.js";
+import type { Result } from "./summary.js";
 import { isReached, verdicts } from "./targets.js";
 
 const VALUES = [
@@ -20,19 +21,24 @@ function rounded(value: number): number {
   return Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(4));
 }
 
+function resultJson({ load, contender, rate, samples }: Result): object {
+  return {
+    load: caseName(load),
+    path: contender.name,
+    kind: contender.kind,
+    ...(rate === undefined ? {} : { rate }),
+    ...Object.fromEntries(
+      VALUES.map((key) => [key, samples.map((sample) => rounded(sample[key]))]),
+    ),
+  };
+}
+
 /** The content of the file; values of a result are lists, one element for each round. */
 export function resultsJson(report: Report): object {
   return {
     about: report.about,
-    results: report.results.map(({ load, contender, rate, samples }) => ({
-      load: caseName(load),
-      path: contender.name,
-      kind: contender.kind,
-      ...(rate === undefined ? {} : { rate }),
-      ...Object.fromEntries(
-        VALUES.map((key) => [key, samples.map((sample) => rounded(sample[key]))]),
-      ),
-    })),
+    results: report.results.map(resultJson),
+    filters: report.filters.map(resultJson),
     memory: report.memory.map(({ contender, ...bytes }) => ({
       protocol: contender.protocol,
       path: contender.name,

@@ -12,7 +12,7 @@ export interface Spread {
 /** All rounds of one contender under one load. */
 export interface Result {
   readonly load: Case;
-  readonly contender: Pick<Contender, "name" | "protocol" | "kind">;
+  readonly contender: Pick<Contender, "name" | "protocol" | "kind" | "module">;
   /** Requests per second that were asked for, in an open loop. */
   readonly rate?: number;
   /** One per round. */
@@ -45,6 +45,16 @@ export function ratioOf(own: Result, other: Result, key: keyof Sample): Spread {
     own.samples.flatMap((sample, round) => {
       const divisor = other.samples[round]?.[key];
       return divisor === undefined ? [] : [sample[key] / divisor];
+    }),
+  );
+}
+
+/** What a value of `own` is more than that of `other`, round by round. */
+export function differenceOf(own: Result, other: Result, key: keyof Sample): Spread {
+  return spreadOf(
+    own.samples.flatMap((sample, round) => {
+      const base = other.samples[round]?.[key];
+      return base === undefined ? [] : [sample[key] - base];
     }),
   );
 }

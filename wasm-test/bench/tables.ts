@@ -2,8 +2,8 @@
 import { payloadName, shapeName, type Case } from "./cases.js";
 import type { Sample } from "./measure.js";
 import type { ConnectionMemory } from "./memory.js";
-import { oursUnder, type Report } from "./report.js";
-import { isSound, ratioOf, valueOf, type Result, type Spread } from "./summary.js";
+import { allOnUnder, casesOf, oursUnder, resultsOf, type Report } from "./report.js";
+import { differenceOf, isSound, ratioOf, valueOf, type Result, type Spread } from "./summary.js";
 import { faultsOf, isReached, verdicts, type Verdict } from "./targets.js";
 
 const KIB = 1024;
@@ -33,12 +33,15 @@ export function loadName(load: Case): string {
   return `${shapeName(load)}, ${payloadName(load)}${workers}`;
 }
 
-/** Ours divided by the other's, or why it cannot be told. */
-function ratioCell(report: Report, result: Result, key: keyof Sample): string {
-  const own = oursUnder(report, result.load);
+/** `own` divided by the other, or why it cannot be told. */
+function ratioCell(own: Result | undefined, result: Result, key: keyof Sample): string {
   if (!isSound(result)) return "not comparable: answers wrong or missing";
   const isSame = own === result || result.contender.kind === "direct";
   return own === undefined || isSame ? "" : spread(ratioOf(own, result, key));
+}
+
+function allOnCell(report: Report, result: Result): string {
+  return isSound(result) ? ratioCell(allOnUnder(report, result.load), result, "cpuUs") : "";
 }
 
 function closedTable(report: Report): string {
@@ -51,7 +54,8 @@ function closedTable(report: Report): string {
         loadName(result.load),
         result.contender.name,
         isProxy ? spread(valueOf(result, "cpuUs")) : "",
-        ratioCell(report, result, "cpuUs"),
+        ratioCell(oursUnder(report, result.load), result, "cpuUs"),
+        allOnCell(report, result),
         spread(valueOf(result, "rps")),
         isProxy ? `${valueOf(result, "envoyPercent").median.toFixed(0)}%` : "",
         `${valueOf(result, "loadPercent").median.toFixed(0)}%`,
@@ -64,6 +68,7 @@ function closedTable(report: Report): string {
       ["path", "left"],
       ["CPU us/request", "right"],
       ["metaproto's / its CPU", "right"],
+      ["all filters on / its CPU", "right"],
       ["requests/s", "right"],
       ["Envoy", "right"],
       ["generator", "right"],
@@ -89,7 +94,7 @@ function openTable(report: Report): string {
       result.contender.name,
       spread(valueOf(result, "p50Us")),
       spread(valueOf(result, "p99Us")),
-      ratioCell(report, result, "p99Us"),
+      ratioCell(oursUnder(report, result.load), result, "p99Us"),
       isEnoughForP999(result, report) ? spread(valueOf(result, "p999Us")) : "",
       result.contender.kind === "direct" ? "" : spread(valueOf(result, "cpuUs")),
     ]);
@@ -107,6 +112,40 @@ function openTable(report: Report): string {
     ],
     rows,
   );
+}
+
+/** What each filter adds: a row for each, two columns for each load. */
+function filterTable({ filters }: Report): string {
+  const loads = casesOf({ results: filters });
+  const names = [...new Set(filters.map(({ contender }) => contender.name))];
+  const rows = names.map((name) => [
+    name,
+    ...loads.flatMap((load) => filterCells(filters, load, name)),
+  ]);
+  const columns = loads.flatMap((load) => {
+    const shape = `${load.protocol} ${shapeName(load)}`;
+    return [
+      [`${shape}: CPU us/request`, "right"],
+      ["added us", "right"],
+      ["of the bare module's", "right"],
+    ] as const;
+  });
+  return table([["filter", "left"], ...columns], rows);
+}
+
+function filterCells(filters: readonly Result[], load: Case, name: string): string[] {
+  const results = resultsOf({ results: filters }, load);
+  const own = results.find(({ contender }) => contender.name === name);
+  const bare = oursUnder({ results: filters }, load);
+  if (own === undefined || own.samples.length === 0) return ["", "", ""];
+  if (!isSound(own)) return ["answers wrong or missing", "", ""];
+  const cpu = spread(valueOf(own, "cpuUs"));
+  if (bare === undefined || own === bare) return [cpu, "", ""];
+  return [cpu, signed(differenceOf(own, bare, "cpuUs")), spread(ratioOf(own, bare, "cpuUs"))];
+}
+
+function signed({ median, low, high }: Spread): string {
+  return `${median.toFixed(2)} (${low.toFixed(2)}..${high.toFixed(2)})`;
 }
 
 function memoryTable(memory: readonly ConnectionMemory[]): string {
@@ -211,6 +250,11 @@ export function sections(report: Report): Section[] {
       title: "Latency",
       text: "Open loop at half of what the weakest path can do, the same rate for all; a latency counts from the time at which the request was due.",
       table: openTable(report),
+    },
+    {
+      title: "What each filter adds",
+      text: "Each alone on the bare module, closed loop. Differences and ratios are taken round by round.",
+      table: filterTable(report),
     },
     { title: "Memory of connections", text: "", table: memoryTable(report.memory) },
     { title: "Modules", text: serving.trim(), table: moduleTable(report) },

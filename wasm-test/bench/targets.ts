@@ -1,6 +1,6 @@
 // The targets of the project, and whether a report reaches them.
 import { caseName, parseCase, payloadName, shapeName, type Case } from "./cases.js";
-import { casesOf, oursUnder, resultsOf, type Report } from "./report.js";
+import { allOnUnder, casesOf, oursUnder, resultsOf, type Report } from "./report.js";
 import { isSound, ratioOf, valueOf, type Result, type Spread } from "./summary.js";
 
 /** One target and what was measured. */
@@ -50,7 +50,8 @@ function variants(report: Report, load: Case, filter: string): Result[] {
 }
 
 function titleOf(load: Case): string {
-  return `${load.protocol} ${shapeName(load)}, ${payloadName(load)}`;
+  const workers = load.workers === 1 ? "" : `, w${load.workers}`;
+  return `${load.protocol} ${shapeName(load)}, ${payloadName(load)}${workers}`;
 }
 
 function cpuVerdicts(report: Report): Verdict[] {
@@ -61,6 +62,23 @@ function cpuVerdicts(report: Report): Verdict[] {
     return variants(report, load, filter).map((other) => ({
       target: `${titleOf(load)}: CPU, divided by that of ${other.contender.name}`,
       limit,
+      isAtLeast: false,
+      unit: "x",
+      measured: ratioOf(own, other, "cpuUs"),
+    }));
+  });
+}
+
+/** With all filters on it still needs less CPU than Envoy's filters for the protocol, which have none. */
+const ALL_ON_TARGETS = ["dubbo_proxy", "thrift_proxy"];
+
+function allOnVerdicts(report: Report): Verdict[] {
+  return casesOf(report).flatMap((load) => {
+    const own = allOnUnder(report, load);
+    if (own === undefined || !isSound(own) || load.loop !== "closed") return [];
+    return ALL_ON_TARGETS.flatMap((filter) => variants(report, load, filter)).map((other) => ({
+      target: `${titleOf(load)}: CPU with all filters on, divided by that of ${other.contender.name} with none`,
+      limit: 1,
       isAtLeast: false,
       unit: "x",
       measured: ratioOf(own, other, "cpuUs"),
@@ -136,6 +154,7 @@ function memoryVerdicts({ memory, modules }: Report): Verdict[] {
 export function verdicts(report: Report): Verdict[] {
   return [
     ...cpuVerdicts(report),
+    ...allOnVerdicts(report),
     ...throughputVerdicts(report),
     ...latencyVerdicts(report),
     ...memoryVerdicts(report),
@@ -143,10 +162,15 @@ export function verdicts(report: Report): Verdict[] {
 }
 
 /** What no figure makes up for: wrong answers of ours, and Envoys that failed. */
-export function faultsOf({ results, failures }: Report): string[] {
-  const broken = results.filter((result) => result.contender.kind === "ours" && !isSound(result));
+export function faultsOf({ results, filters, failures }: Report): string[] {
+  const broken = [...results, ...filters].filter(
+    (result) => result.contender.module !== undefined && !isSound(result),
+  );
   return [
-    ...broken.map((result) => `${caseName(result.load)}: answers of ours were wrong or missing`),
+    ...broken.map(
+      ({ load, contender }) =>
+        `${caseName(load)}: answers of ${contender.name} were wrong or missing`,
+    ),
     ...failures,
   ];
 }

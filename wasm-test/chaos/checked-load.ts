@@ -20,9 +20,26 @@ export function missingChaosPrograms(): string | undefined {
 }
 
 /** Response flags of docs/operators/error-replies.md. */
-export const FLAGS = ["nr", "nc", "uh", "uf", "uc", "uo", "ut", "dpe", "upe"] as const;
+export type Flag =
+  "nr" | "nc" | "uh" | "uf" | "uc" | "uo" | "ut" | "dpe" | "upe" | "rl" | "uaex" | "fi";
 
-export type Flag = (typeof FLAGS)[number];
+/** A part of the text of each, as wasm-test/bench/load/check_client.c has them. */
+export const FLAG_TEXTS: Readonly<Record<Flag, string>> = {
+  nr: "no route",
+  nc: "is unknown",
+  uh: "no healthy endpoint",
+  uf: "cannot connect",
+  uc: "ended before the response",
+  uo: "too many requests",
+  ut: "no response within",
+  dpe: "the request is malformed",
+  upe: "the response is malformed",
+  rl: "rate limit exceeded",
+  uaex: "access denied",
+  fi: "aborted by fault injection",
+};
+
+export const FLAGS = Object.keys(FLAG_TEXTS) as readonly Flag[];
 
 export interface CheckedLoadOptions {
   readonly protocol: LoadProtocol;

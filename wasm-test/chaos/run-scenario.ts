@@ -1,6 +1,7 @@
 // Runs a scenario in rounds, and says what of the invariants did not hold.
 import type { LoadProtocol } from "../envoy/support/load.js";
-import { CheckedLoad, type CheckedReport } from "./checked-load.js";
+import type { TrafficTally } from "../envoy/support/peer-client.js";
+import { CheckedLoad, type CheckedReport, FLAGS, FLAG_TEXTS } from "./checked-load.js";
 import {
   type Memory,
   type ModuleStats,
@@ -78,12 +79,16 @@ export async function runRound(
   try {
     for (const load of loads) await load.answers(1);
     options.onLoads?.(new Map(loaded.map(({ side, load }) => [side.protocol, load])), world);
-    await scenario.disturb(world, new Round(loads, options.seconds, options.seed));
+    const round = new Round(loads, options.seconds, options.seed);
+    await scenario.disturb(world, round);
     await world.restore();
     await scenario.recover?.(world);
     // It is well again when servers answer.
     for (const load of loads) await load.answers(100);
-    for (const { side, load } of loaded) reports[side.protocol] = await load.stop();
+    for (const { side, load } of loaded) {
+      const others = round.others.get(side.protocol);
+      reports[side.protocol] = together(await load.stop(), others, faults);
+    }
   } finally {
     for (const load of loads) await load.kill();
   }
@@ -99,7 +104,25 @@ export async function runRound(
     ];
     faults.push(...found.map((text) => `${side.protocol}: ${text}`));
   }
+  if (scenario.audit !== undefined) faults.push(...(await scenario.audit(world, reports)));
   return { reports, memory: await memoryOf(world), faults };
+}
+
+/** With what other clients have met; failures that are not the proxy's are faults. */
+function together(
+  report: CheckedReport,
+  others: TrafficTally | undefined,
+  faults: string[],
+): CheckedReport {
+  if (others === undefined) return report;
+  const failed = { ...report.failed };
+  for (const [text, count] of Object.entries(others.errors)) {
+    const flag = FLAGS.find((name) => text.includes(FLAG_TEXTS[name]));
+    if (flag === undefined) faults.push(`${String(count)} x ${text}`);
+    else failed[flag] += count;
+  }
+  const sent = report.sent + others.requests;
+  return { ...report, sent, answered: report.answered + others.succeeded, failed };
 }
 
 /**

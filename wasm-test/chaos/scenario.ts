@@ -1,11 +1,15 @@
 // What a scenario is made of.
 import { pause } from "../envoy/support/deadline.js";
+import type { LoadProtocol } from "../envoy/support/load.js";
+import type { TrafficTally } from "../envoy/support/peer-client.js";
 import { seededRandom } from "../host/random.js";
-import type { CheckedLoad, CheckedLoadOptions } from "./checked-load.js";
+import type { CheckedLoad, CheckedLoadOptions, CheckedReport } from "./checked-load.js";
 import type { ChaosWorld, Side, WorldOptions } from "./world.js";
 
 /** The time in which a scenario disturbs. */
 export class Round {
+  /** What clients beside the load have met, by protocol; a scenario that has such tells it here. */
+  readonly others = new Map<LoadProtocol, TrafficTally>();
   private readonly random: () => number;
   private readonly endMs: number;
 
@@ -67,6 +71,11 @@ export interface Scenario {
   readonly disturb: (world: ChaosWorld, round: Round) => Promise<void>;
   /** While the load still runs, after all has been restored. */
   readonly recover?: (world: ChaosWorld) => Promise<void>;
+  /** After each round, when all is quiet: what does not add up, beside what is looked at always. */
+  readonly audit?: (
+    world: ChaosWorld,
+    reports: Readonly<Record<string, CheckedReport>>,
+  ) => Promise<string[]>;
   /** After the last round. */
   readonly tearDown?: (world: ChaosWorld) => Promise<void>;
 }

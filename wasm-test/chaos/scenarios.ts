@@ -5,6 +5,7 @@ import { listenerOf } from "../envoy/support/resources.js";
 import type { Deeds } from "./bad-server.js";
 import type { CheckedLoad } from "./checked-load.js";
 import { CROWD_SCENARIOS } from "./crowd-scenarios.js";
+import { filtersUnder } from "./filter-scenario.js";
 import type { Round, Scenario } from "./scenario.js";
 import type { ChaosWorld } from "./world.js";
 
@@ -116,17 +117,25 @@ function misbehaving(deeds: Deeds, ofDubbo: Deeds = {}) {
 /** Requests that nobody answers hold their place on a connection until it ends. */
 const renewServers = (world: ChaosWorld): Promise<void> => world.renewServers();
 
+const KILLED: Scenario = {
+  name: "servers-killed",
+  about: "servers are killed and restarted at random",
+  disturb: killServers,
+};
+
+const FLIPPED: Scenario = {
+  name: "routes-flipped",
+  about: "routes are changed 20 times a second",
+  disturb: flipRoutes,
+};
+
 export const SCENARIOS: readonly Scenario[] = [
   {
     name: "calm",
     about: "nothing happens",
     disturb: (_, round) => round.pause(Number.MAX_SAFE_INTEGER),
   },
-  {
-    name: "servers-killed",
-    about: "servers are killed and restarted at random",
-    disturb: killServers,
-  },
+  KILLED,
   {
     name: "servers-late",
     about: "a third of the answers is late, in another order than that of the requests",
@@ -178,12 +187,9 @@ export const SCENARIOS: readonly Scenario[] = [
     load: () => ({ lifetime: 30 }),
     disturb: upgradeModules,
   },
-  {
-    name: "routes-flipped",
-    about: "routes are changed 20 times a second",
-    disturb: flipRoutes,
-  },
+  FLIPPED,
   ...CROWD_SCENARIOS,
+  filtersUnder([KILLED, FLIPPED]),
 ];
 
 /** @throws Error when there is none of that name. */

@@ -31,6 +31,21 @@ export interface WorldOptions {
   readonly settings?: Readonly<Record<LoadProtocol, object>>;
   /** Default 600ms. */
   readonly timeout?: string;
+  /** Started with the world, and stopped with it. */
+  readonly surroundings?: () => Promise<Surroundings>;
+}
+
+/** What is beside proxy and servers, and what configurations say because of it. */
+export interface Surroundings {
+  /** Further files of the configuration, by name. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Fields of the ApplicationProtocols. */
+  readonly settings: Readonly<Record<LoadProtocol, object>>;
+  /** Of every MetaRouter, beside its routes. */
+  readonly router: Readonly<Record<string, unknown>>;
+  /** Of every route. */
+  readonly route: (protocol: LoadProtocol) => Partial<RouteOptions>;
+  readonly stop: () => Promise<void>;
 }
 
 function settingsYaml(settings: Readonly<Record<LoadProtocol, object>> | undefined): string {
@@ -59,6 +74,7 @@ export class Side {
     readonly port: number,
     readonly servers: readonly BadServer[],
     private readonly timeout: string,
+    private readonly surroundings: Surroundings | undefined,
   ) {
     this.service = this.serviceOf(servers);
   }
@@ -71,13 +87,40 @@ export class Side {
     return {
       ...{ protocol: this.protocol, port: this.port, endpoints, emptySubsets: ["v1", "v2"] },
       routes: [{ ...this.routeTo(version) }],
+      ...(this.surroundings && { router: this.surroundings.router }),
     };
   }
 
   /** Everything to one version; all of them: "". */
   routeTo(version: string): RouteOptions {
-    return { to: { [version]: 100 }, timeout: this.timeout };
+    const route = { to: { [version]: 100 }, timeout: this.timeout };
+    return { ...route, ...this.surroundings?.route(this.protocol) };
   }
+}
+
+async function startSide(
+  protocol: LoadProtocol,
+  options: WorldOptions,
+  surroundings: Surroundings | undefined,
+): Promise<Side> {
+  const servers: BadServer[] = [];
+  for (let i = 1; i <= (options.servers ?? 3); i++) {
+    servers.push(await BadServer.start(protocol, 1, i));
+  }
+  return new Side(protocol, await freePort(), servers, options.timeout ?? "600ms", surroundings);
+}
+
+/** By file name. */
+function configurationOf(
+  sides: readonly Side[],
+  options: WorldOptions,
+  surroundings: Surroundings | undefined,
+): Record<string, string> {
+  return {
+    ...Object.fromEntries(sides.map(({ service }) => [fileOf(service), serviceYaml(service)])),
+    [SETTINGS_FILE]: settingsYaml(surroundings?.settings ?? options.settings),
+    ...surroundings?.files,
+  };
 }
 
 /** Call `stop` in the clean-up, always. */
@@ -90,25 +133,19 @@ export class ChaosWorld {
     readonly envoy: Envoy,
     readonly sides: readonly Side[],
     readonly workers: number,
+    readonly surroundings: Surroundings | undefined,
   ) {}
 
   static async start(options: WorldOptions = {}): Promise<ChaosWorld> {
     const sides: Side[] = [];
     let controlPlane: ControlPlane | undefined;
     let envoy: Envoy | undefined;
+    const surroundings = await options.surroundings?.();
     try {
       for (const protocol of PROTOCOLS) {
-        const servers: BadServer[] = [];
-        for (let i = 1; i <= (options.servers ?? 3); i++) {
-          servers.push(await BadServer.start(protocol, 1, i));
-        }
-        sides.push(new Side(protocol, await freePort(), servers, options.timeout ?? "600ms"));
+        sides.push(await startSide(protocol, options, surroundings));
       }
-      const files = Object.fromEntries(
-        sides.map(({ service }) => [fileOf(service), serviceYaml(service)]),
-      );
-      files[SETTINGS_FILE] = settingsYaml(options.settings);
-      controlPlane = await ControlPlane.start(files);
+      controlPlane = await ControlPlane.start(configurationOf(sides, options, surroundings));
       // Before there is a proxy: the modules that it replaces never were.
       await controlPlane.kill();
       for (const { protocol } of sides) {
@@ -123,11 +160,12 @@ export class ChaosWorld {
       });
       for (const { service } of sides) await envoy.listenerPort(listenerOf(service));
       await controlPlane.waitUntilSynced();
-      return new ChaosWorld(controlPlane, envoy, sides, workers);
+      return new ChaosWorld(controlPlane, envoy, sides, workers, surroundings);
     } catch (error) {
       await envoy?.kill();
       await controlPlane?.stop();
       for (const { servers } of sides) for (const server of servers) await server.kill();
+      await surroundings?.stop();
       throw error;
     }
   }
@@ -206,6 +244,7 @@ export class ChaosWorld {
     } finally {
       await this.controlPlane.stop();
       for (const server of this.allServers) await server.kill();
+      await this.surroundings?.stop();
     }
   }
 }

@@ -193,6 +193,13 @@ describe("TimerWheel", () => {
     }
   });
 
+  it("gives a timer that is set in the middle of a leap all of its time", () => {
+    unit.wheelSet(unit.newNode(5, 0, 100), 10);
+    expect(fired(500)).toEqual([5]);
+    expect(fired(599)).toEqual([]);
+    expect(fired(600)).toEqual([5]);
+  });
+
   it("runs everything that is due after a leap of time, at once and without going through it", () => {
     for (let name = 0; name < 100; name++) unit.wheelSet(unit.newNode(name, 0, 0), 1 + name * 97);
     unit.wheelSet(unit.newNode(1000, 0, 7), 50);

@@ -114,6 +114,15 @@ describe("names", () => {
     expect(documented.sort()).toEqual(names.sort());
   });
 
+  test("metrics of a controller: all of them, and no others", () => {
+    const source = ["kubernetes-metrics", "admission-webhook", "certificate-expiry"]
+      .map((name) => read(`controlplane/server/${name}.ts`))
+      .join("\n");
+    const names = allMatches(source, /"(metaproto_[a-z_]+)"/g);
+    const documented = firstColumn("docs/operators/stats.md", "Of a controller");
+    expect(documented.filter((name) => name.startsWith("metaproto_")).sort()).toEqual(names.sort());
+  });
+
   test("bounds: every field of Limits, with its default", () => {
     const source = read("assembly/switchboard/config/plugin-limits.ts");
     const names = allMatches(source, /^ {2}"(max\w+)",$/gm);
@@ -146,14 +155,25 @@ describe("names", () => {
     for (const part of parts) expect(page).toContain(part.trim());
   });
 
+  /** The commands below this one, but `help`. */
+  async function commandsOf(...path: readonly string[]): Promise<string[]> {
+    const { stdout } = await runCommand(...path, "--help");
+    const names = allMatches(stdout.split("Commands:")[1] ?? "", /^ {2}([a-z]+)/gm);
+    return names.filter((name) => name !== "help");
+  }
+
   test("commands: all of them, and no others", async () => {
-    const { stdout } = await runCommand("--help");
-    const commands = allMatches(stdout.split("Commands:")[1] ?? "", /^ {2}([a-z]+)/gm);
     const page = "docs/operators/getting-started.md";
     const documented = firstColumn(page, "Commands").flatMap((text) =>
-      allMatches(text, /^metaproto ([a-z]+)/g),
+      allMatches(text, /^metaproto ([a-z]+(?: [a-z]+)?)/g),
     );
-    expect(documented.sort()).toEqual(commands.filter((name) => name !== "help").sort());
+    const groups = new Set(documented.flatMap((name) => allMatches(name, /^(\w+) /g)));
+    const commands: string[] = [];
+    for (const name of await commandsOf()) {
+      if (!groups.has(name)) commands.push(name);
+      else commands.push(...(await commandsOf(name)).map((below) => `${name} ${below}`));
+    }
+    expect(documented.sort()).toEqual(commands.sort());
   });
 
   test("options of serve and bootstrap: all of them, and no others", async () => {

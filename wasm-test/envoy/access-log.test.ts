@@ -18,6 +18,7 @@ import { OtelCollector, missingOtelCollector } from "./support/otel-collector.js
 import type { PeerServer } from "./support/peer-client.js";
 import { LISTENER, switchboardBootstrap } from "./support/switchboard-bootstrap.js";
 import { THRIFT_LANGUAGES, missingThriftPeers } from "./support/thrift-mesh.js";
+import { MessageType, thriftFrame } from "./support/thrift-wire.js";
 import { type ThriftClient, startThriftClient, startThriftServer } from "./support/thrift-peer.js";
 
 const HEADER = { transport: "header", protocol: "binary" } as const;
@@ -379,7 +380,29 @@ describeWith("Access logs of Thrift", missingThriftPeers(), () => {
         });
         expect(seen.value).not.toHaveProperty("secret");
         expect(seen.value).not.toHaveProperty("nothing");
+        expect(seen.attachments).toMatchObject({
+          served: `gold by 127.0.0.1:${server.port("v1")}`,
+        });
       });
     },
   );
+
+  test("a client that is gone before the response", async () => {
+    // The server waits for as many milliseconds as field 1, an i32, says.
+    const body = Buffer.concat([Buffer.from([8, 0, 1]), Buffer.alloc(4), Buffer.from([0])]);
+    body.writeInt32BE(2_000, 3);
+    const call = { type: MessageType.Call, name: "slow", seqid: 7, body, headers: { user: "raw" } };
+    const socket = connect(port, "127.0.0.1");
+    const sent = await envoy.stat("cluster.v1.upstream_cx_tx_bytes_total");
+    const giveUp = async (): Promise<void> => {
+      socket.write(thriftFrame(HEADER, call));
+      await envoy.waitForStat("cluster.v1.upstream_cx_tx_bytes_total", (bytes) => bytes > sent);
+      socket.destroy();
+    };
+    expect(await lineOf(envoy, "slow", giveUp)).toMatch(
+      /^LINE "slow" user="raw" - DC downstream_remote_disconnect slow v1 /,
+    );
+    const abandoned = "wasmcustom.metaproto.thrift.downstream_rq_active";
+    await envoy.waitForStat(abandoned, (count) => count === 0);
+  });
 });

@@ -17,7 +17,8 @@ import { ExceptionType } from "./support/thrift-wire.js";
 
 const ABORTED = "metaproto: aborted by fault injection";
 const ALWAYS = { percentage: { value: 100 } };
-const COUNT = 4_000;
+/** A wrong 27 instead of 20 in a hundred is found in nearly every run, see support/statistics.ts. */
+const COUNT = 2_000;
 
 /** What varies by attribute, so that the tests need one configuration. */
 function routes(to: RouteOptions["to"]): RouteOptions[] {

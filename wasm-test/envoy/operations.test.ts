@@ -254,7 +254,9 @@ describeWith("operations", [missingDubboPeer(), missingThriftPeer("go")], () => 
     test("status and routes of what runs", async () => {
       const summary = await controlPlane().command("status");
       expect(summary).toMatchObject({ code: 0, stderr: "" });
-      expect(summary.stdout).toMatch(/^envoy-under-test .* dubbo (\d)\/\1, thrift (\d)\/\2$/m);
+      expect(summary.stdout).toMatch(
+        /^envoy-under-test .* dubbo (\d)\/\1, thrift (\d)\/\2 +dubbo [\da-f]{12}, thrift [\da-f]{12}$/m,
+      );
       const status = await controlPlane().command("status", "--streams");
       expect(status).toMatchObject({ code: 0, stderr: "" });
       const rows = status.stdout.split("\n").map((row) => row.split(/\s{2,}/));

@@ -216,7 +216,7 @@ describe("a protocol of somebody's own", () => {
     const { control, proxy } = await start();
     // Before: the reason, with file, field and what there is instead.
     expect(control.log.join("\n")).toMatch(
-      /error \S*protocol\.yaml:6: ApplicationProtocol\/acme: spec\.codec: unknown codec `com\.example\.codecs\.keys`.* there are dubbo, thrift$/m,
+      /error \S*protocol\.yaml:6: ApplicationProtocol\/acme: spec\.codec: unknown codec `com\.example\.codecs\.keys`.* there are (\w+, )*dubbo(, \w+)*$/m,
     );
     await putModule();
     await proxy.listenerPort(`${LISTENER}_${String(port)}`);

@@ -1,5 +1,6 @@
 // What Prometheus gets of the filter metaproto.filters.stats, from a real Envoy with the bootstrap that
 // `metaproto bootstrap` prints, after requests of the official Dubbo and Thrift clients.
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
 import { waitUntil } from "./support/deadline.js";
@@ -137,6 +138,19 @@ describeWith("stats", [missingDubboPeer(), ...missingThriftPeers()], () => {
       expect(sums(samples, "metaproto_requests_total", "route_configuration")).toEqual({
         [`demo.dubbo_${String(port)}`]: 8,
       });
+    });
+
+    test("all that dashboards and alerts ask for, but for filters that are not in use", async () => {
+      const chart = new URL("../../charts/metaproto/", import.meta.url);
+      const text = ["dashboards/metaproto-proxies.json", "alerts/metaproto.rules.yaml"]
+        .map((file) => readFileSync(new URL(file, chart), "utf8"))
+        .join("\n")
+        .replace(/^ {2}- name: metaproto-control-plane$[\s\S]*?(?=^ {2}- name:)/m, "");
+      const asked = new Set(text.match(/\bmetaproto_[a-z_]+/g));
+      const shown = new Set((await page("dubbo")).map(({ name }) => name));
+      const isOfFilter = (name: string): boolean => /^metaproto_(local_)?rate_limit_/.test(name);
+      expect(asked.size).toBeGreaterThan(30);
+      expect([...asked].filter((name) => !shown.has(name) && !isOfFilter(name))).toEqual([]);
     });
 
     test("durations as buckets that add up, and bytes", async () => {

@@ -29,8 +29,10 @@ const HEADER = { transport: "header", protocol: "binary" } as const;
 const COLLECTOR_PORT = 4317;
 const HELLO: DubboRequest = { method: "sayHello", args: ["you"] };
 
-/** Resources that have requests of both protocols traced. */
+/** Resources that have requests of both protocols traced and logged. */
 function tracingYaml(collectorPort: number, percentage: number): string {
+  const cluster = `outbound|${String(COLLECTOR_PORT)}||collector.test`;
+  const flushInterval = "0.1s";
   const protocol = (name: string, tracing: object): object => ({
     apiVersion: "metaprotocol.aeraki.io/v1alpha1",
     kind: "ApplicationProtocol",
@@ -39,12 +41,11 @@ function tracingYaml(collectorPort: number, percentage: number): string {
       protocol: name,
       codec: `aeraki.meta_protocol.codec.${name}`,
       tracing: {
-        cluster: `outbound|${String(COLLECTOR_PORT)}||collector.test`,
-        serviceName: `${name}-mesh`,
+        ...{ cluster, flushInterval, serviceName: `${name}-mesh` },
         randomSamplingPercentage: percentage,
-        flushInterval: "0.1s",
         ...tracing,
       },
+      accessLog: { text: "%ATTR(method)% %TRACE_ID%", otlp: { cluster, flushInterval } },
     },
   });
   const collector = {
@@ -193,6 +194,14 @@ describeWith("tracing", missing, () => {
       BigInt(Date.now() + 1) * 1_000_000n,
     );
     expect([...times].sort()).toEqual(times);
+
+    const logs = await collector.waitForLogs(3, ({ traceId }) => traceId === root?.traceId);
+    const idsOf = (records: readonly { readonly spanId: string }[]): string[] =>
+      records.map(({ spanId }) => spanId).sort();
+    expect(idsOf(logs)).toEqual(idsOf(spans));
+    expect(logs.map(({ body }) => body).sort()).toEqual(
+      ["hello", "sayHello", "sayHello"].map((method) => `${method} ${String(root?.traceId)}`),
+    );
   });
 
   test("a client's own context is the parent: W3C's and B3 in both forms", async () => {
@@ -272,6 +281,8 @@ describeWith("tracing", missing, () => {
     // It was there first, and would have been in the same batch.
     const dropped = traceparent.slice(3, 35);
     expect(collector.spans().filter(({ traceId }) => traceId === dropped)).toEqual([]);
+    const [log] = await collector.waitForLogs(1, ({ traceId }) => traceId === dropped);
+    expect(log?.spanId).toBe(traceparent.slice(36, 52));
     await sample(100);
   });
 

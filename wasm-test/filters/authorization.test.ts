@@ -31,6 +31,8 @@ interface Peer {
   readonly address?: string;
   /** The first URI of its certificate. */
   readonly uri?: string;
+  /** Of the tunnel that its connection is in, as Istio tells it. */
+  readonly tunnelUri?: string;
 }
 
 function authorization(...policies: readonly PolicyInit[]): FilterOptions {
@@ -66,11 +68,14 @@ function meshOf(...policies: readonly PolicyInit[]): LineMesh {
   return new LineMesh({ clusters, filters: [authorization(...policies)] });
 }
 
-function connect(mesh: Mesh, { address, uri }: Peer = {}, worker = 0): LineClient {
+function connect(mesh: Mesh, { address, uri, tunnelUri }: Peer = {}, worker = 0): LineClient {
   const socket = mesh.host.connect({
     worker,
     properties: {
       ...(address !== undefined && { source: { address } }),
+      ...(tunnelUri !== undefined && {
+        filter_state: { "io.istio.peer_principal": tunnelUri },
+      }),
       ...(uri !== undefined && { connection: { mtls: true, uri_san_peer_certificate: uri } }),
     },
   });
@@ -186,6 +191,15 @@ describe("principals", () => {
       false,
     ],
     ["an empty identity", { uri: "spiffe://" }, { principals: ["*"] }, false],
+    ["of a tunnel", { tunnelUri: CART }, { principals: ["*/sa/cart"] }, true],
+    ["of a tunnel, another", { tunnelUri: CART }, { principals: ["*/sa/other"] }, false],
+    ["of a tunnel, none there", { tunnelUri: "-" }, { principals: ["*"] }, false],
+    [
+      "its own comes before that of a tunnel",
+      { uri: CART, tunnelUri: "spiffe://cluster.local/ns/shop/sa/other" },
+      { principals: ["*/sa/other"] },
+      false,
+    ],
     ["not", { uri: CART }, { notPrincipals: ["*/sa/cart"] }, false],
     ["not, another", { uri: CART }, { notPrincipals: ["*/sa/other"] }, true],
     ["not, none there", {}, { notPrincipals: ["*"] }, true],

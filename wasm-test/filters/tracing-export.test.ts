@@ -178,6 +178,9 @@ describe("host calls", () => {
         client.call("hello");
         traced.flush();
       }
+      // After a rest the first request asks for the time.
+      client.call("hello");
+      traced.mesh.run();
       const { stats } = traced.mesh.host.vm;
       stats.reset();
       client.call("hello");

@@ -59,6 +59,9 @@ function address(index: number, value: string): void {
   unit.setAddress(index, place(Buffer.from(value)), value.length);
 }
 
+/** Of a capture: its length, and the trace. */
+const HEAD = 32;
+
 function names(route: string, cluster: string): void {
   const [first, second] = [Buffer.from(route), Buffer.from(cluster)];
   unit.setNames(place(first), first.length, place(second), second.length);
@@ -337,7 +340,7 @@ describe("captures", () => {
     expect(parse("%ATTR(user)% %ATTR(x-path)% %ATTR(user)%")).toBe(true);
     attribute(path, "first");
     unit.takeCapture();
-    expect(unit.heldBytes()).toBe(4 + 3 * 4 + 4 + 5 + 4);
+    expect(unit.heldBytes()).toBe(HEAD + 3 * 4 + 4 + 5 + 4);
     attribute(user, "changed");
     attribute(path, undefined);
     expect(bytesAt(unit.textPtr(), unit.write(false)).toString()).toBe("gold first gold");
@@ -367,7 +370,7 @@ describe("captures", () => {
     attribute(user, "x".repeat(5_000));
     expect(parse("%ATTR(user)%".repeat(64))).toBe(true);
     unit.takeCapture();
-    expect(unit.heldBytes()).toBe(4 + 64 * 4 + 8192);
+    expect(unit.heldBytes()).toBe(HEAD + 64 * 4 + 8192);
     expect(unit.write(false)).toBe(8192);
     unit.dropCapture();
     expect(unit.heldBytes()).toBe(0);

@@ -40,6 +40,9 @@ const full: RouteConfigurationInit = {
       maxRequests: 5,
       endpointsVersion: 77n,
       loadBalancer: Cluster_LoadBalancer.ROUND_ROBIN,
+      stickySession: { attribute: "X-Session", ttl: { seconds: 1n }, strict: true },
+      hashPolicy: { key: { case: "sourceConnection", value: true } },
+      endpointWeights: [{ address: "10.0.0.1:20880", weight: 3 }],
     },
   ],
 };

@@ -1,5 +1,5 @@
 // Which branches of the sources were reached, by file and by function.
-import type { Branch } from "./instrument.js";
+import type { Branch } from "../kit/steps/instrument.js";
 
 export interface FileCoverage {
   /** Path in the repository. */

@@ -4,10 +4,12 @@ import { readFileSync } from "node:fs";
 import { instantiate } from "@assemblyscript/loader";
 import { buildWasm } from "../../scripts/build-wasm.mjs";
 import type { UnitExports } from "../modules/unit.js";
-import { type Branch, instrument } from "./instrument.js";
+import { type Branch, instrument } from "../kit/steps/instrument.js";
 
 /** What wasm-test/units/fuzz/driver.ts exports. */
 export interface FuzzExports extends UnitExports {
+  /** Of units whose targets have a configuration. */
+  configure?(ptr: number, len: number): void;
   reserve(bytes: number): number;
   addEntry(ptr: number, len: number, spans: number, spanCount: number): number;
   addToken(ptr: number, len: number): number;

@@ -49,6 +49,10 @@ export class FuzzRunner {
   ): Promise<FuzzRunner> {
     const exports = await instantiateFuzz(compiled.module);
     const runner = new FuzzRunner(target, compiled, corpus, exports);
+    const configuration = target.configuration?.();
+    if (configuration !== undefined) {
+      exports.configure?.(runner.put(configuration), configuration.length);
+    }
     for (const token of target.tokens) exports.addToken(runner.put(token), token.length);
     const seeds = target.seeds().length;
     corpus.forEach((input, index) => {

@@ -12,7 +12,7 @@ import { MetricStore } from "./metrics.js";
 import { mergeProperties, portOf, type PropertyMap } from "./property-tree.js";
 import { seededRandom } from "./random.js";
 import type { PluginOptions } from "./root-context.js";
-import type { SurvivableRule } from "./rules.js";
+import { HostRuleViolation, type SurvivableRule } from "./rules.js";
 import { SharedData } from "./shared-data.js";
 import { SharedQueues } from "./shared-queue.js";
 import { Upstreams, type ClusterOptions } from "./upstreams.js";
@@ -90,7 +90,7 @@ export class TestHost {
   readonly #random: () => number;
   #connections = 0;
 
-  /** @throws HostRuleViolation or Error when the module cannot be started or configured. */
+  /** @throws HostRuleViolation or Error, with what the module logged, when it cannot be started or configured. */
   constructor(options: TestHostOptions) {
     this.loop = new EventLoop(options.startNs ?? DEFAULT_START_NS);
     this.upstreams = new Upstreams(options.clusters ?? {});
@@ -99,7 +99,16 @@ export class TestHost {
     this.workers = Array.from({ length: options.workers ?? 1 }, () =>
       this.#newWorker(module, options),
     );
-    for (const worker of this.workers) worker.start();
+    for (const worker of this.workers) this.#start(worker);
+  }
+
+  #start(worker: Worker): void {
+    try {
+      worker.start();
+    } catch (error) {
+      if (!(error instanceof Error) || error instanceof HostRuleViolation) throw error;
+      throw new Error([error.message, ...this.logged()].join("\n"), { cause: error });
+    }
   }
 
   /** The VM of the first worker. */

@@ -65,6 +65,7 @@ export class Vm {
   readonly #maxNesting: number;
   readonly #module: WebAssembly.Module;
   readonly #functions = new Map<string, WasmFunction>();
+  readonly #globals = new Map<string, WebAssembly.Global>();
   #memory: GuestMemory | undefined;
   readonly #actions: AfterCallAction[] = [];
   #allowed: ReadonlySet<string> | undefined;
@@ -87,6 +88,7 @@ export class Vm {
     this.#instantiating = false;
     for (const [name, value] of Object.entries(instance.exports)) {
       if (typeof value === "function") this.#functions.set(name, value as WasmFunction);
+      if (value instanceof WebAssembly.Global) this.#globals.set(name, value);
     }
     const memory = instance.exports["memory"];
     if (!(memory instanceof WebAssembly.Memory)) throw new Error("the module exports no memory");
@@ -111,6 +113,11 @@ export class Vm {
 
   get queuedActions(): readonly AfterCallAction[] {
     return this.#actions;
+  }
+
+  /** A global that the module exports. */
+  global(name: string): WebAssembly.Global | undefined {
+    return this.#globals.get(name);
   }
 
   has(callback: string): boolean {

@@ -42,3 +42,53 @@ describe("a wall clock that is set", () => {
     expect(mesh.stat("upstream_rq_completed")).toBe(100);
   });
 });
+
+describe("a worker without requests", () => {
+  /** Ticks in the next second, by what each of them asks the host. */
+  function ticks(mesh: DubboMesh): number {
+    mesh.host.vm.stats.reset();
+    mesh.host.advance(1000);
+    return mesh.host.vm.stats.hostCalls["proxy_get_current_time_nanoseconds"] ?? 0;
+  }
+
+  it("rests: it has a tenth of the ticks, also with clients that are connected", () => {
+    const mesh = new DubboMesh({ clusters: { v1: [new Provider("v1")] } });
+    const client = mesh.connect();
+    client.request({ id: 1n, method: "m" });
+    mesh.run();
+    expect(ticks(mesh)).toBeGreaterThan(90);
+    mesh.host.advance(2000);
+    expect(ticks(mesh)).toBeLessThanOrEqual(11);
+    client.request({ id: 2n, method: "m" });
+    mesh.run();
+    expect(client.response(2n).status).toBe(20);
+    mesh.host.advance(100);
+    expect(ticks(mesh)).toBeGreaterThan(90);
+  });
+
+  it("does not rest while a request is under way", () => {
+    const provider = new Provider("v1");
+    provider.answers = false;
+    const mesh = new DubboMesh({ clusters: { v1: [provider] } });
+    mesh.connect().request({ id: 1n, method: "m" });
+    mesh.host.advance(5000);
+    expect(ticks(mesh)).toBeGreaterThan(90);
+  });
+
+  it("gives the request that ends its rest the time that it may take", () => {
+    const provider = new Provider("v1");
+    provider.answers = false;
+    const plugin = { defaultTimeout: "0.5s" };
+    const mesh = new DubboMesh({ clusters: { v1: [provider] }, plugin });
+    const client = mesh.connect();
+    for (const restMs of [5000, 5013, 5050, 5099]) {
+      mesh.host.advance(restMs);
+      client.request({ id: BigInt(restMs), method: "m" });
+      mesh.host.advance(499);
+      expect(client.responses.size).toBe(0);
+      mesh.host.advance(121);
+      expect(client.response(BigInt(restMs)).status).toBe(31);
+      client.responses.clear();
+    }
+  });
+});

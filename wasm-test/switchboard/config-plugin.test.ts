@@ -319,7 +319,7 @@ describe("refused, with every fault", () => {
       { ...least, connectionMode: "shared" },
       ['connectionMode: unknown "shared"'],
     ],
-    ["an unknown mode's number", { ...least, connectionMode: 4 }, ['connectionMode: unknown "4"']],
+    ["an unknown mode's number", { ...least, connectionMode: 5 }, ['connectionMode: unknown "5"']],
     [
       "a mode of another kind",
       { ...least, connectionMode: [] },
@@ -444,12 +444,49 @@ describe("refused, with every fault", () => {
       [`${inRoute}.requestMutation[0].operation: unknown "DROP"`],
     ],
     [
+      "an original destination that is neither true nor false",
+      {
+        ...least,
+        routeConfigurations: [{ name: "a", clusters: [{ name: "c", originalDestination: 1 }] }],
+      },
+      ["routeConfigurations[0].clusters[0].originalDestination: expected true or false"],
+    ],
+    [
       "an unknown balancer",
       {
         ...least,
         routeConfigurations: [{ name: "a", clusters: [{ name: "c", loadBalancer: "MAGLEV" }] }],
       },
       ['routeConfigurations[0].clusters[0].loadBalancer: unknown "MAGLEV"'],
+    ],
+    [
+      "sessions and hashes without a key, and endpoints without a weight",
+      {
+        ...least,
+        routeConfigurations: [
+          {
+            name: "a",
+            routes: [
+              { destinations: [{ cluster: "c" }], stickySession: { ttl: "-1s" }, hashPolicy: {} },
+              {
+                destinations: [{ cluster: "c" }],
+                stickySession: { attribute: "" },
+                hashPolicy: { sourceConnection: false },
+              },
+            ],
+            clusters: [{ name: "c", endpointWeights: [{ weight: 1 }, { address: "1.2.3.4:5" }] }],
+          },
+        ],
+      },
+      [
+        `${inRoute}.stickySession.ttl: negative`,
+        `${inRoute}.stickySession.attribute: missing`,
+        `${inRoute}.hashPolicy: needs one of attribute, sourceAddress, sourceConnection`,
+        "routeConfigurations[0].routes[1].stickySession.attribute: empty",
+        "routeConfigurations[0].routes[1].hashPolicy.sourceConnection: must be true",
+        "routeConfigurations[0].clusters[0].endpointWeights[0].address: missing",
+        "routeConfigurations[0].clusters[0].endpointWeights[1].weight: must be at least 1",
+      ],
     ],
     [
       "what cannot be printed",

@@ -40,6 +40,17 @@ function made(hostCalls: Readonly<Record<string, number>>): Record<string, numbe
   return Object.fromEntries(Object.entries(hostCalls).filter(([, count]) => count > 0));
 }
 
+/** As Java writes it: in chunks. */
+function hessianText(text: string): Buffer {
+  const chunks: Buffer[] = [];
+  for (let at = 0; at < text.length; at += 0x8000) {
+    const chunk = text.slice(at, at + 0x8000);
+    const tag = at + chunk.length < text.length ? 0x52 : 0x53;
+    chunks.push(Buffer.from([tag, chunk.length >> 8, chunk.length & 0xff]), Buffer.from(chunk));
+  }
+  return Buffer.concat(chunks);
+}
+
 const REQUEST = dubboRequest({ id: 1n, method: "sayHello" });
 const RESPONSE = dubboResponse(1n, valueBody("v1"));
 
@@ -163,7 +174,37 @@ describe("Dubbo", () => {
     expect(cost.calls).toEqual(transfers(1 + reads + 1, 2, reads + 2));
   });
 
-  it("an idle second: the ticks' two calls", () => {
+  it("a frame of 256 KiB with a mutation: nothing but its ends is copied besides", () => {
+    const provider = new Provider("v1");
+    const mesh = new DubboMesh({
+      clusters: { v1: [provider] },
+      routes: [
+        {
+          destinations: [{ cluster: "v1" }],
+          requestMutation: [{ operation: "SET", key: "x", value: "y" }],
+        },
+      ],
+    });
+    const client = mesh.connect();
+    const text = "x".repeat(1 << 18);
+    const argument = hessianText(text);
+    const length = dubboRequest({ id: 1n, method: "sayHello", args: [argument] }).length;
+    const reads = Math.ceil(length / 65_536);
+    const cost = costOf(mesh, () => {
+      client.request({ id: 1n, method: "sayHello", args: [argument] }, Array(reads).fill(65_536));
+    });
+    const added = Buffer.from("\x01x\x01y").length;
+    expect(cost.bytesIn).toBe(PEEK_BYTES + length + RESPONSE.length);
+    expect(cost.bytesOut).toBe(length + added + RESPONSE.length);
+    // The head, what stays as it is, and the map of attachments: three segments.
+    expect(cost.calls).toEqual(transfers(1 + reads + 1, 2, reads + 2 + 2));
+    const sent = provider.requests.at(-1)?.frame.body ?? Buffer.alloc(0);
+    expect(sent.length).toBe(length + added - 16);
+    expect(sent.includes(argument)).toBe(true);
+    expect(sent.subarray(-added - 1).toString("latin1")).toBe("\x01x\x01yZ");
+  });
+
+  it("a second at rest: the two calls of ten ticks", () => {
     const { mesh } = dubboMesh();
     const client = mesh.connect();
     client.request({ id: 1n, method: "sayHello" });
@@ -172,8 +213,8 @@ describe("Dubbo", () => {
     stats.reset();
     mesh.host.advance(1000);
     expect(made(stats.hostCalls)).toEqual({
-      proxy_get_current_time_nanoseconds: 100,
-      proxy_get_log_level: 100,
+      proxy_get_current_time_nanoseconds: 10,
+      proxy_get_log_level: 10,
     });
   });
 });

@@ -111,6 +111,79 @@ describe("filters of a route configuration", () => {
   });
 });
 
+describe("a configuration in JSON", () => {
+  function configure(text: string): LineMesh {
+    const server = new LineServer("v1");
+    const mesh = meshOf(server);
+    const filters = [{ name: "test.json", config: Buffer.from(text).toString("base64") }];
+    const wrong = { clusters: { v1: [server] }, filters };
+    try {
+      mesh.host.reconfigure(pluginConfiguration(wrong));
+    } catch {
+      // What is wrong has been logged.
+    }
+    return mesh;
+  }
+
+  it.each([
+    ["", "{}"],
+    ["{}", "{}"],
+    ['{"count":7,"texts":["a","b\\u00e9"]}', "{count=7;texts=[a,b\u00e9];}"],
+    ['{"isOn":true,"longestWait":"1.5s"}', "{isOn=true;longestWait=1500ms;}"],
+    ['{"is_on":false,"longest_wait":"0.0001s","count":null}', "{isOn=false;longestWait=1ms;}"],
+    ['{"longestWait":"1h30m"}', "{longestWait=5400000ms;}"],
+    ['{"longestWait":"1m30.25s20ms"}', "{longestWait=90270ms;}"],
+    ['{"longestWait":".5ms"}', "{longestWait=1ms;}"],
+    ['{"longestWait":"1.ms1us"}', "{longestWait=2ms;}"],
+    ['{"longestWait":"16.1s"}', "{longestWait=16100ms;}"],
+    ['{"longestWait":"2147483.647s"}', "{longestWait=2147483647ms;}"],
+    ['{"longestWait":"0"}', "{longestWait=0ms;}"],
+    ['{"texts":[],"inner":{"inner":{"count":1}}}', "{texts=[];inner={inner={count=1;};};}"],
+  ])("is read: %s", (text, read) => {
+    expect(told(configure(text))).toEqual([`test.json read ${read}`]);
+  });
+
+  it.each([
+    ["[]", ["filters[0]: expected an object"]],
+    ["{", ["filters[0]: malformed JSON: expected a key in quotes at line 1, column 2"]],
+    ['{"count":1}}', ["filters[0]: malformed JSON: expected the end at line 1, column 12"]],
+    ['{"count":0}', ["filters[0].count: must be at least 1"]],
+    ['{"count":"one"}', ["filters[0].count: not a number"]],
+    ['{"count":1,"count":2}', ["filters[0].count: given twice"]],
+    ['{"size":1}', ['filters[0]: unknown field "size"']],
+    ['{"longestWait":5}', ['filters[0].longestWait: expected a duration such as "1m30s"']],
+    ['{"longestWait":"5"}', ["filters[0].longestWait: not a duration"]],
+    ['{"longestWait":""}', ["filters[0].longestWait: not a duration"]],
+    ['{"longestWait":"."}', ["filters[0].longestWait: not a duration"]],
+    ['{"longestWait":".s"}', ["filters[0].longestWait: not a duration"]],
+    ['{"longestWait":"1s2"}', ["filters[0].longestWait: not a duration"]],
+    ['{"longestWait":"1 s"}', ["filters[0].longestWait: not a duration"]],
+    ['{"longestWait":"1sm"}', ["filters[0].longestWait: not a duration"]],
+    ['{"longestWait":"-1s"}', ["filters[0].longestWait: negative"]],
+    ['{"longestWait":"597h"}', ["filters[0].longestWait: longer than 2147483.647s"]],
+    [
+      `{"longestWait":"${"9".repeat(400)}h9h"}`,
+      ["filters[0].longestWait: longer than 2147483.647s"],
+    ],
+    [
+      '{"texts":["a",1,""],"inner":{"isOn":"yes"}}',
+      [
+        "filters[0].texts[1]: expected a string",
+        "filters[0].texts[2]: must not be empty",
+        "filters[0].inner.isOn: expected true or false",
+      ],
+    ],
+    ['{"texts":["missing"]}', ["filters[0].texts: must not be missing"]],
+    [`${'{"inner":'.repeat(40)}1${"}".repeat(40)}`, [/nested too deep/]],
+  ])("that is wrong is refused, with all that is: case %#", (text, faults) => {
+    const mesh = configure(text);
+    expect(told(mesh)).toEqual([]);
+    const logs = mesh.host.logs.map(({ message }) => message).join("\n");
+    for (const fault of faults) expect(logs).toMatch(fault);
+    expect(logs.match(/filters\[0\]/g)).toHaveLength(faults.length);
+  });
+});
+
 describe("a filter that answers", () => {
   it("keeps the request from the server and from the filters behind it, which hear of its end", () => {
     const server = new LineServer("v1");

@@ -108,6 +108,26 @@ describe("a key's endpoint", () => {
     expect(new Set([...seen.values()].flatMap((names) => [...names])).size).toBeGreaterThan(2);
   });
 
+  it("may come from the client's connection", () => {
+    const hashPolicy = { sourceConnection: true };
+    const endpoints = providers(5);
+    const mesh = meshOf(endpoints, { routes: [{ destinations: [{ cluster: "v1" }], hashPolicy }] });
+    const seen = new Set<string>();
+    for (let port = 40_000; port < 40_030; port++) {
+      const socket = mesh.host.connect({ sourceAddress: `10.9.0.1:${String(port)}` });
+      mesh.run();
+      for (let i = 0; i < 3; i++) socket.send(dubboRequest({ id: nextId++, method: "m" }));
+      mesh.run();
+      const asked = endpoints.filter(({ requests }) => requests.length > 0);
+      expect(asked.map(({ requests }) => requests.length)).toEqual([3]);
+      asked.forEach(({ requests, name }) => {
+        requests.length = 0;
+        seen.add(name);
+      });
+    }
+    expect(seen.size).toBe(5);
+  });
+
   it("is passed over in a retry", () => {
     const endpoints = providers(3);
     const routes = [

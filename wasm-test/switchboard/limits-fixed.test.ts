@@ -19,52 +19,48 @@ function requests(first: number, count: number): Buffer {
   return Buffer.concat(frames);
 }
 
-it(
-  "MAX_STREAMS: the request beyond 262,144 of a worker is refused, and there is room again after them",
-  { timeout: 60_000 },
-  async () => {
-    // They wait for routes: nobody else has to hold as many.
-    const mesh = new DubboMesh({
-      clusters: {},
-      module: await builtModule("test/switchboard-dubbo"),
-      plugin: {
-        routeConfigurations: [],
-        discoveryCluster: "control",
-        initialFetchTimeout: "600s",
-        limits: {
-          maxRequestsAwaitingRoutes: 2 * MAX_STREAMS,
-          maxRequestsPerDownstreamConnection: MAX_STREAMS,
-        },
+it("MAX_STREAMS: the request beyond 262,144 of a worker is refused, and there is room again after them", async () => {
+  // They wait for routes: nobody else has to hold as many.
+  const mesh = new DubboMesh({
+    clusters: {},
+    module: await builtModule("test/switchboard-dubbo"),
+    plugin: {
+      routeConfigurations: [],
+      discoveryCluster: "control",
+      initialFetchTimeout: "600s",
+      limits: {
+        maxRequestsAwaitingRoutes: 2 * MAX_STREAMS,
+        maxRequestsPerDownstreamConnection: MAX_STREAMS,
       },
-      host: { clusters: { control: { grpc: new GrpcServer() } } },
-    });
-    const clients = Array.from({ length: 4 }, () => mesh.connect("demo_20880"));
-    const perClient = MAX_STREAMS / clients.length;
-    for (const client of clients) {
-      for (let sent = 0; sent < perClient; sent += BATCH) {
-        client.socket.send(requests(sent, BATCH));
-        mesh.run();
-      }
+    },
+    host: { clusters: { control: { grpc: new GrpcServer() } } },
+  });
+  const clients = Array.from({ length: 4 }, () => mesh.connect("demo_20880"));
+  const perClient = MAX_STREAMS / clients.length;
+  for (const client of clients) {
+    for (let sent = 0; sent < perClient; sent += BATCH) {
+      client.socket.send(requests(sent, BATCH));
+      mesh.run();
     }
-    expect(clients.every((client) => client.responses.size === 0)).toBe(true);
-    expect(holdings(mesh).streams).toBe(MAX_STREAMS);
-    const late = mesh.connect("demo_20880");
-    late.request({ id: 7n, method: "m" });
-    mesh.run();
-    expect(late.response(7n).body.toString("latin1")).toContain("too many requests");
-    expect(mesh.stat("downstream_rq_table_overflow")).toBe(1);
-    clients[0]?.socket.close();
-    mesh.run();
-    late.request({ id: 8n, method: "m" });
-    mesh.run();
-    expect(late.responses.size).toBe(1);
-    expect(holdings(mesh).streams).toBe(MAX_STREAMS - perClient + 1);
-    for (const client of [...clients, late]) client.socket.close();
-    mesh.run();
-    expect(holdings(mesh).streams).toBe(0);
-    expect(mesh.stat("downstream_rq_active")).toBe(0);
-  },
-);
+  }
+  expect(clients.every((client) => client.responses.size === 0)).toBe(true);
+  expect(holdings(mesh).streams).toBe(MAX_STREAMS);
+  const late = mesh.connect("demo_20880");
+  late.request({ id: 7n, method: "m" });
+  mesh.run();
+  expect(late.response(7n).body.toString("latin1")).toContain("too many requests");
+  expect(mesh.stat("downstream_rq_table_overflow")).toBe(1);
+  clients[0]?.socket.close();
+  mesh.run();
+  late.request({ id: 8n, method: "m" });
+  mesh.run();
+  expect(late.responses.size).toBe(1);
+  expect(holdings(mesh).streams).toBe(MAX_STREAMS - perClient + 1);
+  for (const client of [...clients, late]) client.socket.close();
+  mesh.run();
+  expect(holdings(mesh).streams).toBe(0);
+  expect(mesh.stat("downstream_rq_active")).toBe(0);
+});
 
 it("MAX_ABANDONED: a server that never answers loses its connection with the one beyond 1024", () => {
   const provider = new Provider("v1");

@@ -20,6 +20,7 @@ export interface RouteOptions {
   readonly retryPolicy?: Readonly<Record<string, unknown>>;
   readonly mirrors?: readonly object[];
   readonly hashPolicy?: Readonly<Record<string, unknown>>;
+  readonly stickySession?: object;
 }
 
 /** Something with a server: an endpoint of a cluster. */

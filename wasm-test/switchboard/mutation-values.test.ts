@@ -248,6 +248,7 @@ describe("values with operators", () => {
     ["requestMutation", "%DURATION%", "is only known later"],
     ["requestMutation", "%UPSTREAM_HOST%", "is only known later"],
     ["responseMutation", "%RESPONSE_FLAGS%", "is only known later"],
+    ["responseMutation", "%TRACE_ID%", "is only known later"],
     ["responseMutation", "50%", "an operator without its end, or a single %"],
   ] as const)("of %s are refused: %s", (field, value, fault) => {
     const { mesh, provider } = meshWith({});

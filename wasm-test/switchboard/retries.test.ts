@@ -1,6 +1,7 @@
 // Retries and timeouts of single tries.
 import { describe, expect, it } from "vitest";
 import { type DubboClient, DubboMesh } from "./dubbo-fixture.js";
+import { hessianString } from "../envoy/support/dubbo-wire.js";
 import type { MeshOptions } from "./mesh.js";
 import { type Outcome, ScriptedProvider } from "./scripted-provider.js";
 
@@ -178,6 +179,47 @@ describe("a request is not sent again", () => {
       expect(provider.requests).toHaveLength(retryOneway ? 1 : 0);
       expect(mesh.stat("downstream_rq_active")).toBe(0);
     }
+  });
+});
+
+describe("the timeout of a route with retries", () => {
+  it("is never over early, wherever between two ticks a request comes", () => {
+    const policy = { attempts: 5, perTryTimeout: "0.05s", retryOn: ["PER_TRY_TIMEOUT"] };
+    for (let lateMs = 0; lateMs < 10; lateMs++) {
+      const mesh = meshOf([new ScriptedProvider("a", () => "silence")], policy, {
+        timeout: "0.2s",
+      });
+      const client = mesh.connect();
+      mesh.host.advance(100 + lateMs);
+      client.request({ id: 7n, method: "m" });
+      mesh.run();
+      mesh.host.advance(199);
+      expect(client.responses.size, `${String(lateMs)} ms`).toBe(0);
+      mesh.host.advance(30);
+      expect(client.response(7n).status).toBe(SERVER_TIMEOUT);
+    }
+  });
+});
+
+describe("a host that is late", () => {
+  it("leaves a try all of its time, and its frame alone", () => {
+    const provider = new ScriptedProvider("a", first(1, "framework error"));
+    const policy = {
+      attempts: 5,
+      perTryTimeout: "0.05s",
+      retryOn: ["SERVER_ERROR", "PER_TRY_TIMEOUT"],
+    };
+    const mesh = meshOf([provider], policy);
+    const client = mesh.connect();
+    client.request({ id: 7n, method: "m", args: [hessianString("x".repeat(50_000))] });
+    mesh.run();
+    // The pause before the next try is over, and so would be that try, if it had begun when it should have.
+    mesh.host.setClock(700);
+    mesh.host.advance(1_000);
+    expect(client.response(7n).status).toBe(OK);
+    expect(provider.requests).toHaveLength(2);
+    expect(mesh.stat("upstream_rq_per_try_timeout")).toBe(0);
+    expect(mesh.stat("upstream_rq_unmatched")).toBe(0);
   });
 });
 

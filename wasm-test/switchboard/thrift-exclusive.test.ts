@@ -1,7 +1,9 @@
 // Thrift's usual servers work through a connection in order, one call at a time: each call has an
 // upstream connection to itself.
 import { describe, expect, it } from "vitest";
+import { assertFollowsWeights } from "../envoy/support/statistics.js";
 import { FRAMED, MessageType, thriftFrame } from "../envoy/support/thrift-wire.js";
+import type { Balancer } from "../host/index.js";
 import { Service, ThriftMesh } from "./thrift-fixture.js";
 import { callFrame, replyFrame } from "./thrift-messages.js";
 
@@ -153,6 +155,154 @@ describe("the pool", () => {
     }
     expect(service.server.connections).toHaveLength(2);
     expect(clients.filter((client) => client.answers[0] === OVERLOAD)).toHaveLength(1);
+  });
+});
+
+describe("weights of endpoints", () => {
+  const WEIGHTS = { a: 1, b: 3, c: 6 };
+
+  it.each(["ROUND_ROBIN", "RANDOM"])("are kept though calls come at once: %s", (loadBalancer) => {
+    const names = ["a", "b", "c"];
+    const services = names.map((name) => held(name));
+    const endpoints = services.map(({ server }) => server);
+    let dials = 0;
+    // Each is met by one connection first, and then Envoy goes by weight.
+    const order = [0, 1, 2, ...Array.from("2122012212", Number)];
+    const lb: Balancer = (all) => all[order[dials++ % order.length] ?? 0];
+    const weight = (index: number): number => Object.values(WEIGHTS)[index] ?? 1;
+    const endpointWeights = endpoints.map(({ address }, index) => ({
+      address,
+      weight: weight(index),
+    }));
+    const mesh = new ThriftMesh({
+      clusters: { v1: services },
+      clusterSettings: { v1: { endpointWeights, loadBalancer } },
+      host: { clusters: { v1: { endpoints, lb } } },
+    });
+    const clients = [mesh.connect(), mesh.connect()];
+    const counts = new Map(names.map((name) => [name, 0]));
+    for (let round = 0; round < 1_500; round++) {
+      for (const client of clients) client.call("hello");
+      mesh.run();
+      for (const { name, requests } of services) {
+        counts.set(name, (counts.get(name) ?? 0) + requests.length);
+        for (const request of requests.splice(0)) request.reply("done");
+      }
+      mesh.run();
+    }
+    assertFollowsWeights(counts, WEIGHTS);
+    expect(services.flatMap(({ server }) => server.openConnections).length).toBeLessThan(10);
+  });
+});
+
+describe("a call with a key", () => {
+  const routes = [{ destinations: [{ cluster: "v1" }], hashPolicy: { sourceAddress: true } }];
+
+  function heldServices(count: number): Service[] {
+    return Array.from({ length: count }, (_, index) => held(`s${String(index)}`));
+  }
+
+  it("waits for one more connection to its endpoint, though others are free", () => {
+    const services = heldServices(4);
+    const mesh = new ThriftMesh({ clusters: { v1: services }, routes });
+    const clients = Array.from({ length: 40 }, () => mesh.connect());
+    for (const client of clients) client.call("hello");
+    mesh.run();
+    expect(services.map(({ requests }) => requests.length).sort()).toEqual([0, 0, 0, 40]);
+    // What was dialled in vain was closed again.
+    const others = services.filter(({ requests }) => requests.length === 0);
+    for (const { server } of others) expect(server.openConnections.length).toBeLessThan(3);
+    for (const { requests } of services) requests.forEach((request) => request.reply("done"));
+    mesh.run();
+    expect(clients.flatMap(({ answers }) => answers)).toEqual(Array(40).fill("done"));
+  });
+
+  it("waits for its endpoint's turn when no more connections may be made", () => {
+    const services = heldServices(2);
+    const plugin = { limits: { maxConnections: 3 } };
+    const mesh = new ThriftMesh({ clusters: { v1: services }, routes, plugin });
+    const clients = Array.from({ length: 5 }, () => mesh.connect());
+    for (const client of clients) client.call("hello");
+    mesh.run();
+    const owner = services.find(({ requests }) => requests.length > 0);
+    for (let answered = 0; answered < 5; answered++) {
+      owner?.requests[answered]?.reply("done");
+      mesh.run();
+    }
+    expect(owner?.requests).toHaveLength(5);
+    expect(clients.flatMap(({ answers }) => answers)).toEqual(Array(5).fill("done"));
+  });
+
+  it("goes to the next in rank when its endpoint is gone, also one that waits", () => {
+    const services = heldServices(3);
+    const mesh = new ThriftMesh({ clusters: { v1: services }, routes });
+    mesh.connect().call("first");
+    mesh.run();
+    const owner = services.find(({ requests }) => requests.length > 0);
+    if (owner === undefined) throw new Error("nobody got it");
+    owner.server.accept = "refuse";
+    const client = mesh.connect();
+    client.call("second");
+    mesh.run();
+    expect(client.answers).toEqual([]);
+    for (const service of services) service.answers = service !== owner;
+    for (const connection of owner.server.openConnections) connection.reset();
+    mesh.host.advance(3000);
+    expect(client.answers).toHaveLength(1);
+    expect(client.answers[0]).toMatch(/^s\d$/);
+  });
+
+  it("does not make Envoy dial without end for an endpoint that it chooses no more", () => {
+    const services = heldServices(3);
+    let isLeftOut = false;
+    let dials = 0;
+    const lb: Balancer = (healthy) => {
+      dials++;
+      const able = isLeftOut ? healthy.filter(({ address }) => address !== owned) : healthy;
+      return able[dials % able.length];
+    };
+    let owned = "";
+    const endpoints = services.map(({ server }) => server);
+    const host = { clusters: { v1: { endpoints, lb } } };
+    const mesh = new ThriftMesh({ clusters: { v1: services }, routes, host });
+    mesh.connect().call("first");
+    mesh.run();
+    const owner = services.find(({ requests }) => requests.length > 0);
+    owned = owner?.server.address ?? "";
+    isLeftOut = true;
+    const before = dials;
+    const client = mesh.connect();
+    client.call("second");
+    mesh.host.advance(10_000);
+    expect(dials - before).toBeGreaterThan(8);
+    expect(dials - before).toBeLessThan(120);
+    owner?.requests[0]?.reply("done");
+    mesh.run();
+    expect(owner?.called("second")).toHaveLength(1);
+  });
+
+  it("holds up no other call", () => {
+    const services = heldServices(3);
+    const mesh = new ThriftMesh({
+      clusters: { v1: services },
+      routes: [
+        {
+          match: [{ name: "method", exact: "keyed" }],
+          destinations: [{ cluster: "v1" }],
+          hashPolicy: { sourceAddress: true },
+        },
+        { destinations: [{ cluster: "v1" }] },
+      ],
+      plugin: { limits: { maxConnections: 3 } },
+    });
+    const keyed = Array.from({ length: 3 }, () => mesh.connect());
+    for (const client of keyed) client.call("keyed");
+    mesh.run();
+    const free = [mesh.connect(), mesh.connect()];
+    for (const client of free) client.call("free");
+    mesh.run();
+    expect(services.flatMap((service) => service.called("free"))).toHaveLength(2);
+    expect(services.flatMap((service) => service.called("keyed"))).toHaveLength(1);
   });
 });
 

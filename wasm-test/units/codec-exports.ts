@@ -15,7 +15,7 @@ const value = new Slice();
 const reply = new ErrorReply();
 const mutation = new Mutation();
 // Fields of `message` in the order of MESSAGE_FIELDS in codec-harness.ts, 8 bytes each.
-const record = memory.data(10 * 8);
+const record = memory.data(15 * 8);
 let lookupIds: usize = 0;
 let lookupCount: u32 = 0;
 
@@ -27,6 +27,23 @@ export function bindCodec(codec: Codec): void {
 /** Memory that is never freed: for the tests' buffers. */
 export function reserve(bytes: u32): usize {
   return heap.alloc(bytes);
+}
+
+let fault: ArrayBuffer = new ArrayBuffer(0);
+
+/** Gives the codec its configuration; false: `faultPtr` and `faultLen` tell what is wrong with it. */
+export function configure(ptr: usize, len: u32): bool {
+  const text = bound.configure(ptr, len);
+  fault = String.UTF8.encode(text);
+  return text.length == 0;
+}
+
+export function faultPtr(): usize {
+  return changetype<usize>(fault);
+}
+
+export function faultLen(): u32 {
+  return fault.byteLength;
 }
 
 export function defaultMode(): u32 {
@@ -62,6 +79,11 @@ export function messageRecord(): usize {
   store<u64>(record + 56, message.id);
   store<u64>(record + 64, <u64>message.idKnown);
   store<u64>(record + 72, message.dialect);
+  store<u64>(record + 80, <u64>message.opensStream);
+  store<u64>(record + 88, message.streamEnd);
+  store<u64>(record + 96, <u64>message.needsOwnConnection);
+  store<u64>(record + 104, <u64>message.isUntimed);
+  store<u64>(record + 112, message.transaction);
   return record;
 }
 
@@ -114,6 +136,24 @@ export function encode(id: u64, count: u32, entries: usize, out: usize): u32 {
   return bound.encode(message, id, mutationOf(count, entries), out);
 }
 
+export function keepsMiddle(count: u32, entries: usize): bool {
+  const change = mutationOf(count, entries);
+  return change !== null && bound.keepsMiddle(message, change);
+}
+
+export function headLength(): u32 {
+  return bound.headLength;
+}
+
+export function keptLength(): u32 {
+  return bound.keptLength;
+}
+
+/** Directly after `keepsMiddle`. */
+export function encodeEnds(id: u64, head: usize, tail: usize): u32 {
+  return bound.encodeEnds(message, id, head, tail);
+}
+
 export function mutationApplied(): bool {
   return bound.mutationApplied;
 }
@@ -131,6 +171,19 @@ export function setContext(ptr: usize, len: u32): void {
 /** The protocol's own code that the next `encodeError` uses; 0: none. */
 export function setErrorCode(code: u32): void {
   reply.code = code;
+}
+
+/** The next `encodeError` is about a stream that has had an answer already. */
+export function setEndsStream(endsStream: bool): void {
+  reply.endsStream = endsStream;
+}
+
+export function timeoutMs(): u32 {
+  return bound.timeoutMs(message);
+}
+
+export function encodeStreamReset(id: u64, out: usize): u32 {
+  return bound.encodeStreamReset(id, out);
 }
 
 export function encodeError(

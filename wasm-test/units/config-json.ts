@@ -4,7 +4,7 @@ import { ByteBuffer } from "../../assembly/switchboard/config/byte-buffer";
 import { JsonKind, JsonReader } from "../../assembly/switchboard/config/json-reader";
 import { parseU32 } from "../../assembly/switchboard/config/json-number";
 import { parseDurationMs } from "../../assembly/switchboard/config/duration";
-import { decodeBase64 } from "../../assembly/switchboard/config/base64";
+import { appendBase64 } from "../../assembly/switchboard/config/base64";
 import { usedHeapBytes } from "./heap-usage";
 
 export { usedHeapBytes };
@@ -47,7 +47,7 @@ export function duration(ptr: usize, len: u32): i64 {
 
 export function base64(ptr: usize, len: u32): bool {
   out.clear();
-  return decodeBase64(ptr, len, out);
+  return appendBase64(ptr, len, out);
 }
 
 export function outPtr(): usize {

@@ -28,6 +28,7 @@ import { PluginContext } from "../../assembly/proxy-wasm-as/context/plugin-conte
 import { log } from "../../assembly/proxy-wasm-as/host/log";
 import { SwitchboardPlugin } from "../../assembly/switchboard/plugin/switchboard-plugin";
 import { StaticText } from "../../assembly/wire/static-text";
+import { JsonFilter } from "./json-filter";
 
 export * from "../../assembly/switchboard/exports";
 
@@ -183,5 +184,6 @@ function textOf(slice: Slice): string {
 
 installFilter(new TextFilter("test.first"));
 installFilter(new TextFilter("test.second"));
+installFilter(new JsonFilter("test.json"));
 
 registerPlugin((id: u32): PluginContext => new SwitchboardPlugin(new LineCodec(), "line"));

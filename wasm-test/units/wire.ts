@@ -2,6 +2,7 @@
 
 import * as bytes from "../../assembly/wire/bytes";
 import * as order from "../../assembly/wire/byte-order";
+import { crc32 as sum } from "../../assembly/wire/crc32";
 import * as varint from "../../assembly/wire/varint";
 
 export function allocate(size: u32): usize {
@@ -18,6 +19,10 @@ export function equalBytesIgnoreCase(any: usize, lower: usize, len: u32): bool {
 
 export function hashBytes(ptr: usize, len: u32): u32 {
   return bytes.hashBytes(ptr, len);
+}
+
+export function crc32(ptr: usize, len: u32): u32 {
+  return sum(ptr, len);
 }
 
 export function writeDecimal(out: usize, value: u64): u32 {

@@ -1,4 +1,5 @@
 // Bytes and integers as the codecs and the engine read and write them, against plain JavaScript.
+import { crc32 } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
 import { seededRandom } from "../host/random.js";
 import { instantiateUnit, type UnitExports } from "../modules/unit.js";
@@ -8,6 +9,7 @@ interface WireExports extends UnitExports {
   equalBytes(a: number, b: number, len: number): number;
   equalBytesIgnoreCase(any: number, lower: number, len: number): number;
   hashBytes(ptr: number, len: number): number;
+  crc32(ptr: number, len: number): number;
   writeDecimal(out: number, value: bigint): number;
   loadU16Be(ptr: number): number;
   loadU32Be(ptr: number): number;
@@ -131,6 +133,20 @@ describe("hashBytes", () => {
     }
     expect(buckets.size).toBe(1024);
     expect(Math.max(...buckets.values())).toBeLessThan(30);
+  });
+});
+
+describe("crc32", () => {
+  it("is that of zlib, of any length at any address", () => {
+    const random = seededRandom(7);
+    const bytes = Buffer.from(Array.from({ length: 4000 }, () => Math.floor(random() * 256)));
+    put(left, bytes);
+    for (const start of [0, 1, 2, 3, 5]) {
+      for (const length of [0, 1, 4, 7, 8, 9, 15, 16, 17, 23, 100, 3990]) {
+        const sum = unit.crc32(left + start, length) >>> 0;
+        expect(sum).toBe(crc32(bytes.subarray(start, start + length)));
+      }
+    }
   });
 });
 

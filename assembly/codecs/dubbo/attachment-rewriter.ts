@@ -33,11 +33,19 @@ const IS_FIXED: u32 = 4;
 const IS_DROPPED: u32 = 8;
 const NO_VALUE: u32 = 0xffffffff;
 
+/** Mutations that `plan` has room for. */
+const MAX_PLANNED: u32 = 64;
+const planned = memory.data(64 * 8, 4);
+
 export class AttachmentRewriter {
   private format: ValueFormat = changetype<ValueFormat>(0);
   private mutation: Mutation = changetype<Mutation>(0);
-  private plan: usize = 0;
+  private steps: usize = 0;
   private frameEnd: usize = 0;
+  /** Where the map's end is written. */
+  private mapEnd: usize = 0;
+  /** Some of the frame's own entries go. */
+  private isDropping: bool = false;
 
   /** What `rewrite` may write more than the frame, and needs for its plan, in bytes. */
   sizeBound(mutation: Mutation): u64 {
@@ -51,32 +59,63 @@ export class AttachmentRewriter {
    * mutation; what is at `out` then is undefined.
    */
   rewrite(message: Message, format: ValueFormat, mutation: Mutation, out: usize): usize {
+    const plan = out + message.frameLength + <usize>this.sizeBound(mutation);
+    this.begin(message, format, mutation, plan - <usize>mutation.count * PLAN_BYTES);
+    const map = findMap(message, format);
+    if (map == 0) return this.addMap(message, out);
+    return this.prepare(map) ? this.write(message.frame, map, out) : 0;
+  }
+
+  /**
+   * Where the map begins, of which and of nothing before it the mutation changes something; 0: it cannot be told,
+   * `rewrite` may do it. `writePlanned` is to follow at once.
+   */
+  plan(message: Message, format: ValueFormat, mutation: Mutation): usize {
+    if (mutation.count > MAX_PLANNED) return 0;
+    this.begin(message, format, mutation, planned);
+    const map = findMap(message, format);
+    return map != 0 && this.prepare(map) ? map : 0;
+  }
+
+  /** Writes the map, which `plan` has found, with the mutation at `out`; 0: it cannot be carried. */
+  writePlanned(map: usize, out: usize): usize {
+    return this.write(map, map, out);
+  }
+
+  private begin(message: Message, format: ValueFormat, mutation: Mutation, plan: usize): void {
     this.format = format;
     this.mutation = mutation;
     this.frameEnd = message.frame + message.frameLength;
-    this.plan = out + message.frameLength + <usize>this.sizeBound(mutation);
-    this.plan -= <usize>mutation.count * PLAN_BYTES;
+    this.steps = plan;
+    this.isDropping = false;
     this.startPlan();
-    const map = findMap(message, format);
-    if (map == 0) return this.addMap(message, out);
-    if (format.isNull(map, this.frameEnd)) {
-      if (format.readValue(map, this.frameEnd) != this.frameEnd || !this.finishPlan()) return 0;
-      return this.writeMap(message.frame, map, out);
-    }
-    if (!this.scanMap(map) || !this.finishPlan()) return 0;
-    return this.copyMap(message.frame, map, out);
+  }
+
+  /** Whether the map can carry the mutation, and the frame ends with it. */
+  private prepare(map: usize): bool {
+    const format = this.format;
+    const isWhole = format.isNull(map, this.frameEnd)
+      ? format.readValue(map, this.frameEnd) == this.frameEnd
+      : this.scanMap(map);
+    return isWhole && this.finishPlan();
+  }
+
+  /** Copies what is from `from` to the map, and writes the map, which is prepared. */
+  private write(from: usize, map: usize, out: usize): usize {
+    if (this.format.isNull(map, this.frameEnd)) return this.writeMap(from, map, out);
+    return this.copyMap(from, map, out);
   }
 
   private flags(index: u32): u32 {
-    return load<u32>(this.plan + <usize>index * PLAN_BYTES);
+    return load<u32>(this.steps + <usize>index * PLAN_BYTES);
   }
 
   private setFlags(index: u32, flags: u32): void {
-    store<u32>(this.plan + <usize>index * PLAN_BYTES, flags);
+    store<u32>(this.steps + <usize>index * PLAN_BYTES, flags);
   }
 
   private valueOf(index: u32): u32 {
-    return load<u32>(this.plan + <usize>index * PLAN_BYTES + VALUE_OFFSET);
+    return load<u32>(this.steps + <usize>index * PLAN_BYTES + VALUE_OFFSET);
   }
 
   /** The first mutation entry before `limit` with this key, or `limit`. */
@@ -102,6 +141,7 @@ export class AttachmentRewriter {
     const count = this.mutation.count;
     let pos = format.openMap(map, this.frameEnd);
     while (pos != 0) {
+      this.mapEnd = pos;
       pos = format.nextEntry(pos, this.frameEnd);
       if (pos == 0 || format.isClosed) break;
       const index = this.entryKeyIndex();
@@ -143,7 +183,8 @@ export class AttachmentRewriter {
     }
     if (isDropped && value == NO_VALUE && (flags & IS_FIXED) != 0) return false;
     this.setFlags(first, isDropped ? flags | IS_DROPPED : flags);
-    store<u32>(this.plan + <usize>first * PLAN_BYTES + VALUE_OFFSET, value);
+    if (isDropped && (flags & IS_PRESENT) != 0) this.isDropping = true;
+    store<u32>(this.steps + <usize>first * PLAN_BYTES + VALUE_OFFSET, value);
     return true;
   }
 
@@ -163,20 +204,27 @@ export class AttachmentRewriter {
   private copyMap(frame: usize, map: usize, out: usize): usize {
     const format = this.format;
     const head = out + (map - frame);
+    if (!this.isDropping) return this.endMap(head, this.copy(frame, this.mapEnd, out));
     let pos = format.openMap(map, this.frameEnd);
     let kept = frame;
     while (true) {
       const start = pos;
       pos = format.nextEntry(pos, this.frameEnd);
       if (format.isClosed) {
-        out = this.appendValues(this.copy(kept, start, out));
-        return out == 0 ? 0 : format.endValue(head, format.writeMapEnd(out));
+        return this.endMap(head, this.copy(kept, start, out));
       }
       if (this.isEntryDropped()) {
         out = this.copy(kept, start, out);
         kept = pos;
       }
     }
+  }
+
+  /** Of the map at `head`, whose own entries end at `out`. */
+  private endMap(head: usize, out: usize): usize {
+    const format = this.format;
+    out = this.appendValues(out);
+    return out == 0 ? 0 : format.endValue(head, format.writeMapEnd(out));
   }
 
   /** Appends what is to be set, as entries of a map. */

@@ -4,7 +4,10 @@
 //   a state bits   g offset of the map from the frame's start   h the walk that found it
 // A map may hold objects of classes that the values before it define. The format remembers these
 // definitions until the next walk; a message whose walk was not the last one is walked over again.
-// Allocates: never.
+//
+// What the map holds is noted the first time that an attachment is asked for, since filters ask for many:
+//   key u32   key's length u32   value u32, 0: no text   value's length u32     offsets from the frame's start
+// Allocates: when the module starts.
 
 import { Message, MessageType, Slice } from "../../codec/message";
 import { equalBytesIgnoreCase } from "../../wire/bytes";
@@ -17,6 +20,27 @@ const MAP_SOUGHT: u32 = 4;
 const MAP_FOUND: u32 = 8;
 
 let walk: u32 = 0;
+
+@unmanaged
+class Entry {
+  key: u32;
+  keyLen: u32;
+  value: u32;
+  valueLen: u32;
+}
+
+const MAX_NOTED: u32 = 64;
+/** There are more: the map is read each time. */
+const NOT_NOTED: u32 = MAX_NOTED + 1;
+
+const entries = memory.data(64 * 16, 4);
+/** The walk whose map is noted, and how many of its entries have a name that is a text. */
+let notedWalk: u32 = 0;
+let noted: u32 = 0;
+
+function entry(index: u32): Entry {
+  return changetype<Entry>(entries + <usize>index * offsetof<Entry>());
+}
 
 function seekMap(message: Message, format: ValueFormat): usize {
   if (message.type != MessageType.Response) return findRequestMap(message, format);
@@ -42,6 +66,34 @@ export function findMap(message: Message, format: ValueFormat): usize {
   return pos;
 }
 
+/** Notes the map at `pos`, which was found just now; nothing of one that is malformed. */
+function noteMap(message: Message, format: ValueFormat, pos: usize): void {
+  const frame = message.frame;
+  const end = frame + message.frameLength;
+  let count: u32 = 0;
+  notedWalk = walk;
+  noted = 0;
+  pos = format.openMap(pos, end);
+  while (pos != 0) {
+    pos = format.nextEntry(pos, end);
+    if (pos == 0) return;
+    if (format.isClosed) {
+      noted = count;
+      return;
+    }
+    if (format.keyPtr == 0) continue;
+    if (count == MAX_NOTED) {
+      noted = NOT_NOTED;
+      return;
+    }
+    const next = entry(count++);
+    next.key = <u32>(format.keyPtr - frame);
+    next.keyLen = format.keyLen;
+    next.value = format.valuePtr == 0 ? 0 : <u32>(format.valuePtr - frame);
+    next.valueLen = format.valueLen;
+  }
+}
+
 /**
  * Sets `value` to the attachment whose name is `namePtr` (lower case) but for the letters' case. Of
  * several the last counts, as in the receiver's map. False: there is none, or it is not a string.
@@ -53,13 +105,35 @@ export function findAttachment(
   nameLen: u32,
   value: Slice,
 ): bool {
-  const end = message.frame + message.frameLength;
-  let pos = findMap(message, format);
-  if (pos != 0) pos = format.openMap(pos, end);
+  const pos = findMap(message, format);
   if (pos == 0) return false;
+  if (notedWalk != walk) noteMap(message, format, pos);
+  if (noted == NOT_NOTED) return readAttachment(message, format, pos, namePtr, nameLen, value);
+  for (let i = noted; i > 0; i--) {
+    const found = entry(i - 1);
+    if (found.keyLen != nameLen) continue;
+    if (!equalBytesIgnoreCase(message.frame + found.key, namePtr, nameLen)) continue;
+    value.ptr = message.frame + found.value;
+    value.len = found.valueLen;
+    return found.value != 0;
+  }
+  return false;
+}
+
+/** As `findAttachment`, in the map at `pos`. */
+function readAttachment(
+  message: Message,
+  format: ValueFormat,
+  pos: usize,
+  namePtr: usize,
+  nameLen: u32,
+  value: Slice,
+): bool {
+  const end = message.frame + message.frameLength;
+  pos = format.openMap(pos, end);
   let foundPtr: usize = 0;
   let foundLen: u32 = 0;
-  while (true) {
+  while (pos != 0) {
     pos = format.nextEntry(pos, end);
     if (pos == 0) return false;
     if (format.isClosed) break;

@@ -73,6 +73,11 @@ function readDecimal(digits: usize, number: u32, value: Slice): bool {
   return true;
 }
 
+/** Of a call, with attachments. */
+function hasBody(type: MessageType): bool {
+  return type != MessageType.Heartbeat && type != MessageType.Event && type != MessageType.GoAway;
+}
+
 export class DubboCodec extends Codec {
   private readonly value: Slice = new Slice();
 
@@ -204,13 +209,31 @@ export class DubboCodec extends Codec {
     return length;
   }
 
-  private encodeMutation(message: Message, mutation: Mutation, out: usize): usize {
-    const type = message.type;
+  override keepsMiddle(message: Message, mutation: Mutation): bool {
     const format = formatOf(flagOf(message));
-    if (format == null) return 0;
-    if (type == MessageType.Heartbeat || type == MessageType.Event || type == MessageType.GoAway) {
-      return 0;
-    }
+    if (format == null || !hasBody(message.type)) return false;
+    const map = rewriter.plan(message, format, mutation);
+    this.headLength = HEADER_BYTES;
+    this.keptLength = <u32>(map - message.frame);
+    return map != 0;
+  }
+
+  override encodeEnds(message: Message, id: u64, head: usize, tail: usize): u32 {
+    const map = message.frame + this.keptLength;
+    const rest = message.frameLength - this.keptLength;
+    const end = rewriter.writePlanned(map, tail);
+    this.mutationApplied = end != 0;
+    if (end == 0) memory.copy(tail, map, rest);
+    const tailLength = end == 0 ? rest : <u32>(end - tail);
+    memory.copy(head, message.frame, HEADER_BYTES);
+    storeU64Be(head + ID_OFFSET, id);
+    storeU32Be(head + BODY_LENGTH_OFFSET, this.keptLength + tailLength - HEADER_BYTES);
+    return tailLength;
+  }
+
+  private encodeMutation(message: Message, mutation: Mutation, out: usize): usize {
+    const format = formatOf(flagOf(message));
+    if (format == null || !hasBody(message.type)) return 0;
     return rewriter.rewrite(message, format, mutation, out);
   }
 

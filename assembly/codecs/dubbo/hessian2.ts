@@ -6,6 +6,7 @@
 
 import { Slice } from "../../codec/message";
 import { loadU16Be, loadU32Be, storeU16Be } from "../../wire/byte-order";
+import { copyShort, isAscii } from "../../wire/bytes";
 import { SERIALIZATION_HESSIAN2 } from "./constants";
 import { countUnits, NOT_UTF8, skipUnits, writeUnits } from "./hessian2-text";
 import { ExceptionShape, MAX_COUNT, OPEN_LIST, OPEN_MAP, ValueFormat } from "./value-format";
@@ -209,7 +210,8 @@ export class Hessian2 extends ValueFormat {
   }
 
   writeText(out: usize, ptr: usize, len: u32): usize {
-    const units = countUnits(ptr, len);
+    const ascii = isAscii(ptr, len);
+    const units = ascii ? len : countUnits(ptr, len);
     if (units == NOT_UTF8 || units > MAX_CHUNK_UNITS) return 0;
     if (units < TAG_STRING_SHORT_END) {
       store<u8>(out++, <u8>units);
@@ -221,7 +223,9 @@ export class Hessian2 extends ValueFormat {
       storeU16Be(out + 1, units);
       out += 3;
     }
-    return writeUnits(out, ptr, len);
+    if (!ascii) return writeUnits(out, ptr, len);
+    copyShort(out, ptr, len);
+    return out + len;
   }
 
   beginValue(out: usize): usize {

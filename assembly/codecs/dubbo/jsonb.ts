@@ -6,6 +6,7 @@
 
 import { Slice } from "../../codec/message";
 import { loadU32Be, storeU32Be } from "../../wire/byte-order";
+import { copyShort, isAscii } from "../../wire/bytes";
 import { SERIALIZATION_FASTJSON2 } from "./constants";
 import { ExceptionShape, MAX_COUNT, OPEN_MAP, ValueFormat } from "./value-format";
 
@@ -99,12 +100,6 @@ setOtherKinds();
 
 function kindOf(pos: usize): u32 {
   return load<u8>(kinds + <usize>load<u8>(pos));
-}
-
-function isAscii(ptr: usize, len: u32): bool {
-  let bits: u32 = 0;
-  for (let i: u32 = 0; i < len; i++) bits |= load<u8>(ptr + i);
-  return bits < 0x80;
 }
 
 export class Jsonb extends ValueFormat {
@@ -210,7 +205,7 @@ export class Jsonb extends ValueFormat {
       store<u8>(out, <u8>(ascii ? TAG_ASCII : TAG_UTF8));
       out = this.writeInt(out + 1, len);
     }
-    memory.copy(out, ptr, len);
+    copyShort(out, ptr, len);
     return out + len;
   }
 

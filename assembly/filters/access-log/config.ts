@@ -197,6 +197,8 @@ export class ConfigReader {
     else this.buildMembers();
     const format = this.parser.finish();
     const attributes = this.config.attributes;
+    // A record says which span it belongs to, whatever its texts are.
+    if (this.otlp !== null) format.keepsTrace = true;
     this.config.format = format;
     if (attributes !== null) attributes.finish(format);
   }

@@ -9,7 +9,7 @@ import { Call } from "../../filter/call";
 import { Filter, FilterConfig, FilterStatus } from "../../filter/filter";
 import { filterHost } from "../../filter/filter-host";
 import { FilterSetup } from "../../filter/filter-setup";
-import { NO_CAPTURE, releaseCapture } from "../../format/format";
+import { NO_CAPTURE, recallTrace, releaseCapture } from "../../format/format";
 import { isFailure } from "../../format/outcome";
 import { MAX_BATCH_BYTES, OtlpExporter } from "../../otlp-export/otlp-exporter";
 import { OtlpExporters } from "../../otlp-export/otlp-exporters";
@@ -84,7 +84,10 @@ export class AccessLogFilter extends Filter {
     const slot = load<u64>(call.slot);
     if (slot == NOT_SAMPLED || (slot == 0 && !isSampled(log))) return;
     const capture = slot < FIRST_CAPTURE ? NO_CAPTURE : <usize>slot;
-    if (this.passes(log, call)) this.write(log, call, capture);
+    if (this.passes(log, call)) {
+      recallTrace(call, capture);
+      this.write(log, call, capture);
+    }
     releaseCapture(capture);
     store<u64>(call.slot, NOT_SAMPLED);
   }
@@ -132,6 +135,9 @@ export class AccessLogFilter extends Filter {
     const batch = changetype<LogBatch>(exporter.batch);
     const isError = isFailure(call);
     batch.begin(call.startNs, call.endNs);
+    if (call.spanId != 0) {
+      batch.span(call.traceIdHigh, call.traceIdLow, call.spanId, call.traceFlags);
+    }
     if (isError) batch.severity(Severity.Error, ERROR.ptr, ERROR.len);
     else batch.severity(Severity.Info, INFO.ptr, INFO.len);
     const attributes = log.attributes;

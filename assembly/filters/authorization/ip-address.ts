@@ -127,6 +127,7 @@ export class IpRanges {
   /** `ip/bits` or `ip`; false: it is neither. */
   add(ptr: usize, len: u32): bool {
     const used = this.ranges.byteLength;
+    // eslint-disable-next-line no-restricted-syntax -- at configuration
     const grown = new ArrayBuffer(used + RANGE_BYTES);
     memory.copy(changetype<usize>(grown), changetype<usize>(this.ranges), used);
     const range = changetype<usize>(grown) + <usize>used;

@@ -3,13 +3,12 @@
 // Allocates: at construction.
 import { Slice } from "../../codec/message";
 import { Call } from "../../filter/call";
+import { principalNamespace } from "../../filter/principal-namespace";
 import { equalBytes } from "../../wire/bytes";
 import { StaticText } from "../../wire/static-text";
 import { ADDRESS_BYTES, parseEndpoint } from "./ip-address";
 
 const SCHEME = new StaticText("spiffe://");
-const NAMESPACE = new StaticText("/ns/");
-const SLASH: u8 = 0x2f;
 
 /** Reused; `read` fills it in for one request. */
 export class PeerIdentity {
@@ -41,22 +40,9 @@ export class PeerIdentity {
     }
     principal.ptr += SCHEME.len;
     principal.len -= SCHEME.len;
-    this.findNamespace();
-  }
-
-  /** What is between the first `/ns/` and the next slash, which must be there. */
-  private findNamespace(): void {
-    const ptr = this.principal.ptr;
-    const len = this.principal.len;
-    for (let at: u32 = 0; at + NAMESPACE.len <= len; at++) {
-      if (!equalBytes(ptr + at, NAMESPACE.ptr, NAMESPACE.len)) continue;
-      const start = at + NAMESPACE.len;
-      let end = start;
-      while (end < len && load<u8>(ptr + end) != SLASH) end++;
-      if (end == len) return;
-      this.namespace.ptr = ptr + start;
-      this.namespace.len = end - start;
-      return;
-    }
+    const namespace = this.namespace;
+    namespace.ptr = principal.ptr;
+    namespace.len = principal.len;
+    if (!principalNamespace(namespace)) namespace.len = 0;
   }
 }

@@ -30,6 +30,7 @@ export class TextPatterns {
   /** False: it is empty, or there is a star elsewhere. */
   add(ptr: usize, len: u32): bool {
     if (len == 0) return false;
+    // eslint-disable-next-line no-restricted-syntax -- at configuration
     const pattern = new TextPattern();
     if (load<u8>(ptr) == STAR) {
       pattern.isSuffix = true;
@@ -40,6 +41,7 @@ export class TextPatterns {
       len--;
     }
     for (let i: u32 = 0; i < len; i++) if (load<u8>(ptr + i) == STAR) return false;
+    // eslint-disable-next-line no-restricted-syntax -- at configuration
     pattern.text = new ArrayBuffer(<i32>len);
     memory.copy(changetype<usize>(pattern.text), ptr, len);
     this.patterns.push(pattern);

@@ -2,12 +2,11 @@
 // Source: proto/metaproto/filters/v1/fault.proto
 // Allocates: at configuration.
 import { ErrorKind, NO_ERROR_CODE } from "../../codec/error-kind";
+import { AttributeName } from "../../filter/attribute-name";
 import { FilterConfig } from "../../filter/filter";
 import { Conditions, FilterSetup } from "../../filter/filter-setup";
 import { ProtobufReader, WireType } from "../../wire/protobuf";
 import { readDurationNs } from "../../wire/protobuf-duration";
-import { makeLowerCase } from "../../wire/bytes";
-import { copyBytes } from "../../wire/owned-bytes";
 
 const FAULT_MATCH: u32 = 1;
 const FAULT_DELAY: u32 = 2;
@@ -40,19 +39,6 @@ const KINDS: StaticArray<ErrorKind> = [
   ErrorKind.PermissionDenied,
   ErrorKind.Internal,
 ];
-
-/** An attribute that a codec is asked for. */
-export class AttributeName {
-  readonly id: i32;
-
-  constructor(
-    /** Lower case, UTF-8. */
-    readonly name: ArrayBuffer,
-    setup: FilterSetup,
-  ) {
-    this.id = setup.codec.attributeId(changetype<usize>(name), <u32>name.byteLength);
-  }
-}
 
 export class Fault extends FilterConfig {
   /** Of requests that meet it, so many of a million are delayed. */
@@ -188,10 +174,7 @@ class Decoder {
 
   /** Null: the empty name, which is the same as none. */
   private attribute(): AttributeName | null {
-    const len = this.reader.len;
-    if (len == 0) return null;
-    const name = copyBytes(this.reader.ptr, len);
-    makeLowerCase(changetype<usize>(name), len);
-    return new AttributeName(name, this.setup);
+    const reader = this.reader;
+    return reader.len == 0 ? null : new AttributeName(reader.ptr, reader.len, this.setup.codec);
   }
 }

@@ -12,7 +12,7 @@ import { filterHost } from "../../filter/filter-host";
 import { FilterSetup } from "../../filter/filter-setup";
 import { ResponseFlag } from "../../filter/response-flag";
 import { StaticText } from "../../wire/static-text";
-import { AttributeName, decodeFault, Fault, MILLION } from "./config";
+import { decodeFault, Fault, MILLION } from "./config";
 import { parseDecimal } from "../../wire/bytes";
 
 const ABORTED = new StaticText("aborted by fault injection");
@@ -27,7 +27,6 @@ class FaultCounters {
 
 export class FaultFilter extends Filter {
   private counters: FaultCounters | null = null;
-  private readonly key: Slice = new Slice();
   private readonly value: Slice = new Slice();
   private readonly text: Slice = new Slice();
 
@@ -79,7 +78,7 @@ export class FaultFilter extends Filter {
     const attribute = fault.delayAttribute;
     let delayMs = fault.fixedDelayMs;
     if (attribute !== null) {
-      if (!this.read(call, attribute)) return 0;
+      if (!attribute.find(call, this.value)) return 0;
       const asked = parseDecimal(this.value.ptr, this.value.len);
       if (asked < 0) return 0;
       delayMs = <u32>min<i64>(asked, fault.maxDelayMs);
@@ -91,7 +90,7 @@ export class FaultFilter extends Filter {
     const attribute = fault.abortAttribute;
     let code = fault.abortCode;
     if (attribute !== null) {
-      if (!this.read(call, attribute)) return FilterStatus.Continue;
+      if (!attribute.find(call, this.value)) return FilterStatus.Continue;
       const asked = parseDecimal(this.value.ptr, this.value.len);
       if (asked >= 0 && asked <= <i64>u32.MAX_VALUE) code = <u32>asked;
     }
@@ -99,13 +98,6 @@ export class FaultFilter extends Filter {
     this.counters!.aborts.value++;
     call.reply(fault.abortKind, code, ResponseFlag.FaultInjected, this.text);
     return FilterStatus.Reply;
-  }
-
-  /** Puts the attribute into `value`; false: the request does not have it. */
-  private read(call: Call, attribute: AttributeName): bool {
-    this.key.ptr = changetype<usize>(attribute.name);
-    this.key.len = <u32>attribute.name.byteLength;
-    return call.attribute(attribute.id, this.key, this.value);
   }
 }
 

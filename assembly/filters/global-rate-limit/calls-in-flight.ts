@@ -30,10 +30,10 @@ export class CallsInFlight {
   handle: u64 = 0;
   private limit: usize = 0;
   private count: u32 = 0;
-  private readonly table: usize = heap.alloc(CAPACITY * CALL_BYTES);
+  private readonly table: usize = heap.alloc(<usize>CAPACITY * CALL_BYTES);
 
   constructor() {
-    memory.fill(this.table, 0, CAPACITY * CALL_BYTES);
+    memory.fill(this.table, 0, <usize>CAPACITY * CALL_BYTES);
   }
 
   get isFull(): bool {

@@ -12,6 +12,7 @@ const methods: Array<RateLimitMethod> = new Array<RateLimitMethod>();
 
 export function rateLimitMethod(cluster: string): RateLimitMethod {
   for (let i = 0; i < methods.length; i++) if (methods[i].cluster == cluster) return methods[i];
+  // eslint-disable-next-line no-restricted-syntax -- once for each cluster
   const method = new RateLimitMethod(cluster);
   methods.push(method);
   return method;

@@ -29,6 +29,7 @@ export class MatchHash {
 /** `matches`: of a condition; 0 for the default bucket. */
 export function bucketKey(name: ArrayBuffer, shape: BucketShape, matches: u64): ArrayBuffer {
   const nameLen = <u32>name.byteLength;
+  // eslint-disable-next-line no-restricted-syntax -- at configuration
   const key = new ArrayBuffer(<i32>(PREFIX.len + nameLen + 1 + NUMBERS_BYTES));
   let at = changetype<usize>(key);
   memory.copy(at, PREFIX.ptr, PREFIX.len);

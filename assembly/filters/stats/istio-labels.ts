@@ -4,10 +4,13 @@
 // Allocates: at configuration only.
 import { ResponseStatus, Slice } from "../../codec/message";
 import { FilterSetup } from "../../filter/filter-setup";
+import { NAME_FIELDS, WorkloadField, workloadText } from "../../filter/peer-workload";
+import { principalNamespace } from "../../filter/principal-namespace";
 import { ResponseFlag } from "../../filter/response-flag";
 import { ProtobufReader, WireType } from "../../wire/protobuf";
 import { StaticText } from "../../wire/static-text";
 import { LabelText, MAX_LABEL_BYTES } from "./label-text";
+import { SeriesKey } from "./series";
 
 const REPORTER_FIELD: u32 = 1;
 const LABELS_FIELD: u32 = 2;
@@ -47,6 +50,10 @@ const KEYS: StaticArray<StaticText> = [
   new StaticText("request_protocol"),
   new StaticText("connection_security_policy"),
 ];
+/** Of the source, and then as many of the destination. */
+const KEYS_OF_A_SIDE: i32 = 8;
+const PEER_KEYS: i32 = 16;
+const SOURCE_NAMESPACE: i32 = 1;
 const SOURCE_PRINCIPAL: i32 = 2;
 const DESTINATION_SERVICE: i32 = 16;
 const DESTINATION_SERVICE_NAME: i32 = 17;
@@ -60,6 +67,7 @@ const SVC = new StaticText("svc.");
 
 /** A value that is being worked out. */
 const part: Slice = new Slice();
+const namespace: Slice = new Slice();
 
 export class IstioLabels {
   isDestination: bool = false;
@@ -86,6 +94,7 @@ export class IstioLabels {
     return isGood;
   }
 
+  /* eslint-disable no-restricted-syntax -- at configuration */
   private decodeLabel(reader: ProtobufReader, setup: FilterSetup): bool {
     let key = "";
     let value: StaticArray<u8> = [];
@@ -107,9 +116,10 @@ export class IstioLabels {
     this.values[index] = value;
     return true;
   }
+  /* eslint-enable no-restricted-syntax */
 
-  /** All labels but the code and the flags. `principal` is empty where there is none. */
-  write(out: LabelText, protocol: StaticText, cluster: Slice, principal: Slice): void {
+  /** All labels but the code and the flags. */
+  write(out: LabelText, protocol: StaticText, key: SeriesKey): void {
     out.textLabel(REPORTER, this.isDestination ? DESTINATION : SOURCE);
     for (let i = 0; i < KEYS.length; i++) {
       const value = unchecked(this.values[i]);
@@ -119,14 +129,34 @@ export class IstioLabels {
       }
       part.ptr = UNKNOWN.ptr;
       part.len = UNKNOWN.len;
-      this.derive(i, protocol, cluster, principal);
+      this.derive(i, protocol, key);
       out.sliceLabel(unchecked(KEYS[i]), part);
     }
   }
 
+  /** What the other side has said of itself, in `part`. False: nothing of this. */
+  private ofPeer(index: i32, key: SeriesKey): bool {
+    const isOther = index >= KEYS_OF_A_SIDE ? !this.isDestination : this.isDestination;
+    const field = unchecked(PEER_FIELDS[index % KEYS_OF_A_SIDE]);
+    if (!isOther || field < 0) return false;
+    if (field < <i32>NAME_FIELDS) return workloadText(key.part2, field, part);
+    return workloadText(key.part3, field - NAME_FIELDS, part);
+  }
+
   /** What follows from the request, in `part`, unless it is unknown. */
-  private derive(key: i32, protocol: StaticText, cluster: Slice, principal: Slice): void {
-    switch (key) {
+  private derive(index: i32, protocol: StaticText, key: SeriesKey): void {
+    const cluster = key.part0;
+    const principal = key.part1;
+    if (index < PEER_KEYS && this.ofPeer(index, key)) return;
+    switch (index) {
+      case SOURCE_NAMESPACE:
+        if (!this.isDestination || principal.len == 0) return;
+        namespace.ptr = principal.ptr;
+        namespace.len = principal.len;
+        if (!principalNamespace(namespace)) return;
+        part.ptr = namespace.ptr;
+        part.len = namespace.len;
+        return;
       case SOURCE_PRINCIPAL:
         if (!this.isDestination || principal.len == 0) return;
         part.ptr = principal.ptr;
@@ -160,6 +190,18 @@ export class IstioLabels {
     }
   }
 }
+
+/** By the index of a source's or destination's key: where a PeerWorkload has it. */
+const PEER_FIELDS: StaticArray<i32> = [
+  WorkloadField.Workload,
+  WorkloadField.Namespace,
+  -1,
+  WorkloadField.App,
+  WorkloadField.Version,
+  WorkloadField.Cluster,
+  WorkloadField.CanonicalService,
+  WorkloadField.CanonicalRevision,
+];
 
 function keyOf(ptr: usize, len: u32): string {
   return String.UTF8.decodeUnsafe(ptr, len < MAX_LABEL_BYTES ? len : MAX_LABEL_BYTES);

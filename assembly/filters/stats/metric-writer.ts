@@ -87,6 +87,7 @@ export class MetricWriter {
 
   /** Of the module; before anything is told. */
   setProtocol(name: string): void {
+    // eslint-disable-next-line no-restricted-syntax -- once
     if (this.protocol === DOT) this.protocol = new StaticText(name);
   }
 
@@ -147,7 +148,7 @@ export class MetricWriter {
     if (istio === null) return;
     const key = this.key;
     key.show(series);
-    istio.write(name, this.protocol, key.part0, key.part1);
+    istio.write(name, this.protocol, key);
     name.label(RESPONSE_CODE, this.decimal, writeDecimal(this.decimal, series.code));
     name.textLabel(RESPONSE_FLAGS_LABEL, flagText(series.flag));
   }

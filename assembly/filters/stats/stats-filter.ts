@@ -9,6 +9,7 @@ import { Call } from "../../filter/call";
 import { Filter, FilterConfig, FilterStatus } from "../../filter/filter";
 import { filterHost } from "../../filter/filter-host";
 import { FilterSetup } from "../../filter/filter-setup";
+import { PeerWorkload } from "../../filter/peer-workload";
 import { ResponseFlag } from "../../filter/response-flag";
 import { StaticText } from "../../wire/static-text";
 import { DEFAULT_ENDS } from "./buckets";
@@ -33,7 +34,7 @@ import { decodeStatsConfig, StatsConfig } from "./stats-config";
 
 /** Route configurations x routes x clusters x methods; further ones are `other`. */
 const MAX_SERIES: u32 = 1024;
-/** Services x codes x flags x principals; further ones are `unknown`. */
+/** Services x codes x flags x principals x workloads of peers; further ones are `unknown`. */
 const MAX_ISTIO_SERIES: u32 = 256;
 /** Metrics that the host is told of; then there are no further series. */
 const MAX_METRICS: u32 = 131072;
@@ -203,6 +204,11 @@ export class StatsFilter extends Filter {
     const istio = stats.istio;
     if (istio === null) return;
     if (istio.isDestination && !call.sourcePrincipal(key.part1)) key.part1.len = 0;
+    if (call.peer != 0) {
+      const peer = changetype<PeerWorkload>(call.peer);
+      peer.names(key.part2);
+      peer.app(key.part3);
+    }
     const at = this.istio.find(key, key.seal());
     const series = at != 0 ? changetype<Series>(at) : this.beginIstio(stats);
     series.add(REQUESTS, 1);
@@ -219,6 +225,8 @@ export class StatsFilter extends Filter {
     if (!this.makeRoom(this.istio)) {
       key.part0.len = 0;
       key.part1.len = 0;
+      key.part2.len = 0;
+      key.part3.len = 0;
       const at = this.istio.find(key, key.seal());
       if (at != 0) return changetype<Series>(at);
     }
@@ -269,6 +277,10 @@ export class StatsFilter extends Filter {
     this.outdatedMs = nowMs;
     this.forgetOutdated(this.routes, nowMs);
     this.forgetOutdated(this.istio, nowMs);
+  }
+
+  override get needsTicks(): bool {
+    return this.isTelling;
   }
 
   /** As far as one tick allows. */

@@ -17,7 +17,7 @@ import { MAX_BATCH_BYTES } from "../../otlp-export/otlp-exporter";
 import { OtlpExporters } from "../../otlp-export/otlp-exporters";
 import { OtlpBatch } from "../../telemetry/otlp-batch";
 import { SpanBatch } from "../../telemetry/span-batch";
-import { Sampling, TraceContext } from "../../telemetry/trace-context";
+import { Sampling, TraceContext, traceFlags } from "../../telemetry/trace-context";
 import { ConfigReader, TracingConfig } from "./config";
 import { ContextForm, readContext, resolveContextAttributes, writeContext } from "./propagation";
 import { SpanRecord, freeRecord, keepRecord, resolveNames } from "./span-record";
@@ -62,7 +62,10 @@ export class TracingFilter extends Filter {
     const context = this.context;
     const form = readContext(call, context);
     const isDecided = context.sampling != Sampling.Deferred;
-    if (isDecided && !context.isSampled) return FilterStatus.Continue;
+    if (isDecided && !context.isSampled) {
+      if (context.hasIds) tell(call, context);
+      return FilterStatus.Continue;
+    }
     if (!isDecided) {
       context.sampling = isChosen(tracing.perMillion) ? Sampling.Sampled : Sampling.Dropped;
     }
@@ -72,6 +75,7 @@ export class TracingFilter extends Filter {
       context.traceIdLow = randomId();
     }
     context.spanId = randomId();
+    tell(call, context);
     writeContext(call, context, parentSpanId, form, tracing.isB3);
     if (context.isSampled) this.record(call, tracing, parentSpanId, form);
     return FilterStatus.Continue;
@@ -93,6 +97,10 @@ export class TracingFilter extends Filter {
     if (address == 0) return;
     store<u64>(call.slot, 0);
     const record = changetype<SpanRecord>(address);
+    call.traceIdHigh = record.traceIdHigh;
+    call.traceIdLow = record.traceIdLow;
+    call.spanId = record.spanId;
+    call.traceFlags = record.flags;
     const tracing = changetype<TracingConfig>(config);
     const exporter = tracing.exporter!;
     if (exporter.beginRecord(tracing.generation)) {
@@ -114,6 +122,14 @@ export class TracingFilter extends Filter {
   override onGrpcClose(token: u32, status: u32): bool {
     return this.exporters.onGrpcClose(token);
   }
+}
+
+/** For filters behind this one, such as the access log. */
+function tell(call: Call, context: TraceContext): void {
+  call.traceIdHigh = context.traceIdHigh;
+  call.traceIdLow = context.traceIdLow;
+  call.spanId = context.spanId;
+  call.traceFlags = traceFlags(context);
 }
 
 function isChosen(perMillion: u32): bool {

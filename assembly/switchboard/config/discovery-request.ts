@@ -16,6 +16,7 @@ const REQUEST_ERROR_DETAIL: u32 = 6;
 const NODE_ID: u32 = 1;
 const NODE_CLUSTER: u32 = 2;
 const NODE_USER_AGENT_NAME: u32 = 6;
+const NODE_USER_AGENT_VERSION: u32 = 7;
 const STATUS_CODE: u32 = 1;
 const STATUS_MESSAGE: u32 = 2;
 
@@ -41,6 +42,8 @@ export class DiscoveryRequest {
   hasNode: bool = false;
   nodeId: ArrayBuffer = nothing;
   nodeCluster: ArrayBuffer = nothing;
+  /** Which module, of which version. */
+  agentVersion: ArrayBuffer = nothing;
   readonly resourceNames: Array<ArrayBuffer> = new Array<ArrayBuffer>();
   private writer: ProtobufWriter = new ProtobufWriter();
 
@@ -57,6 +60,7 @@ export class DiscoveryRequest {
       this.writeText(NODE_ID, this.nodeId);
       this.writeText(NODE_CLUSTER, this.nodeCluster);
       this.writeText(NODE_USER_AGENT_NAME, userAgentName);
+      this.writeText(NODE_USER_AGENT_VERSION, this.agentVersion);
       writer.closeMessage(node);
     }
     for (let i = 0; i < this.resourceNames.length; i++) {
@@ -81,7 +85,7 @@ export class DiscoveryRequest {
   private sizeBound(): u32 {
     let bytes = FIELDS * FIELD_OVERHEAD + userAgentName.byteLength + this.typeUrl.byteLength;
     bytes += this.version.byteLength + this.nonce.byteLength + this.fault.byteLength;
-    bytes += this.nodeId.byteLength + this.nodeCluster.byteLength;
+    bytes += this.nodeId.byteLength + this.nodeCluster.byteLength + this.agentVersion.byteLength;
     for (let i = 0; i < this.resourceNames.length; i++) {
       bytes += FIELD_OVERHEAD + this.resourceNames[i].byteLength;
     }

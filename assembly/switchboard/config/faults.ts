@@ -62,11 +62,18 @@ export class Faults {
       path = join(path, this.names[i]);
       if (this.indexes[i] != NO_INDEX) path += "[" + this.indexes[i].toString() + "]";
     }
-    path = join(path, name);
+    if (!this.isIn(name)) path = join(path, name);
     let line = this.subject.length > 0 ? this.subject + ": " : "";
     if (path.length > 0) line += path + ": ";
     if (this.lines.length > 0) this.lines += "\n";
     this.lines += line + text;
+  }
+
+  /** A decoder of JSON has entered the field already. */
+  private isIn(name: string): bool {
+    const last = this.depth - 1;
+    if (last < 0 || last >= MAX_DEPTH || this.indexes[last] != NO_INDEX) return false;
+    return this.names[last] == name;
   }
 
   /** All faults, one a line, bounded in number. Empty: none. */

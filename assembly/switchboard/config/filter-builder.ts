@@ -4,11 +4,13 @@
 
 import { Codec } from "../../codec/codec";
 import { Conditions, FilterSetup } from "../../filter/filter-setup";
+import { JsonConfig } from "../../filter/json-config";
 import { findInstalledFilter, installedFilter } from "../../filter/installed";
 import { equalBytes, hashBytes } from "../../wire/bytes";
 import { ByteBuffer } from "./byte-buffer";
 import { Faults, quoted } from "./faults";
 import { ConditionList } from "./filter-conditions";
+import { FilterJson } from "./filter-json";
 import { HashIndex } from "./hash-index";
 import { RecordVector } from "./record-vector";
 import { RouteRecorder } from "./route-recorder";
@@ -36,6 +38,10 @@ class BuilderSetup extends FilterSetup {
 
   override createConditions(): Conditions {
     return new ConditionList(this.codec, this.faults);
+  }
+
+  override json(ptr: usize, len: u32): JsonConfig {
+    return new FilterJson(this.faults, ptr, len);
   }
 }
 

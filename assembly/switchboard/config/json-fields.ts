@@ -6,12 +6,13 @@
 // Source: https://protobuf.dev/programming-guides/json/
 // Allocates: for faults and byte fields; cold path only.
 
-import { decodeBase64 } from "./base64";
+import { appendBase64 } from "./base64";
 import { ByteBuffer } from "./byte-buffer";
 import { durationFault, parseDurationMs } from "./duration";
 import { Faults, quoted } from "./faults";
 import { isU64, numberFault, parseU32, parseU64 } from "./json-number";
 import { JsonKind, JsonReader } from "./json-reader";
+import { parseWrittenDurationMs } from "./written-duration";
 
 const MAX_DEPTH: i32 = 16;
 
@@ -33,8 +34,12 @@ export class JsonFields {
 
   /** Goes into a message; false, with a fault, when the value is none. */
   begin(): bool {
-    if (!this.expect(JsonKind.Object, "an object") || !this.reader.enterObject()) return false;
-    // SAFETY: the messages of plugin.proto nest five deep, and only those are begun.
+    if (!this.expect(JsonKind.Object, "an object")) return false;
+    if (this.depth == MAX_DEPTH) {
+      if (this.reader.skip()) this.faults.add("nested too deeply");
+      return false;
+    }
+    if (!this.reader.enterObject()) return false;
     this.given[this.depth] = 0;
     this.isInField[this.depth] = false;
     this.depth++;
@@ -135,6 +140,15 @@ export class JsonFields {
     return max<i64>(ms, -1);
   }
 
+  /** As `duration`, in the notation of MetaRouters. */
+  writtenDuration(): i64 {
+    if (!this.expect(JsonKind.String, 'a duration such as "1m30s"')) return -1;
+    if (!this.reader.readString()) return -1;
+    const ms = parseWrittenDurationMs(this.reader.ptr, this.reader.len);
+    if (ms < 0) this.faults.add(durationFault(ms));
+    return max<i64>(ms, -1);
+  }
+
   /** The index in `names`, whether its name or its number is given; -1, with a fault, otherwise. */
   enumeration(names: StaticArray<string>): i32 {
     const kind = this.reader.peek();
@@ -157,7 +171,7 @@ export class JsonFields {
   bytes(): ByteBuffer | null {
     if (!this.text()) return null;
     this.decoded.clear();
-    if (decodeBase64(this.reader.ptr, this.reader.len, this.decoded)) return this.decoded;
+    if (appendBase64(this.reader.ptr, this.reader.len, this.decoded)) return this.decoded;
     this.faults.add("not base64");
     return null;
   }

@@ -8,6 +8,7 @@ import { RouteTable } from "../route/table";
 import { Faults } from "./faults";
 import { JsonFields } from "./json-fields";
 import { DEFAULT_LIMIT, decodeLimits, Limits } from "./plugin-limits";
+import { hasPlaceholder } from "./name-placeholders";
 import { RecordVector } from "./record-vector";
 import { RouteTableBuilder } from "./route-builder";
 import { RouteConfigurationJsonDecoder } from "./route-configuration-json";
@@ -27,10 +28,19 @@ const FIELDS: StaticArray<string> = [
   "upstreamHeartbeat",
   "upstreamIdleTimeout",
   "frameTimeout",
+  "streamIdleTimeout",
+  "codecConfiguration",
+  "announce",
 ];
 /** What the ids of requests on shared connections take at least. */
 const LEAST_ID_BITS: u32 = 31;
-const CONNECTION_MODES: StaticArray<string> = ["CODEC_DEFAULT", "SHARED", "IN_ORDER", "EXCLUSIVE"];
+const CONNECTION_MODES: StaticArray<string> = [
+  "CODEC_DEFAULT",
+  "SHARED",
+  "IN_ORDER",
+  "EXCLUSIVE",
+  "DEDICATED",
+];
 
 /** With the defaults applied; durations in milliseconds, names as UTF-8. */
 export class PluginConfiguration {
@@ -53,11 +63,15 @@ export class PluginConfiguration {
   upstreamIdleTimeoutMs: u32 = 60000;
   /** From the first byte of a frame to its last. 0: no bound. */
   frameTimeoutMs: u32 = 30000;
+  /** Of a stream that is open, while nothing comes of either side. 0: no bound. */
+  streamIdleTimeoutMs: u32 = 300000;
+  /** Tell the control plane at the start, and not with the first client. */
+  announce: bool = false;
 }
 
 /**
- * Decodes `len` bytes of JSON at `ptr`. Returns null, with at least one fault, when anything is
- * wrong with it; no table is left behind then.
+ * Decodes `len` bytes of JSON at `ptr`, for a codec that was configured with them. Returns null, with at
+ * least one fault, when anything is wrong with it; no table is left behind then.
  */
 export function decodePluginConfiguration(
   ptr: usize,
@@ -136,6 +150,22 @@ class PluginConfigurationDecoder {
         decodeLimits(fields, this.faults, result.limits);
         break;
       }
+      case 13: {
+        // See codec-configuration.ts.
+        fields.bytes();
+        break;
+      }
+      case 14: {
+        result.announce = fields.boolean() != 0;
+        break;
+      }
+      default:
+        this.decodeDuration(fields.field, result);
+    }
+  }
+
+  private decodeDuration(field: i32, result: PluginConfiguration): void {
+    switch (field) {
       case 6: {
         result.defaultTimeoutMs = this.duration(true);
         break;
@@ -156,8 +186,12 @@ class PluginConfigurationDecoder {
         result.upstreamIdleTimeoutMs = this.duration(false);
         break;
       }
-      default:
+      case 11: {
         result.frameTimeoutMs = this.duration(true);
+        break;
+      }
+      default:
+        result.streamIdleTimeoutMs = this.duration(true);
     }
   }
 
@@ -211,6 +245,8 @@ class PluginConfigurationDecoder {
       return;
     }
     if (isDiscovered) return;
+    const nameLen = <u32>name.byteLength;
+    if (hasPlaceholder(changetype<usize>(name), nameLen)) return;
     for (let i: u32 = 0; i < this.tables.count; i++) {
       const table = this.table(i);
       if (<i32>table.nameLen != name.byteLength) continue;

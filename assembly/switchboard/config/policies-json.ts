@@ -1,7 +1,9 @@
-// Decodes metaproto.v1.RetryPolicy, Mirror, HashPolicy and OutlierDetection in the JSON mapping of protobuf.
+// Decodes metaproto.v1.RetryPolicy, Mirror, HashPolicy, StickySession, EndpointWeight and OutlierDetection in the
+// JSON mapping of protobuf.
 // Source: proto/metaproto/v1/route.proto
 // Allocates: cold path only.
 
+import { ClusterBuilder } from "./cluster-builder";
 import { JsonFields } from "./json-fields";
 import { PolicyBuilder } from "./policy-builder";
 
@@ -27,7 +29,9 @@ const RETRY_ON: StaticArray<string> = [
   "BAD_RESPONSE",
 ];
 const MIRROR_FIELDS: StaticArray<string> = ["cluster", "perMillion"];
-const HASH_FIELDS: StaticArray<string> = ["attribute", "sourceAddress"];
+const HASH_FIELDS: StaticArray<string> = ["attribute", "sourceAddress", "sourceConnection"];
+const SESSION_FIELDS: StaticArray<string> = ["attribute", "ttl", "strict"];
+const WEIGHT_FIELDS: StaticArray<string> = ["address", "weight"];
 const OUTLIER_FIELDS: StaticArray<string> = [
   "consecutiveErrors",
   "interval",
@@ -91,9 +95,32 @@ export function decodeHashPolicyJson(fields: JsonFields, builder: PolicyBuilder)
   builder.beginHash();
   while (fields.next(HASH_FIELDS)) {
     if (fields.field == 1) builder.setHashSourceAddress(fields.boolean() == 1);
+    else if (fields.field == 2) builder.setHashSourceConnection(fields.boolean() == 1);
     else if (fields.text()) builder.setHashAttribute(fields.reader.ptr, fields.reader.len);
   }
   return fields.reader.hasFailed ? 0 : builder.endHash();
+}
+
+/** Number + 1 of it, 0: there is none. */
+export function decodeStickySessionJson(fields: JsonFields, builder: PolicyBuilder): u32 {
+  if (!fields.begin()) return 0;
+  builder.beginSession();
+  while (fields.next(SESSION_FIELDS)) {
+    if (fields.field == 1) builder.setSessionTtl(<i64>duration(fields));
+    else if (fields.field == 2) builder.isSessionStrict = fields.boolean() == 1;
+    else if (fields.text()) builder.setSessionAttribute(fields.reader.ptr, fields.reader.len);
+  }
+  return fields.reader.hasFailed ? 0 : builder.endSession();
+}
+
+export function decodeEndpointWeightJson(fields: JsonFields, builder: ClusterBuilder): void {
+  if (!fields.begin()) return;
+  builder.beginWeight();
+  while (fields.next(WEIGHT_FIELDS)) {
+    if (fields.field == 1) builder.setWeight(count(fields));
+    else if (fields.text()) builder.setWeightAddress(fields.reader.ptr, fields.reader.len);
+  }
+  if (!fields.reader.hasFailed) builder.endWeight();
 }
 
 /** Number + 1 of it, 0: there is none. */

@@ -1,8 +1,9 @@
-// Decodes the bytes of metaproto.v1.RetryPolicy, Mirror, HashPolicy and OutlierDetection.
+// Decodes the bytes of metaproto.v1.RetryPolicy, Mirror, HashPolicy, StickySession, EndpointWeight and OutlierDetection.
 // Source: proto/metaproto/v1/route.proto
 // Allocates: cold path only.
 
 import { ProtobufReader, WireType } from "../../wire/protobuf";
+import { ClusterBuilder } from "./cluster-builder";
 import { durationMs } from "./duration";
 import { PolicyBuilder } from "./policy-builder";
 
@@ -19,6 +20,12 @@ const MIRROR_CLUSTER: u32 = 1;
 const MIRROR_PER_MILLION: u32 = 2;
 const HASH_ATTRIBUTE: u32 = 1;
 const HASH_SOURCE_ADDRESS: u32 = 2;
+const HASH_SOURCE_CONNECTION: u32 = 3;
+const SESSION_ATTRIBUTE: u32 = 1;
+const SESSION_TTL: u32 = 2;
+const SESSION_STRICT: u32 = 3;
+const WEIGHT_ADDRESS: u32 = 1;
+const WEIGHT_WEIGHT: u32 = 2;
 const OUTLIER_CONSECUTIVE_ERRORS: u32 = 1;
 const OUTLIER_INTERVAL: u32 = 2;
 const OUTLIER_BASE_EJECTION_TIME: u32 = 3;
@@ -101,11 +108,43 @@ export function decodeHashPolicy(reader: ProtobufReader, builder: PolicyBuilder)
     if (reader.wireType == WireType.Bytes) {
       if (reader.field == HASH_ATTRIBUTE) builder.setHashAttribute(reader.ptr, reader.len);
     } else if (reader.wireType == WireType.Varint) {
-      if (reader.field == HASH_SOURCE_ADDRESS) builder.setHashSourceAddress(reader.value != 0);
+      const value = reader.value != 0;
+      if (reader.field == HASH_SOURCE_ADDRESS) builder.setHashSourceAddress(value);
+      else if (reader.field == HASH_SOURCE_CONNECTION) builder.setHashSourceConnection(value);
     }
   }
   reader.leave(end);
   return reader.isMalformed ? 0 : builder.endHash();
+}
+
+/** Number + 1 of it, 0: it is malformed. */
+export function decodeStickySession(reader: ProtobufReader, builder: PolicyBuilder): u32 {
+  builder.beginSession();
+  const end = reader.enter();
+  while (reader.next()) {
+    if (reader.wireType == WireType.Bytes) {
+      if (reader.field == SESSION_ATTRIBUTE) builder.setSessionAttribute(reader.ptr, reader.len);
+      else if (reader.field == SESSION_TTL) builder.setSessionTtl(decodeDuration(reader));
+    } else if (reader.wireType == WireType.Varint) {
+      if (reader.field == SESSION_STRICT) builder.isSessionStrict = reader.value != 0;
+    }
+  }
+  reader.leave(end);
+  return reader.isMalformed ? 0 : builder.endSession();
+}
+
+export function decodeEndpointWeight(reader: ProtobufReader, builder: ClusterBuilder): void {
+  builder.beginWeight();
+  const end = reader.enter();
+  while (reader.next()) {
+    if (reader.wireType == WireType.Bytes) {
+      if (reader.field == WEIGHT_ADDRESS) builder.setWeightAddress(reader.ptr, reader.len);
+    } else if (reader.wireType == WireType.Varint) {
+      if (reader.field == WEIGHT_WEIGHT) builder.setWeight(<u32>reader.value);
+    }
+  }
+  reader.leave(end);
+  if (!reader.isMalformed) builder.endWeight();
 }
 
 /** Number + 1 of it, 0: it is malformed. */

@@ -2,11 +2,12 @@
 // RouteTableBuilder.
 // Allocates: on growth; cold path only.
 
+import { HashKey } from "../route/hash-policy";
 import { OutlierDetection } from "../route/outlier-detection";
 import { RetryPolicy } from "../route/retry-policy";
 import { durationFault } from "./duration";
 import { RouteRecorder } from "./route-recorder";
-import { HashPolicyRecord, MirrorRecord } from "./route-records";
+import { HashPolicyRecord, MirrorRecord, StickySessionRecord } from "./route-records";
 
 const MILLION: u32 = 1000000;
 const HUNDRED: u32 = 100;
@@ -31,7 +32,11 @@ export class PolicyBuilder {
   perMillion: u32 = 0;
   private attribute: u32 = 0;
   private attributeLen: u32 = 0;
+  private hashKey: HashKey = HashKey.Attribute;
   private isHashed: bool = false;
+  private sessionKey: u32 = 0;
+  private sessionTtlMs: u32 = 0;
+  isSessionStrict: bool = false;
   private hasFault: bool = false;
 
   constructor(private readonly recorder: RouteRecorder) {}
@@ -117,31 +122,82 @@ export class PolicyBuilder {
 
   setHashAttribute(ptr: usize, len: u32): void {
     this.isHashed = true;
+    this.hashKey = HashKey.Attribute;
     this.hasFault = !this.recorder.takeSome("attribute", ptr, len);
     this.attribute = this.recorder.taken;
     this.attributeLen = len;
   }
 
   setHashSourceAddress(isSourceAddress: bool): void {
+    this.setHashSource("sourceAddress", HashKey.SourceAddress, isSourceAddress);
+  }
+
+  setHashSourceConnection(isSourceConnection: bool): void {
+    this.setHashSource("sourceConnection", HashKey.SourceConnection, isSourceConnection);
+  }
+
+  private setHashSource(field: string, key: HashKey, isTrue: bool): void {
     this.isHashed = true;
     this.attributeLen = 0;
-    if (!isSourceAddress) this.recorder.faults.addAt("sourceAddress", "must be true");
+    this.hashKey = key;
+    if (!isTrue) this.recorder.faults.addAt(field, "must be true");
   }
 
   /** Number + 1 of the policy. */
   endHash(): u32 {
     if (!this.isHashed) {
-      this.recorder.faults.add("needs one of attribute, sourceAddress");
+      this.recorder.faults.add("needs one of attribute, sourceAddress, sourceConnection");
     }
     if (!this.isHashed || this.hasFault || !this.recorder.spendRecord()) return 0;
     const records = this.recorder.records;
     const policy = changetype<HashPolicyRecord>(records.hashPolicies.add());
-    policy.isSourceAddress = this.attributeLen == 0;
+    policy.key = this.hashKey;
     // The recorder makes names lower case.
     if (this.attributeLen > 0) this.recorder.attribute(this.attribute, this.attributeLen);
     policy.name = this.attribute;
     policy.nameLen = this.attributeLen;
     return records.hashPolicies.count;
+  }
+
+  // ---- StickySession
+
+  beginSession(): void {
+    this.attributeLen = 0;
+    this.sessionTtlMs = 0;
+    this.isSessionStrict = false;
+    this.hasFault = false;
+  }
+
+  setSessionAttribute(ptr: usize, len: u32): void {
+    this.hasFault = !this.recorder.takeSome("attribute", ptr, len);
+    this.sessionKey = this.recorder.taken;
+    if (!this.hasFault) this.hasFault = !this.recorder.take("attribute", ptr, len);
+    this.attribute = this.recorder.taken;
+    this.attributeLen = len;
+  }
+
+  /** What `durationMs` or `parseDurationMs` returned. */
+  setSessionTtl(ms: i64): void {
+    this.sessionTtlMs = this.duration("ttl", ms);
+  }
+
+  /** Number + 1 of it. */
+  endSession(): u32 {
+    if (this.attributeLen == 0 && !this.hasFault) {
+      this.recorder.faults.addAt("attribute", "missing");
+      return 0;
+    }
+    if (this.hasFault || !this.recorder.spendRecord()) return 0;
+    const sessions = this.recorder.records.stickySessions;
+    const session = changetype<StickySessionRecord>(sessions.add());
+    // The recorder makes names lower case.
+    this.recorder.attribute(this.attribute, this.attributeLen);
+    session.key = this.sessionKey;
+    session.name = this.attribute;
+    session.nameLen = this.attributeLen;
+    session.ttlMs = this.sessionTtlMs;
+    session.isStrict = this.isSessionStrict;
+    return sessions.count;
   }
 
   // ---- OutlierDetection

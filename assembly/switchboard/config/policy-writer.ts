@@ -3,11 +3,21 @@
 // Allocates: never.
 
 import { Codec } from "../../codec/codec";
-import { HashPolicy } from "../route/hash-policy";
+import { EndpointWeight } from "../route/endpoint-weight";
+import { HashKey, HashPolicy } from "../route/hash-policy";
 import { Mirror } from "../route/mirror";
 import { OutlierDetection } from "../route/outlier-detection";
 import { RetryPolicy } from "../route/retry-policy";
-import { HashPolicyRecord, MirrorRecord, RouteRecord, RouteRecords } from "./route-records";
+import { StickySession } from "../route/sticky-session";
+import {
+  ClusterRecord,
+  EndpointWeightRecord,
+  HashPolicyRecord,
+  MirrorRecord,
+  RouteRecord,
+  RouteRecords,
+  StickySessionRecord,
+} from "./route-records";
 import { RouteTableLayout } from "./route-table-layout";
 
 export class PolicyWriter {
@@ -36,12 +46,39 @@ export class PolicyWriter {
     const record = changetype<HashPolicyRecord>(this.records.hashPolicies.at(number - 1));
     const offset = <usize>(number - 1) * offsetof<HashPolicy>();
     const policy = changetype<HashPolicy>(this.at.hashPolicies + offset);
-    policy.isSourceAddress = record.isSourceAddress;
+    policy.key = record.key;
     policy.namePtr = this.at.bytes + record.name;
     policy.nameLen = record.nameLen;
-    if (record.isSourceAddress) return policy;
+    if (record.key != HashKey.Attribute) return policy;
     policy.attribute = this.codec.attributeId(policy.namePtr, policy.nameLen);
     return policy;
+  }
+
+  writeStickySession(number: u32): StickySession | null {
+    if (number == 0) return null;
+    const record = changetype<StickySessionRecord>(this.records.stickySessions.at(number - 1));
+    const offset = <usize>(number - 1) * offsetof<StickySession>();
+    const session = changetype<StickySession>(this.at.stickySessions + offset);
+    session.namePtr = this.at.bytes + record.name;
+    session.keyPtr = this.at.bytes + record.key;
+    session.nameLen = record.nameLen;
+    session.ttlMs = record.ttlMs;
+    session.isStrict = record.isStrict;
+    session.attribute = this.codec.attributeId(session.namePtr, session.nameLen);
+    return session;
+  }
+
+  writeWeights(cluster: ClusterRecord): usize {
+    const first = this.at.endpointWeights + <usize>cluster.firstWeight * offsetof<EndpointWeight>();
+    for (let i: u32 = 0; i < cluster.weightCount; i++) {
+      const list = this.records.endpointWeights;
+      const record = changetype<EndpointWeightRecord>(list.at(cluster.firstWeight + i));
+      const weight = changetype<EndpointWeight>(first + <usize>i * offsetof<EndpointWeight>());
+      weight.addressPtr = this.at.bytes + record.address;
+      weight.addressLen = record.addressLen;
+      weight.weight = record.weight;
+    }
+    return first;
   }
 
   writeMirrors(route: RouteRecord): usize {

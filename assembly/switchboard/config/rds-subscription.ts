@@ -3,7 +3,7 @@
 // Knows no host call: bytes, time and randomness come in, and a DiscoveryTransport takes what goes
 // out.
 //
-//   Idle ----- first name ------> Open ----- stream lost, or opening failed ----> Waiting
+//   Idle -- first name, announce --> Open ---- stream lost, or opening failed ----> Waiting
 //                                   ^                                                |
 //                                   '------------- the back-off has passed ----------'
 //
@@ -59,6 +59,7 @@ export class RouteDiscovery {
   initialFetchTimeoutMs: u32 = 5000;
   nodeId: ArrayBuffer = new ArrayBuffer(0);
   nodeCluster: ArrayBuffer = new ArrayBuffer(0);
+  agentVersion: ArrayBuffer = new ArrayBuffer(0);
   private codec: Codec;
   private transport: DiscoveryTransport;
   private readonly subscriptions: Array<RouteSubscription> = new Array<RouteSubscription>();
@@ -121,6 +122,11 @@ export class RouteDiscovery {
     if (this.state == StreamState.Idle) this.open(nowMs);
     else if (this.state == StreamState.Open && !this.isOpening) this.sendRequest();
     return subscription;
+  }
+
+  /** Opens the stream, though nothing is subscribed to yet. */
+  announce(nowMs: u64): void {
+    if (this.enabled && this.state == StreamState.Idle) this.open(nowMs);
   }
 
   /** One message of the stream, applied at once; the bytes are borrowed until this returns. */
@@ -244,6 +250,7 @@ export class RouteDiscovery {
     this.request.hasNode = true;
     this.request.nodeId = this.nodeId;
     this.request.nodeCluster = this.nodeCluster;
+    this.request.agentVersion = this.agentVersion;
     this.sendRequest();
     this.request.hasNode = false;
   }

@@ -122,6 +122,10 @@ export class RouteTableBuilder {
     this.recorder.records.route(this.route).hashPolicy = policy;
   }
 
+  setStickySession(session: u32): void {
+    this.recorder.records.route(this.route).stickySession = session;
+  }
+
   beginDestination(): void {
     this.hasDestinations = true;
     this.isDestinationSet = false;

@@ -5,10 +5,12 @@
 import { Faults } from "./faults";
 import { JsonFields } from "./json-fields";
 import {
+  decodeEndpointWeightJson,
   decodeHashPolicyJson,
   decodeMirrorJson,
   decodeOutlierDetectionJson,
   decodeRetryPolicyJson,
+  decodeStickySessionJson,
 } from "./policies-json";
 import { RouteTableBuilder } from "./route-builder";
 
@@ -24,6 +26,7 @@ const ROUTE_FIELDS: StaticArray<string> = [
   "retryPolicy",
   "mirrors",
   "hashPolicy",
+  "stickySession",
 ];
 const FILTER_FIELDS: StaticArray<string> = ["name", "config", "disabled"];
 const MATCH_FIELDS: StaticArray<string> = ["name", "invert", "exact", "prefix", "regex", "present"];
@@ -42,6 +45,9 @@ const CLUSTER_FIELDS: StaticArray<string> = [
   "endpointsVersion",
   "hashPolicy",
   "outlierDetection",
+  "stickySession",
+  "endpointWeights",
+  "originalDestination",
 ];
 const LOAD_BALANCERS: StaticArray<string> = ["LEAST_REQUEST", "ROUND_ROBIN", "RANDOM"];
 
@@ -132,6 +138,8 @@ export class RouteConfigurationJsonDecoder {
       builder.setRetryPolicy(decodeRetryPolicyJson(fields, builder.policy));
     } else if (fields.field == 9) {
       builder.setHashPolicy(decodeHashPolicyJson(fields, builder.policy));
+    } else if (fields.field == 10) {
+      builder.setStickySession(decodeStickySessionJson(fields, builder.policy));
     } else if (fields.beginElements()) {
       while (fields.nextElement()) decodeMirrorJson(fields, builder.policy);
     }
@@ -277,6 +285,20 @@ export class RouteConfigurationJsonDecoder {
     return !fields.reader.hasFailed;
   }
 
+  private decodeClusterPolicy(): void {
+    const fields = this.fields;
+    const builder = this.builder;
+    if (fields.field == 7) {
+      builder.cluster.hashPolicy = decodeHashPolicyJson(fields, builder.policy);
+    } else if (fields.field == 8) {
+      builder.cluster.outlier = decodeOutlierDetectionJson(fields, builder.policy);
+    } else if (fields.field == 9) {
+      builder.cluster.stickySession = decodeStickySessionJson(fields, builder.policy);
+    } else if (fields.beginElements()) {
+      while (fields.nextElement()) decodeEndpointWeightJson(fields, builder.cluster);
+    }
+  }
+
   private decodeCluster(): void {
     const fields = this.fields;
     const cluster = this.builder.cluster;
@@ -313,12 +335,12 @@ export class RouteConfigurationJsonDecoder {
           cluster.endpointsVersion = fields.number64();
           break;
         }
-        case 7: {
-          cluster.hashPolicy = decodeHashPolicyJson(fields, this.builder.policy);
+        case 11: {
+          cluster.isOriginalDestination = fields.boolean() == 1;
           break;
         }
         default:
-          cluster.outlier = decodeOutlierDetectionJson(fields, this.builder.policy);
+          this.decodeClusterPolicy();
       }
     }
     if (!fields.reader.hasFailed) cluster.end();

@@ -9,10 +9,12 @@ import { ProtobufReader, WireType } from "../../wire/protobuf";
 import { durationMs } from "./duration";
 import { Faults } from "./faults";
 import {
+  decodeEndpointWeight,
   decodeHashPolicy,
   decodeMirror,
   decodeOutlierDetection,
   decodeRetryPolicy,
+  decodeStickySession,
 } from "./policies-pb";
 import { RouteTableBuilder } from "./route-builder";
 import { WHOLE, WorkBudget } from "./work-budget";
@@ -31,6 +33,7 @@ const ROUTE_FILTERS: u32 = 7;
 const ROUTE_RETRY_POLICY: u32 = 8;
 const ROUTE_MIRRORS: u32 = 9;
 const ROUTE_HASH_POLICY: u32 = 10;
+const ROUTE_STICKY_SESSION: u32 = 11;
 const MATCH_NAME: u32 = 1;
 const MATCH_EXACT: u32 = 2;
 const MATCH_PREFIX: u32 = 3;
@@ -53,6 +56,9 @@ const CLUSTER_LOAD_BALANCER: u32 = 6;
 const CLUSTER_ENDPOINTS_VERSION: u32 = 7;
 const CLUSTER_HASH_POLICY: u32 = 8;
 const CLUSTER_OUTLIER_DETECTION: u32 = 9;
+const CLUSTER_STICKY_SESSION: u32 = 10;
+const CLUSTER_ENDPOINT_WEIGHTS: u32 = 11;
+const CLUSTER_ORIGINAL_DESTINATION: u32 = 12;
 const FILTER_NAME: u32 = 1;
 const FILTER_CONFIG: u32 = 2;
 const FILTER_DISABLED: u32 = 3;
@@ -206,6 +212,10 @@ export class RouteConfigurationDecoder {
       this.faults.enter("hashPolicy");
       builder.setHashPolicy(decodeHashPolicy(reader, builder.policy));
       this.faults.leave();
+    } else if (reader.field == ROUTE_STICKY_SESSION) {
+      this.faults.enter("stickySession");
+      builder.setStickySession(decodeStickySession(reader, builder.policy));
+      this.faults.leave();
     }
   }
 
@@ -301,6 +311,10 @@ export class RouteConfigurationDecoder {
       this.faults.enter("outlierDetection");
       builder.cluster.outlier = decodeOutlierDetection(reader, builder.policy);
       this.faults.leave();
+    } else if (reader.field == CLUSTER_STICKY_SESSION) {
+      this.faults.enter("stickySession");
+      builder.cluster.stickySession = decodeStickySession(reader, builder.policy);
+      this.faults.leave();
     }
   }
 
@@ -323,12 +337,20 @@ export class RouteConfigurationDecoder {
   private decodeCluster(): void {
     const reader = this.reader;
     const cluster = this.builder.cluster;
+    let weights = 0;
     cluster.begin();
     const end = reader.enter();
     while (reader.next()) {
       if (reader.wireType == WireType.Bytes) {
-        if (reader.field == CLUSTER_NAME) cluster.setName(reader.ptr, reader.len);
-        else this.decodeClusterPolicy();
+        if (reader.field == CLUSTER_NAME) {
+          cluster.setName(reader.ptr, reader.len);
+        } else if (reader.field == CLUSTER_ENDPOINT_WEIGHTS) {
+          this.faults.enterElement("endpointWeights", weights++);
+          decodeEndpointWeight(reader, cluster);
+          this.faults.leave();
+        } else {
+          this.decodeClusterPolicy();
+        }
         continue;
       }
       if (reader.field == CLUSTER_ENDPOINTS_VERSION && reader.wireType == WireType.Fixed64) {
@@ -342,6 +364,9 @@ export class RouteConfigurationDecoder {
       else if (reader.field == CLUSTER_MAX_REQUESTS) cluster.maxRequests = value;
       else if (reader.field == CLUSTER_MAX_PENDING_REQUESTS) cluster.maxPendingRequests = value;
       else if (reader.field == CLUSTER_LOAD_BALANCER) cluster.loadBalancer = <i32>value;
+      else if (reader.field == CLUSTER_ORIGINAL_DESTINATION) {
+        cluster.isOriginalDestination = reader.value != 0;
+      }
     }
     reader.leave(end);
     if (!reader.isMalformed) cluster.end();

@@ -3,6 +3,7 @@
 // Allocates: on growth; cold path only.
 
 import { TableFilters } from "../filter/table-filters";
+import { HashKey } from "../route/hash-policy";
 import { MatchKind } from "../route/match";
 import { OutlierDetection } from "../route/outlier-detection";
 import { RetryPolicy } from "../route/retry-policy";
@@ -56,9 +57,26 @@ export class MirrorRecord {
 
 @unmanaged
 export class HashPolicyRecord {
-  isSourceAddress: bool;
+  key: HashKey;
   name: u32;
   nameLen: u32;
+}
+
+@unmanaged
+export class StickySessionRecord {
+  /** As it was written. */
+  key: u32;
+  name: u32;
+  nameLen: u32;
+  ttlMs: u32;
+  isStrict: bool;
+}
+
+@unmanaged
+export class EndpointWeightRecord {
+  address: u32;
+  addressLen: u32;
+  weight: u32;
 }
 
 @unmanaged
@@ -102,6 +120,7 @@ export class RouteRecord {
   /** Number + 1 in its list, or 0. */
   retryPolicy: u32;
   hashPolicy: u32;
+  stickySession: u32;
   /** Index + 1 of the next route in the same bucket, or 0. */
   next: u32;
   /** Number of what counts the routes with the same exact values, or 0. */
@@ -121,9 +140,13 @@ export class ClusterRecord {
   loadBalancer: i32;
   endpointsVersion: u64;
   isListed: bool;
+  isOriginalDestination: bool;
   /** Number + 1 in its list, or 0. */
   hashPolicy: u32;
   outlier: u32;
+  stickySession: u32;
+  firstWeight: u32;
+  weightCount: u32;
   /** Index + 1 among the clusters that destinations name, or 0. */
   number: u32;
 }
@@ -160,6 +183,8 @@ export class RouteRecords {
   readonly knownFilters: RecordVector = new RecordVector(offsetof<KnownFilterRecord>());
   readonly mirrors: RecordVector = new RecordVector(offsetof<MirrorRecord>());
   readonly hashPolicies: RecordVector = new RecordVector(offsetof<HashPolicyRecord>());
+  readonly stickySessions: RecordVector = new RecordVector(offsetof<StickySessionRecord>());
+  readonly endpointWeights: RecordVector = new RecordVector(offsetof<EndpointWeightRecord>());
   /** As the table has them. */
   readonly retryPolicies: RecordVector = new RecordVector(offsetof<RetryPolicy>());
   readonly outliers: RecordVector = new RecordVector(offsetof<OutlierDetection>());
@@ -207,6 +232,8 @@ export class RouteRecords {
     this.knownFilters.free();
     this.mirrors.free();
     this.hashPolicies.free();
+    this.stickySessions.free();
+    this.endpointWeights.free();
     this.retryPolicies.free();
     this.outliers.free();
     this.routes.free();

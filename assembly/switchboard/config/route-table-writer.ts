@@ -170,6 +170,10 @@ export class RouteTableWriter {
     cluster.loadBalancer = <LoadBalancer>record.loadBalancer;
     cluster.hashPolicy = this.policies.writeHashPolicy(record.hashPolicy);
     cluster.outlierDetection = this.policies.writeOutlier(record.outlier);
+    cluster.stickySession = this.policies.writeStickySession(record.stickySession);
+    cluster.weights = this.policies.writeWeights(record);
+    cluster.weightCount = record.weightCount;
+    cluster.isOriginalDestination = record.isOriginalDestination;
   }
 
   writeDestination(i: u32): void {
@@ -208,6 +212,7 @@ export class RouteTableWriter {
     route.filters = this.writeFilters(record);
     route.retryPolicy = this.policies.writeRetryPolicy(record.retryPolicy);
     route.hashPolicy = this.policies.writeHashPolicy(record.hashPolicy);
+    route.stickySession = this.policies.writeStickySession(record.stickySession);
     route.mirrors = this.policies.writeMirrors(record);
     route.mirrorCount = record.mirrorCount;
     route.namePtr = this.at.bytes + record.name;

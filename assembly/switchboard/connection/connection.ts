@@ -64,6 +64,10 @@ export abstract class Connection extends StreamContext {
 
   /** A complete frame; `this.message` describes it, its bytes stay until the end of this VM call. */
   protected abstract onMessage(): void;
+  /** False: the frame is left where it is, and what is behind it, until `resume`. */
+  protected admits(): bool {
+    return true;
+  }
   /** Bytes that the codec refuses; `this.message` tells whether an id is known. Must close. */
   protected abstract onMalformed(): void;
   /** A frame beyond the limit, or bytes beyond the memory budget. Must close. */
@@ -253,6 +257,10 @@ export abstract class Connection extends StreamContext {
       if (length > this.maxFrameBytes) {
         this.onTooLarge();
         return used;
+      }
+      if (!this.admits()) {
+        this.paused = true;
+        continue;
       }
       used += length;
       this.onMessage();

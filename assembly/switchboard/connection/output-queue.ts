@@ -52,6 +52,16 @@ function takeChunk(capacity: u32): usize {
   return block;
 }
 
+/** Of a chunk for so many bytes that others may follow in. */
+function capacityFor(bytes: u32): u32 {
+  if (bytes <= SMALL_CHUNK_BYTES) return SMALL_CHUNK_BYTES;
+  return bytes <= LARGE_CHUNK_BYTES ? LARGE_CHUNK_BYTES : bytes;
+}
+
+function giveBack(chunk: usize): void {
+  if (chunk != 0) giveChunk(changetype<Segment>(chunk));
+}
+
 function giveChunk(segment: Segment): void {
   const block = changetype<usize>(segment);
   const bytes = SEGMENT_BYTES + segment.capacity;
@@ -75,6 +85,9 @@ function giveChunk(segment: Segment): void {
 export class OutputQueue {
   private head: usize = 0;
   private tail: usize = 0;
+  /** See `appendAround`. */
+  headPtr: usize = 0;
+  tailPtr: usize = 0;
   /** The next bytes are missing: nothing may follow. */
   private isSealed: bool = false;
 
@@ -118,6 +131,31 @@ export class OutputQueue {
     if (segment == 0) return false;
     changetype<Segment>(segment).ptr = ptr;
     this.link(segment, len);
+    return true;
+  }
+
+  /**
+   * Queues a frame of which the middle stays as it is, as in `append`. `headLen` bytes, at most 64, are to be
+   * written at `headPtr` at once, and up to `tailRoom` at `tailPtr`, followed by `commit`. False: beyond
+   * the budget.
+   */
+  appendAround(headLen: u32, middle: usize, middleLen: u32, tailRoom: u32): bool {
+    if (this.isSealed) return false;
+    const head = takeChunk(SMALL_CHUNK_BYTES);
+    const borrowed = takeChunk(0);
+    const tail = takeChunk(capacityFor(tailRoom));
+    if (head == 0 || borrowed == 0 || tail == 0) {
+      giveBack(head);
+      giveBack(borrowed);
+      giveBack(tail);
+      return false;
+    }
+    this.headPtr = changetype<Segment>(head).ptr;
+    changetype<Segment>(borrowed).ptr = middle;
+    this.tailPtr = changetype<Segment>(tail).ptr;
+    this.link(head, headLen);
+    this.link(borrowed, middleLen);
+    this.link(tail, 0);
     return true;
   }
 
@@ -199,10 +237,7 @@ export class OutputQueue {
 
   private copyOf(segment: Segment): usize {
     const len = segment.len;
-    let capacity = len;
-    if (len <= SMALL_CHUNK_BYTES) capacity = SMALL_CHUNK_BYTES;
-    else if (len <= LARGE_CHUNK_BYTES) capacity = LARGE_CHUNK_BYTES;
-    const copy = takeChunk(capacity);
+    const copy = takeChunk(capacityFor(len));
     if (copy == 0) return 0;
     memory.copy(changetype<Segment>(copy).ptr, segment.ptr, len);
     changetype<Segment>(copy).len = len;

@@ -58,8 +58,12 @@ export class DownstreamConnection extends RequestSource {
   prepare(contextId: u32): void {
     this.reset();
     this.peer.forget(contextId);
+    this.transaction.reset();
     this.binding = null;
     this.isSlow = false;
+    this.dedicated = 0;
+    this.isForsaken = false;
+    this.blocker = 0;
     this.isCounted = true;
     stats.downstreamCxTotal++;
     stats.downstreamCxActive++;
@@ -75,6 +79,7 @@ export class DownstreamConnection extends RequestSource {
     const stale = this.staleBytes;
     if (!this.open || size <= stale) return Action.Pause;
     if (this.closeWhenFlushed) return Action.Pause;
+    if (this.registry.isResting) this.registry.wake();
     if (this.isRefused) {
       this.drop(size - stale, size);
       return Action.Pause;
@@ -96,11 +101,29 @@ export class DownstreamConnection extends RequestSource {
 
   protected override onMessage(): void {
     const message = this.message;
-    if (message.type == MessageType.Request || message.type == MessageType.Oneway) {
-      this.router.onRequest(this, message);
-    } else if (message.type == MessageType.Heartbeat) {
-      this.answerHeartbeat();
+    switch (message.type) {
+      case MessageType.Request:
+      case MessageType.Oneway:
+        this.router.onRequest(this, message);
+        break;
+      case MessageType.StreamFrame:
+        this.router.open.onClientFrame(this, message);
+        break;
+      case MessageType.Heartbeat:
+        this.answerHeartbeat();
+        break;
+      case MessageType.Push:
+      case MessageType.Response:
+        this.router.dedicated.onClientPush(this, message);
+        break;
+      default:
     }
+  }
+
+  /** What makes the connection another one waits for the answers of what it was before. */
+  protected override admits(): bool {
+    if (!this.message.needsOwnConnection || this.dedicated != 0) return true;
+    return this.requests.length == 0;
   }
 
   private answerHeartbeat(): void {

@@ -7,6 +7,7 @@ import { tryHeapAllocate } from "../../proxy-wasm-as/memory/heap-limit";
 import { BoundedBuffer } from "../../telemetry/bounded-buffer";
 import { MAX_MUTATIONS_PER_ROUTE } from "../config/route-limits";
 import { stats } from "../telemetry/stats";
+import { copyShort } from "../../wire/bytes";
 import { MutationFormat } from "./mutation-format";
 
 /** Values of one frame that have operators. */
@@ -36,7 +37,7 @@ export class ExpandedMutation {
     format.format.begin(capture);
     for (let i: u32 = 0; i < from.count; i++) {
       const entry = changetype<MutationEntry>(this.entries + kept * offsetof<MutationEntry>());
-      memory.copy(
+      copyShort(
         changetype<usize>(entry),
         changetype<usize>(from.entry(i)),
         offsetof<MutationEntry>(),

@@ -13,6 +13,7 @@ import { RouteTable } from "../route/table";
 import { Stream } from "../stream/stream";
 import { ExpandedMutation } from "./expanded-mutation";
 import { MutationFormat } from "./mutation-format";
+import { writeSession } from "./session-token";
 import { StreamCall } from "./stream-call";
 
 export class FilterChain {
@@ -30,7 +31,8 @@ export class FilterChain {
     if (filters == 0) return;
     stream.nextFilter = 0;
     stream.startNs = clock.preciseNs();
-    memory.fill(stream.slots, 0, installedFilters() * FILTER_SLOT_BYTES);
+    const end = stream.slots + <usize>installedFilters() * FILTER_SLOT_BYTES;
+    for (let slot = stream.slots; slot < end; slot += FILTER_SLOT_BYTES) store<u64>(slot, 0);
   }
 
   /**
@@ -113,9 +115,17 @@ export class FilterChain {
     if (entry !== null && ofRoute !== null && entry.responseFormat != 0) {
       ofRoute = this.expand(stream, message, ofRoute, entry.responseFormat, stream.capture);
     }
-    if (stream.filters == 0) return ofRoute;
+    const session = stream.session;
+    if (stream.filters == 0 && session === null) return ofRoute;
     const call = this.call;
     call.mutations.clear();
+    if (stream.filters != 0) this.respondRest(stream, message);
+    if (session !== null) writeSession(session, stream, call.mutations);
+    return call.mutations.after(ofRoute);
+  }
+
+  private respondRest(stream: Stream, message: Message): void {
+    const call = this.call;
     call.show(stream);
     call.message = message;
     // The last filter is the nearest to the server.
@@ -125,7 +135,6 @@ export class FilterChain {
       call.slot = stream.slots + <usize>(index - 1) * FILTER_SLOT_BYTES;
       installedFilter(index - 1).onResponse(call, changetype<FilterConfig>(config));
     }
-    return call.mutations.after(ofRoute);
   }
 
   /** The stream is over; it is still in its lists, and what it refers to still there. */

@@ -2,6 +2,7 @@
 // Allocates: at construction only.
 import { Slice } from "../../codec/message";
 import { Mutation, MutationEntry, MutationOperation } from "../../codec/mutation";
+import { copyShort } from "../../wire/bytes";
 
 const MAX_FILTER_MUTATIONS: u32 = 320;
 const MAX_FILTER_MUTATION_BYTES: u32 = 64 * 1024;
@@ -46,7 +47,7 @@ export class MutationScratch {
 
   private copy(from: Slice): usize {
     const address = this.bytes + this.used;
-    memory.copy(address, from.ptr, from.len);
+    copyShort(address, from.ptr, from.len);
     this.used += from.len;
     return address;
   }
@@ -67,9 +68,9 @@ export class MutationScratch {
     const room = MAX_FILTER_MUTATIONS - this.count;
     const leading = first.count < room ? first.count : room;
     const bytes = <usize>leading * offsetof<MutationEntry>();
-    memory.copy(this.combined, first.entries, bytes);
+    copyShort(this.combined, first.entries, <u32>bytes);
     const added = <usize>this.count * offsetof<MutationEntry>();
-    memory.copy(this.combined + bytes, this.entries, added);
+    copyShort(this.combined + bytes, this.entries, <u32>added);
     mutation.count = leading + this.count;
     return mutation;
   }

@@ -44,6 +44,10 @@ export class StreamCall extends Call {
     this.sentNs = stream.sentNs;
     this.tries = stream.tries;
     this.delayMs = 0;
+    this.peer = 0;
+    this.traceIdHigh = 0;
+    this.traceIdLow = 0;
+    this.spanId = 0;
     const route = stream.route;
     this.routeName.len = route === null ? 0 : route.nameLen;
     if (route !== null) this.routeName.ptr = route.namePtr;

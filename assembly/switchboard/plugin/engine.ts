@@ -7,7 +7,9 @@ import { Message } from "../../codec/message";
 import { PointerVector } from "../../containers/pointer-vector";
 import { Random } from "../../containers/random";
 import { StreamContext } from "../../proxy-wasm-as/context/stream-context";
-import { clock, TICK_MS } from "../clock";
+import { setTickPeriod } from "../../proxy-wasm-as/host/timer";
+import { installedFilter, installedFilters } from "../../filter/installed";
+import { clock, REST_TICK_MS, TICK_MS } from "../clock";
 import { PluginConfiguration } from "../config/plugin-configuration";
 import { Connection } from "../connection/connection";
 import { isAnyClosing } from "../connection/flush-list";
@@ -18,6 +20,7 @@ import { RequestSource } from "../router/request-source";
 import { RouteBinding } from "../router/route-binding";
 import { Router } from "../router/router";
 import { Stream } from "../stream/stream";
+import { stats } from "../telemetry/stats";
 import { Clusters } from "../upstream/clusters";
 import { Dialer, takeDialing } from "../upstream/dialer";
 import { Pool } from "../upstream/pool";
@@ -28,6 +31,8 @@ import { RouteBindings } from "./route-bindings";
 
 const MAINTENANCE_MS: u64 = 1000;
 const DISCOVERY_TICK_MS: u64 = 100;
+/** Without a request for so long a worker rests. */
+const REST_AFTER_MS: u64 = 1000;
 /** Dials in one VM call; the others follow in the next. */
 const MAX_DIALS: u32 = 64;
 
@@ -38,6 +43,18 @@ class EngineSink extends ResponseSink {
 
   override onResponse(stream: Stream, message: Message): void {
     this.engine.router.onResponse(stream, message);
+  }
+
+  override onStreamFrame(stream: Stream, message: Message): void {
+    this.engine.router.open.onServerFrame(stream, message);
+  }
+
+  override onPush(source: usize, message: Message): void {
+    this.engine.router.dedicated.onServerPush(changetype<RequestSource>(source), message);
+  }
+
+  override onDedicatedLost(source: usize): void {
+    this.engine.router.dedicated.onLost(changetype<RequestSource>(source));
   }
 
   override onStreamFailed(stream: Stream, failure: ErrorKind): void {
@@ -84,6 +101,11 @@ class EngineRegistry extends ConnectionRegistry {
     super();
   }
 
+  override wake(): void {
+    this.isResting = false;
+    this.engine.wake();
+  }
+
   override bind(namePtr: usize, nameLen: u32): RouteBinding | null {
     return this.engine.bindings.bind(namePtr, nameLen);
   }
@@ -118,6 +140,9 @@ export class Engine {
   private readonly dialQueue: PointerVector = new PointerVector();
   private readonly startMs: u64;
   private maintainedMs: u64 = 0;
+  /** When there was last something to do, and the requests until then. */
+  private busyMs: u64 = 0;
+  private seenRequests: u64 = 0;
   private discoveredMs: u64 = 0;
 
   constructor(
@@ -133,6 +158,7 @@ export class Engine {
     const host = new EnginePoolHost(this);
     const isExclusive = configuration.connectionMode == ConnectionMode.Exclusive;
     host.maxRequestsPerConnection = isExclusive ? 1 : limits.maxRequestsPerUpstreamConnection;
+    host.isDedicated = configuration.connectionMode == ConnectionMode.Dedicated;
     host.connectTimeoutMs = configuration.connectTimeoutMs;
     host.heartbeatMs = configuration.upstreamHeartbeatMs;
     host.idleTimeoutMs = configuration.upstreamIdleTimeoutMs;
@@ -223,6 +249,39 @@ export class Engine {
       this.endLateFrames();
     }
     this.endLingering();
+    this.rest(now);
+  }
+
+  /** Without anything that waits for a tick they need not come often. */
+  private rest(now: u64): void {
+    if (this.isBusy) {
+      this.seenRequests = stats.downstreamRqTotal;
+      this.busyMs = now;
+      if (!this.registry.isResting) return;
+      this.registry.isResting = false;
+      // While routes are read ticks come as often as that wants them.
+      if (!this.bindings.isBusy) setTickPeriod(TICK_MS);
+    } else if (!this.registry.isResting && now - this.busyMs >= REST_AFTER_MS) {
+      this.registry.isResting = true;
+      setTickPeriod(REST_TICK_MS);
+    }
+  }
+
+  private get isBusy(): bool {
+    if (stats.downstreamRqTotal != this.seenRequests || stats.downstreamRqActive > 0) return true;
+    if (this.router.timers.active > 0 || this.lingering.length > 0) return true;
+    if (this.bindings.isBusy) return true;
+    for (let i: u32 = 0; i < installedFilters(); i++) {
+      if (installedFilter(i).needsTicks) return true;
+    }
+    return false;
+  }
+
+  /** A client says something after a rest: what is measured from now on begins now. */
+  wake(): void {
+    clock.read();
+    this.router.timers.advanceTo((clock.nowMs - this.startMs) / TICK_MS);
+    setTickPeriod(TICK_MS);
   }
 
   private endLateFrames(): void {

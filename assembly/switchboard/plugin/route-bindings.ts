@@ -31,6 +31,7 @@ import { RouteTable } from "../route/table";
 import { Router } from "../router/router";
 import { stats } from "../telemetry/stats";
 import { Clusters } from "../upstream/clusters";
+import { DefaultRouteName } from "./default-route-name";
 
 /** Between slices of a large table: as long as a slice takes at most, so that others get half of the time. */
 const BUSY_TICK_MS: u32 = 1;
@@ -44,9 +45,12 @@ export class RouteBindings extends DiscoveryTransport {
   /** Those that a table has come for. */
   private readonly discovered: Array<RouteSubscription> = new Array<RouteSubscription>();
   private readonly discoveryCluster: string;
+  private readonly defaultName: DefaultRouteName;
   private stream: u32 = 0;
   private isStreamOpen: bool = false;
-  private isBusy: bool = false;
+  private isAnnounced: bool = false;
+  /** A route configuration is being read, a slice in each tick. */
+  isBusy: bool = false;
 
   constructor(
     codec: Codec,
@@ -58,12 +62,14 @@ export class RouteBindings extends DiscoveryTransport {
   ) {
     super();
     this.discoveryCluster = String.UTF8.decode(configuration.discoveryCluster);
+    this.defaultName = new DefaultRouteName(configuration.defaultRouteConfiguration);
     const discovery = new RouteDiscovery(codec, this);
     this.discovery = discovery;
     discovery.enabled = this.discoveryCluster.length > 0;
     discovery.initialFetchTimeoutMs = configuration.initialFetchTimeoutMs;
     discovery.nodeId = propertyBytes(nodeId);
     discovery.nodeCluster = propertyBytes(nodeCluster);
+    discovery.agentVersion = configuration.dialCluster;
     for (let i = 0; i < configuration.routeTables.length; i++) {
       const table = configuration.routeTables[i];
       clusters.install(table);
@@ -73,10 +79,13 @@ export class RouteBindings extends DiscoveryTransport {
 
   /** The binding of this name, or of the default one when it is empty; null: there is none. */
   bind(namePtr: usize, nameLen: u32): RouteBinding | null {
-    const fallback = this.configuration.defaultRouteConfiguration;
-    const isNamed = nameLen > 0;
-    const ptr = isNamed ? namePtr : changetype<usize>(fallback);
-    const len = isNamed ? nameLen : <u32>fallback.byteLength;
+    let ptr = namePtr;
+    let len = nameLen;
+    if (nameLen == 0) {
+      this.defaultName.read();
+      ptr = this.defaultName.ptr;
+      len = this.defaultName.len;
+    }
     if (len == 0) return null;
     for (let i = 0; i < this.bindings.length; i++) {
       const binding = unchecked(this.bindings[i]);
@@ -91,7 +100,21 @@ export class RouteBindings extends DiscoveryTransport {
   }
 
   onTick(): void {
+    if (!this.isAnnounced) this.announce();
     this.discovery.onTick(clock.nowMs);
+  }
+
+  /** Not before a tick: a VM that only tries the configuration out has none. */
+  private announce(): void {
+    this.isAnnounced = true;
+    const version = this.configuration.dialCluster;
+    if (!this.configuration.announce) return;
+    const ptr = changetype<usize>(version);
+    const len = <u32>version.byteLength;
+    // One VM of all workers is enough; two that look at once do no harm.
+    if (getSharedDataAt(ptr, len) == Status.Ok) return;
+    setSharedDataAt(ptr, len, ptr, len, 0);
+    this.discovery.announce(clock.nowMs);
   }
 
   override openStream(): bool {
@@ -195,6 +218,7 @@ export class RouteBindings extends DiscoveryTransport {
 
   override onRejected(ptr: usize, len: u32): void {
     stats.routeTableRejected++;
+    collectGarbageAfterTick();
     logBytes(LogLevel.Warn, ptr, len);
   }
 

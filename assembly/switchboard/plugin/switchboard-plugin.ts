@@ -16,7 +16,8 @@ import { setTickPeriod } from "../../proxy-wasm-as/host/timer";
 import { collectGarbageAfterTick } from "../../proxy-wasm-as/memory/collect";
 import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
 import { clock, TICK_MS } from "../clock";
-import { decodePluginConfiguration } from "../config/plugin-configuration";
+import { configureCodec } from "../config/codec-configuration";
+import { decodePluginConfiguration, PluginConfiguration } from "../config/plugin-configuration";
 import { Faults } from "../config/faults";
 import { closeFlushed, releaseDeferred } from "../connection/flush-list";
 import { memoryBudget } from "../connection/memory-budget";
@@ -66,7 +67,7 @@ export class SwitchboardPlugin extends PluginContext {
 
   constructor(
     private readonly codec: Codec,
-    private readonly protocol: string,
+    protocol: string,
   ) {
     super();
     filters.protocol = protocol;
@@ -77,7 +78,14 @@ export class SwitchboardPlugin extends PluginContext {
     const isRead = size > 0 && getBuffer(BufferType.PluginConfiguration, 0, size) == Status.Ok;
     const faults = new Faults();
     const length: u32 = isRead ? bytesLen : 0;
-    const configuration = decodePluginConfiguration(bytesPtr, length, this.codec, faults);
+    const ptr = bytesPtr;
+    configureCodec(ptr, length, this.codec, faults);
+    // Filters that are configured with a table know it by then.
+    if (this.codec.protocol.length > 0) filters.protocol = this.codec.protocol;
+    let configuration: PluginConfiguration | null = null;
+    if (faults.count == 0) {
+      configuration = decodePluginConfiguration(ptr, length, this.codec, faults);
+    }
     if (configuration === null) {
       log(LogLevel.Error, "metaproto: the plugin configuration is refused: " + faults.text());
       return false;
@@ -86,7 +94,7 @@ export class SwitchboardPlugin extends PluginContext {
     // of them register is only one's.
     filters.contextId = this.id;
     const seed = randomU64() ^ nowNanoseconds();
-    const token = registerSharedQueue("metaproto." + this.protocol + "." + seed.toString());
+    const token = registerSharedQueue("metaproto." + filters.protocol + "." + seed.toString());
     if (sharedQueueStatus != Status.Ok) {
       log(LogLevel.Error, "metaproto: cannot register a shared queue");
       return false;
@@ -96,7 +104,7 @@ export class SwitchboardPlugin extends PluginContext {
     seedPools(seed);
     filters.seed(seed ^ 0x2545f491);
     memoryBudget.limit = configuration.limits.maxBufferedBytes;
-    defineStats(this.protocol);
+    defineStats(filters.protocol);
     const engine = new Engine(this.codec, configuration, this.id, token, seed);
     this.engine = engine;
     engines.push(engine);

@@ -4,6 +4,7 @@
 
 import { HashPolicy } from "./hash-policy";
 import { OutlierDetection } from "./outlier-detection";
+import { StickySession } from "./sticky-session";
 
 /** How a pool picks among its endpoints; the numbers of metaproto.v1.Cluster.LoadBalancer. */
 export enum LoadBalancer {
@@ -30,6 +31,12 @@ export class RouteCluster {
   /** Null: requests may go to any endpoint. */
   hashPolicy: HashPolicy | null;
   outlierDetection: OutlierDetection | null;
+  stickySession: StickySession | null;
+  /** Address of `weightCount` EndpointWeight records; endpoints that are not among them weigh 1. */
+  weights: usize;
+  weightCount: u32;
+  /** Requests go to the address that their client connected to. */
+  isOriginalDestination: bool;
   /** The engine's: its pool for this cluster. 0 when the table is built. */
   userData: usize;
 }

@@ -8,6 +8,7 @@ import { Mutation } from "../../codec/mutation";
 import { HashPolicy } from "./hash-policy";
 import { AttributeMatch } from "./match";
 import { RetryPolicy } from "./retry-policy";
+import { StickySession } from "./sticky-session";
 import { pickWeightedCluster } from "./weighted-cluster";
 
 /** `RouteEntry.timeoutMs` of a route that has no timeout of its own. */
@@ -39,6 +40,7 @@ export class RouteEntry {
   retryPolicy: RetryPolicy | null;
   /** Null: the cluster's. */
   hashPolicy: HashPolicy | null;
+  stickySession: StickySession | null;
   /** Address of `mirrorCount` Mirror records. */
   mirrors: usize;
   mirrorCount: u32;

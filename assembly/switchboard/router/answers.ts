@@ -7,7 +7,7 @@
 // Next: switchboard/router/local-reply.ts
 import { Codec } from "../../codec/codec";
 import { ErrorKind, NO_ERROR_CODE } from "../../codec/error-kind";
-import { Message, MessageType, ResponseStatus, Slice } from "../../codec/message";
+import { Message, MessageType, ResponseStatus, Slice, TransactionStep } from "../../codec/message";
 import { Mutation } from "../../codec/mutation";
 import { PointerVector } from "../../containers/pointer-vector";
 import { TimerWheel } from "../../containers/timer-wheel";
@@ -22,6 +22,7 @@ import { FilterChain } from "../filter/filter-chain";
 import { StreamCall } from "../filter/stream-call";
 import { RouteTable } from "../route/table";
 import { Stream, STREAM_BYTES, StreamState } from "../stream/stream";
+import { openStreams } from "../stream/stream-index";
 import { streams } from "../stream/stream-table";
 import { stats } from "../telemetry/stats";
 import { Cluster } from "../upstream/cluster";
@@ -29,7 +30,7 @@ import { Pool } from "../upstream/pool";
 import { FrameWriter } from "./frame-writer";
 import { countLocalReply, LocalReplies } from "./local-reply";
 import { ReplyText } from "./reply-text";
-import { RequestSource } from "./request-source";
+import { RequestSource, sourceOf } from "./request-source";
 import { RouteBinding } from "./route-binding";
 
 export class Answers {
@@ -59,7 +60,7 @@ export class Answers {
     this.timers.cancel(stream);
     this.leavePool(stream);
     stream.status = message.status;
-    stream.responseBytes = message.frameLength;
+    stream.responseBytes += message.frameLength;
     if (stream.downstream != 0) this.deliver(stream, message);
     if (stream.state != StreamState.Answered) this.endAndRelease(stream);
   }
@@ -68,7 +69,8 @@ export class Answers {
   private deliver(stream: Stream, message: Message): void {
     const source = changetype<RequestSource>(stream.downstream);
     if (source.closeWhenFlushed) return;
-    const mutation = this.chain.respond(stream, message);
+    let mutation: Mutation | null = null;
+    if (!stream.isOpen) mutation = this.chain.respond(stream, message);
     if (source.isOrdered && !source.requests.isFirst(stream)) {
       this.keepAnswer(stream, message, mutation);
       return;
@@ -97,7 +99,7 @@ export class Answers {
    * No memory is left for an answer. A client that waited for it in vain would be worse off. Nothing
    * more is written to it: an answer would be missing before it.
    */
-  private giveUp(source: RequestSource): void {
+  giveUp(source: RequestSource): void {
     source.output.seal();
     closeDownstream(source);
   }
@@ -111,11 +113,12 @@ export class Answers {
   }
 
   /** After the answer to the oldest request: those that waited for it. */
-  private deliverAnswered(source: RequestSource): void {
+  deliverAnswered(source: RequestSource): void {
     while (source.requests.length > 0) {
       const stream = source.requests.first();
       if (stream.state != StreamState.Answered) return;
-      if (!source.output.append(stream.frame, stream.frameLength)) {
+      const isWritten = stream.frameLength > 0;
+      if (!isWritten || !source.output.append(stream.frame, stream.frameLength)) {
         this.giveUp(source);
         return;
       }
@@ -129,6 +132,7 @@ export class Answers {
   /** Answers a request for which there is no stream. */
   refuse(source: RequestSource, message: Message, kind: ErrorKind): void {
     countLocalReply(kind);
+    this.tell(source, kind, message.transaction > TransactionStep.Begin);
     const isOneway = message.type == MessageType.Oneway;
     if (!isOneway && source.isOrdered && source.requests.length > 0) {
       this.refuseInTurn(source, message, kind);
@@ -137,9 +141,9 @@ export class Answers {
     const record = this.refused;
     record.responseBytes = 0;
     if (!isOneway) {
-      this.replies.prepare(kind, NO_ERROR_CODE, this.text.compose(kind, 0, 0, 0));
+      this.replies.prepare(kind, NO_ERROR_CODE, this.text.compose(kind, 0, 0, 0), false);
       this.replies.forMessage(message);
-      record.responseBytes = this.replies.send(source, message.id);
+      record.responseBytes = this.sendReply(source, message.id);
     }
     const binding = source.binding;
     if (binding === null) return;
@@ -177,7 +181,7 @@ export class Answers {
       stream.table = table;
       this.chain.prepare(stream, table.filters);
     }
-    this.replies.prepare(kind, NO_ERROR_CODE, this.text.compose(kind, 0, 0, 0));
+    this.replies.prepare(kind, NO_ERROR_CODE, this.text.compose(kind, 0, 0, 0), false);
     this.replies.forMessage(message);
     this.replyLater(stream, source);
   }
@@ -207,6 +211,35 @@ export class Answers {
     this.chain.end(stream);
     this.end(stream);
     streams.release(stream);
+  }
+
+  /** Nothing of its client may be sent before this stream: its place in the order decides what it means. */
+  holdBack(stream: Stream, source: RequestSource): void {
+    stream.holdsBack = true;
+    source.blocker = changetype<usize>(stream);
+    source.paused = true;
+  }
+
+  /** It has been sent, or never will be. */
+  letGoOn(stream: Stream): void {
+    stream.holdsBack = false;
+    const source = sourceOf(stream);
+    if (source === null || source.blocker != changetype<usize>(stream)) return;
+    source.blocker = 0;
+    this.unsettled.push(changetype<usize>(source));
+  }
+
+  /** Closes a client's connection as soon as its requests have their answers. */
+  forsake(source: RequestSource): void {
+    source.isForsaken = true;
+    source.paused = true;
+    this.unsettled.push(changetype<usize>(source));
+  }
+
+  /** A request is answered with an error of ours. */
+  private tell(source: RequestSource, kind: ErrorKind, endsTransaction: bool): void {
+    source.transaction.onRefused(kind);
+    if (endsTransaction) this.forsake(source);
   }
 
   /** It is no business of its cluster any more, or not before it is sent again. */
@@ -239,6 +272,8 @@ export class Answers {
 
   leaveSource(stream: Stream): void {
     if (stream.isShadow) return;
+    if (stream.holdsBack) this.letGoOn(stream);
+    if (stream.isStreaming) openStreams.remove(stream);
     stats.downstreamRqActive--;
     if (stream.downstream == 0) return;
     const source = changetype<RequestSource>(stream.downstream);
@@ -284,13 +319,21 @@ export class Answers {
     if (stream.downstream == 0 || stream.isOneway) return;
     const source = changetype<RequestSource>(stream.downstream);
     if (source.closeWhenFlushed) return;
-    this.replies.prepare(kind, code, text);
+    this.tell(source, kind, stream.endsTransaction);
+    this.replies.prepare(kind, code, text, stream.isOpen);
     this.replies.forCaptured(stream.context, stream.contextLength);
     if (source.isOrdered && !source.requests.isFirst(stream)) {
       this.replyLater(stream, source);
     } else {
-      stream.responseBytes = this.replies.send(source, stream.id);
+      stream.responseBytes = this.sendReply(source, stream.id);
     }
+  }
+
+  /** Where the order tells what an answer belongs to, one that the protocol does not have ends the connection. */
+  private sendReply(source: RequestSource, id: u64): u32 {
+    const length = this.replies.send(source, id);
+    if (length == 0 && source.isOrdered) closeDownstream(source);
+    return length;
   }
 
   /** Answers to earlier requests of the client are missing: what is prepared has to wait. */
@@ -362,11 +405,16 @@ export class Answers {
     substitute.sentNs = stream.sentNs;
     substitute.tries = stream.tries;
     substitute.endpoint = stream.endpoint;
+    stream.endpoint = 0;
     substitute.avoidedEndpoint = stream.avoidedEndpoint;
     substitute.retries = stream.retries;
     substitute.deadlineMs = stream.deadlineMs;
     substitute.dialect = stream.dialect;
     substitute.hash = stream.hash;
+    substitute.session = stream.session;
+    substitute.sessionEndpoint = stream.sessionEndpoint;
+    substitute.wantedEndpoint = stream.wantedEndpoint;
+    stream.session = null;
     substitute.keepsFrame = stream.keepsFrame;
     substitute.needsNewId = true;
     substitute.frame = stream.frame;
@@ -388,7 +436,11 @@ export class Answers {
       const source = changetype<RequestSource>(this.unsettled.pop());
       if (!source.open || source.closeWhenFlushed) continue;
       if (source.isOrdered) this.deliverAnswered(source);
-      if (source.paused && source.requests.length < source.maxRequests) source.resume();
+      if (source.isForsaken) {
+        if (source.requests.length == 0) closeDownstream(source);
+      } else if (source.paused && source.canGoOn) {
+        source.resume();
+      }
     }
   }
 }

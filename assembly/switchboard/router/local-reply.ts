@@ -19,8 +19,9 @@ export class LocalReplies {
   constructor(private readonly codec: Codec) {}
 
   /** What the next `send` or `write` says. */
-  prepare(kind: ErrorKind, code: u32, text: Slice): void {
+  prepare(kind: ErrorKind, code: u32, text: Slice, endsStream: bool): void {
     const error = this.error;
+    error.endsStream = endsStream;
     error.kind = kind;
     error.code = code;
     error.text.ptr = text.ptr;

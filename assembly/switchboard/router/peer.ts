@@ -9,6 +9,8 @@ import { bytesLen, bytesPtr } from "../../proxy-wasm-as/memory/host-bytes";
 const sourceAddress = new PropertyPath(["source", "address"]);
 const destinationAddress = new PropertyPath(["destination", "address"]);
 const uriSan = new PropertyPath(["connection", "uri_san_peer_certificate"]);
+/** Where Istio ends a client's tunnel (HBONE), the connection in it has no certificate: Istio says whose the tunnel is. */
+const tunnelPrincipal = new PropertyPath(["filter_state", "io.istio.peer_principal"]);
 
 /** A property of a connection that does not change. */
 class Fact {
@@ -46,6 +48,7 @@ export class Peer {
   private readonly ofSource: Fact = new Fact();
   private readonly ofDestination: Fact = new Fact();
   private readonly ofPrincipal: Fact = new Fact();
+  private readonly ofTunnelPrincipal: Fact = new Fact();
 
   /** It is the peer of another connection now. */
   forget(contextId: u32): void {
@@ -53,6 +56,7 @@ export class Peer {
     this.ofSource.forget();
     this.ofDestination.forget();
     this.ofPrincipal.forget();
+    this.ofTunnelPrincipal.forget();
   }
 
   /** `ip:port`. */
@@ -64,8 +68,11 @@ export class Peer {
     return this.ofDestination.read(destinationAddress, this.contextId, out);
   }
 
-  /** The first URI among the subject alternative names of its certificate. */
+  /** The first URI among the subject alternative names of its certificate, or of that of the tunnel that it is in. */
   principal(out: Slice): bool {
-    return this.ofPrincipal.read(uriSan, this.contextId, out);
+    return (
+      this.ofPrincipal.read(uriSan, this.contextId, out) ||
+      this.ofTunnelPrincipal.read(tunnelPrincipal, this.contextId, out)
+    );
   }
 }

@@ -6,6 +6,7 @@ import { Stream } from "../stream/stream";
 import { DownstreamStreamList } from "../stream/stream-list";
 import { Peer } from "./peer";
 import { RouteBinding } from "./route-binding";
+import { Transaction } from "./transaction";
 
 export abstract class RequestSource extends Connection {
   /** Streams that have no answer yet; oneway ones are not among them. */
@@ -13,9 +14,21 @@ export abstract class RequestSource extends Connection {
   binding: RouteBinding | null = null;
 
   readonly peer: Peer = new Peer();
+  readonly transaction: Transaction = new Transaction();
+  /** The UpstreamConnection that is its alone, or 0. */
+  dedicated: usize = 0;
+  /** The connection that was its alone has ended: it closes when its requests have their answers. */
+  isForsaken: bool = false;
+  /** The stream that has to be sent before anything behind it, or 0. */
+  blocker: usize = 0;
 
   /** Answers must go out in the order of the requests. */
   readonly isOrdered: bool;
+
+  /** Its next frame may be worked on. */
+  get canGoOn(): bool {
+    return this.blocker == 0 && this.requests.length < this.maxRequests;
+  }
 
   constructor(
     codec: Codec,

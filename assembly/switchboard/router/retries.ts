@@ -1,7 +1,7 @@
 // Whether and when a request is sent again.
 // Allocates: copies of frames, where an id does not fit into the one that was kept.
-// Next: switchboard/telemetry/stats.ts
-import { Codec, ConnectionMode } from "../../codec/codec";
+// Next: switchboard/router/open-streams.ts
+import { Codec } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { Random } from "../../containers/random";
 import { TimerWheel } from "../../containers/timer-wheel";
@@ -16,6 +16,7 @@ import { Endpoint } from "../upstream/endpoint";
 import { Answers } from "./answers";
 import { FrameWriter } from "./frame-writer";
 import { HeldFrame } from "./held-frame";
+import { sourceOf } from "./request-source";
 
 const HUNDRED: u64 = 100;
 /** Longer pauses than 2 to the power of this times the base make no difference. */
@@ -28,7 +29,7 @@ export class Retries {
 
   constructor(
     private readonly codec: Codec,
-    private readonly mode: ConnectionMode,
+    private readonly isById: bool,
     private readonly writer: FrameWriter,
     readonly answers: Answers,
     private readonly timers: TimerWheel,
@@ -73,8 +74,14 @@ export class Retries {
     stats.upstreamRqRetry++;
     const endpoint = stream.endpoint;
     stream.avoidedEndpoint = endpoint == 0 ? 0 : changetype<Endpoint>(endpoint).hash;
-    stream.endpoint = 0;
+    streams.releaseEndpoint(stream);
+    const session = stream.session;
+    if (session !== null && !session.isStrict) stream.wantedEndpoint = 0;
     stream.state = StreamState.Backoff;
+    if (stream.isStreaming || stream.needsOwn) {
+      const source = sourceOf(stream);
+      if (source !== null) this.answers.holdBack(stream, source);
+    }
     stream.owner = this.owner;
     const doublings = min<u32>(stream.retries, DOUBLINGS);
     const longest = <u64>policy.baseIntervalMs * (((<u64>1) << doublings) - 1);
@@ -89,7 +96,7 @@ export class Retries {
   /** Writes the stream's own id into the frame that another one had. */
   renumber(stream: Stream): bool {
     stream.needsNewId = false;
-    if (this.mode != ConnectionMode.Shared) return true;
+    if (!this.isById) return true;
     if (!this.held.decode(stream)) return false;
     const message = this.held.message;
     if (this.codec.patchId(message, stream.upstreamId)) return true;

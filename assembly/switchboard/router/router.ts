@@ -2,9 +2,9 @@
 //
 // Allocates: copies of frames that have to wait; otherwise never.
 // Next: switchboard/stream/stream.ts
-import { Codec } from "../../codec/codec";
+import { Codec, ConnectionMode } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
-import { Message, MessageType, ResponseStatus, Slice } from "../../codec/message";
+import { Message, MessageType, ResponseStatus, Slice, TransactionStep } from "../../codec/message";
 import { Random } from "../../containers/random";
 import { TimerNode, TimerWheel } from "../../containers/timer-wheel";
 import { cutPort } from "../../filter/cut-port";
@@ -15,19 +15,24 @@ import { PluginConfiguration } from "../config/plugin-configuration";
 import { flush } from "../connection/flush-list";
 import { allocateBudgeted } from "../connection/memory-budget";
 import { FilterChain } from "../filter/filter-chain";
-import { HashPolicy, hashOf, NO_HASH } from "../route/hash-policy";
+import { readSession } from "../filter/session-token";
+import { HashKey, HashPolicy, hashOf, NO_HASH } from "../route/hash-policy";
 import { reasonOfStatus, RetryOn } from "../route/retry-policy";
 import { ROUTE_TIMEOUT_DEFAULT, RouteEntry } from "../route/route-entry";
 import { RouteTable } from "../route/table";
 import { Stream, StreamState } from "../stream/stream";
+import { openStreams } from "../stream/stream-index";
 import { streams } from "../stream/stream-table";
 import { stats } from "../telemetry/stats";
 import { Cluster } from "../upstream/cluster";
+import { isMatchedById } from "../upstream/matching";
 import { Pool } from "../upstream/pool";
 import { UpstreamConnection } from "../upstream/upstream-connection";
 import { Answers } from "./answers";
+import { DedicatedConnections } from "./dedicated-connections";
 import { FrameWriter } from "./frame-writer";
 import { HeldFrame } from "./held-frame";
+import { OpenStreams } from "./open-streams";
 import { RequestSource, sourceOf } from "./request-source";
 import { Retries } from "./retries";
 import { RouteBinding } from "./route-binding";
@@ -53,6 +58,10 @@ export class Router {
   private readonly held: HeldFrame;
   private readonly retries!: Retries;
   readonly sender!: Sender;
+  readonly open!: OpenStreams;
+  readonly dedicated!: DedicatedConnections;
+  /** Each client has an upstream connection of its own. */
+  private readonly isDedicated: bool;
   private awaitingRoutes: u32 = 0;
 
   constructor(
@@ -68,10 +77,16 @@ export class Router {
     this.timers = new StreamTimers(this);
     this.answers = new Answers(codec, writer, this.timers, chain);
     const mode = configuration.connectionMode;
-    this.retries = new Retries(codec, mode, writer, this.answers, this.timers, this.random);
+    this.isDedicated = mode == ConnectionMode.Dedicated;
+    const isById = isMatchedById(codec, mode);
+    this.retries = new Retries(codec, isById, writer, this.answers, this.timers, this.random);
     this.retries.owner = changetype<usize>(this);
     const mutations = chain.call.mutations;
-    this.sender = new Sender(mode, writer, this.retries, this.timers, mutations, this.random);
+    this.sender = new Sender(isById, writer, this.retries, this.timers, mutations, this.random);
+    const idleMs = configuration.streamIdleTimeoutMs;
+    this.open = new OpenStreams(isById, writer, this.timers, chain, this.answers, idleMs);
+    this.open.isResetHeeded = codec.isResetHeeded;
+    this.dedicated = new DedicatedConnections(this.answers);
     this.random.seed(seed);
     streams.setIdBits(codec.idBits);
   }
@@ -83,6 +98,11 @@ export class Router {
     stats.downstreamRqTotal++;
     const isOneway = message.type == MessageType.Oneway;
     if (isOneway) stats.downstreamRqOneway++;
+    const step = message.transaction;
+    if (step != TransactionStep.None && !source.transaction.follow(step)) {
+      this.answers.refuse(source, message, source.transaction.cause);
+      return;
+    }
     const isWithin = source.requests.length < source.maxRequests;
     const stream = isWithin ? streams.acquire() : null;
     if (stream === null) {
@@ -109,11 +129,29 @@ export class Router {
         stats.downstreamCxPaused++;
       }
     }
+    stream.endsTransaction = step > TransactionStep.Begin;
+    stream.needsOwn = this.isDedicated || message.needsOwnConnection || source.dedicated != 0;
+    if (message.opensStream && !isOneway) {
+      if (!openStreams.add(stream)) {
+        this.answers.fail(stream, ErrorKind.MalformedRequest, 0, 0);
+        return;
+      }
+      stream.isStreaming = true;
+    }
     const binding = source.binding;
     let table: RouteTable | null = null;
     if (binding !== null) table = binding.table;
     if (table !== null) this.route(stream, message, table);
     else this.awaitRoutes(stream, message, binding);
+    if (stream.needsOwn || stream.isStreaming) this.keepOrder(stream, source);
+  }
+
+  /** What follows on its connection means something only behind it. */
+  private keepOrder(stream: Stream, source: RequestSource): void {
+    const state = stream.state;
+    const isSent = state == StreamState.InFlight || state == StreamState.Abandoned;
+    if (isSent || state == StreamState.Free || state == StreamState.Answered) return;
+    this.answers.holdBack(stream, source);
   }
 
   private route(stream: Stream, message: Message, table: RouteTable): void {
@@ -147,11 +185,22 @@ export class Router {
     let hashPolicy = entry.hashPolicy;
     if (hashPolicy === null) hashPolicy = target.hashPolicy;
     if (hashPolicy !== null) stream.hash = this.hashOf(hashPolicy, stream, message);
+    let session = entry.stickySession;
+    if (session === null) session = target.stickySession;
+    if (session !== null) readSession(session, this.codec, stream, message);
     this.sender.ofRoute = this.chain.mutationOfRoute(stream, message, entry);
-    for (let i: u32 = 0; i < entry.mirrorCount; i++) this.sender.mirror(stream, entry, message, i);
+    if (!stream.needsOwn && !stream.isStreaming) {
+      for (let i: u32 = 0; i < entry.mirrorCount; i++) {
+        this.sender.mirror(stream, entry, message, i);
+      }
+    }
     const retryPolicy = entry.retryPolicy;
+    const isBounded = entry.timeoutMs != ROUTE_TIMEOUT_DEFAULT && stream.isStreaming;
+    if ((retryPolicy !== null || isBounded) && stream.timeoutMs > 0) {
+      // Never earlier than it was asked for, however late the last tick was.
+      stream.deadlineMs = clock.nowMs + <u64>clock.sinceTickMs() + <u64>stream.timeoutMs;
+    }
     if (retryPolicy !== null) {
-      if (stream.timeoutMs > 0) stream.deadlineMs = clock.nowMs + <u64>stream.timeoutMs;
       this.sender.keep(stream, message, retryPolicy);
     }
     this.sender.dispatch(stream, entry, message);
@@ -160,6 +209,7 @@ export class Router {
   /** Of a route that says so itself, and then the client may want it shorter. */
   private timeoutOf(entry: RouteEntry, message: Message): u32 {
     const configured = entry.timeoutMs;
+    if (message.isUntimed && configured == ROUTE_TIMEOUT_DEFAULT) return 0;
     if (configured == ROUTE_TIMEOUT_DEFAULT && entry.retryPolicy === null) {
       return this.configuration.defaultTimeoutMs;
     }
@@ -170,11 +220,13 @@ export class Router {
   }
 
   private hashOf(policy: HashPolicy, stream: Stream, message: Message): u32 {
-    if (!policy.isSourceAddress) return policy.hashOfAttribute(this.codec, message, this.value);
+    if (policy.key == HashKey.Attribute) {
+      return policy.hashOfAttribute(this.codec, message, this.value);
+    }
     const address = this.value;
     const source = sourceOf(stream);
     if (source === null || !source.peer.address(address)) return NO_HASH;
-    cutPort(address);
+    if (policy.key == HashKey.SourceAddress) cutPort(address);
     return hashOf(address.ptr, address.len);
   }
 
@@ -337,14 +389,23 @@ export class Router {
       case StreamState.InFlight:
         this.onLate(stream);
         return;
-      default:
-        changetype<UpstreamConnection>(stream.upstream).abandon(stream, true);
+      default: {
+        const upstream = changetype<UpstreamConnection>(stream.upstream);
+        upstream.abandon(stream, true);
+        if (stream.isStreaming) upstream.drain();
+      }
     }
   }
 
   /** There is no response in time: of this try, or at all. */
   private onLate(stream: Stream): void {
     const upstream = changetype<UpstreamConnection>(stream.upstream);
+    if (stream.isOpen && !this.open.isLate(stream)) return;
+    if (stream.isStreaming) {
+      upstream.cutOff(stream);
+      this.onStreamFailed(stream, ErrorKind.Timeout);
+      return;
+    }
     const name = changetype<Pool>(stream.pool).bounds.name;
     if (stream.isTryTimed) {
       stats.upstreamRqPerTryTimeout++;
@@ -360,10 +421,15 @@ export class Router {
   /** The client is gone. What it asked for is not sent any more, or its answer dropped. */
   onSourceClosed(source: RequestSource): void {
     while (source.requests.length > 0) this.cancel(source.requests.first());
+    this.dedicated.onSourceClosed(source);
   }
 
   private cancel(stream: Stream): void {
     if (stream.state != StreamState.Answered) stream.flag = ResponseFlag.DownstreamGone;
+    if (stream.state == StreamState.InFlight && stream.isStreaming) {
+      this.open.cancel(stream);
+      return;
+    }
     if (stream.state == StreamState.InFlight) {
       this.chain.end(stream);
       this.answers.leavePool(stream);

@@ -1,7 +1,6 @@
 // Gives requests to upstream connections, and copies of them to mirrors.
 // Allocates: copies of frames that have to wait or may be sent again; otherwise never.
 // Next: switchboard/upstream/pool.ts
-import { ConnectionMode } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
 import { Message, Slice } from "../../codec/message";
 import { Mutation, MutationOperation } from "../../codec/mutation";
@@ -22,6 +21,7 @@ import { Cluster } from "../upstream/cluster";
 import { Pool } from "../upstream/pool";
 import { UpstreamConnection } from "../upstream/upstream-connection";
 import { FrameWriter } from "./frame-writer";
+import { RequestSource, sourceOf } from "./request-source";
 import { Retries } from "./retries";
 
 const MILLION: u32 = 1000000;
@@ -39,11 +39,13 @@ function sliceOf(text: StaticText): Slice {
 export class Sender {
   /** What the route changes in the request at hand, and in copies of it. */
   ofRoute: Mutation | null = null;
+  private readonly destination: Slice = new Slice();
   private readonly shadowKey: Slice = sliceOf(shadowKey);
   private readonly shadowValue: Slice = sliceOf(shadowValue);
 
   constructor(
-    private readonly mode: ConnectionMode,
+    /** Requests have ids of ours on upstream connections. */
+    private readonly isById: bool,
     private readonly writer: FrameWriter,
     private readonly retries: Retries,
     private readonly timers: TimerWheel,
@@ -54,24 +56,64 @@ export class Sender {
 
   /** `message`: the frame; null: the stream has it. */
   dispatch(stream: Stream, entry: RouteEntry, message: Message | null): void {
+    const source = sourceOf(stream);
+    if (source !== null && source.dedicated != 0) this.rejoin(stream, source);
     const cluster = changetype<Cluster>(stream.cluster!.userData);
     const bounds = cluster.bounds;
+    if (source !== null && source.isForsaken) {
+      this.retries.answers.failForCluster(stream, ErrorKind.UpstreamReset, bounds.name);
+      return;
+    }
     const used = stream.isShadow ? bounds.shadows : bounds.outstanding;
     if (used >= bounds.maxRequests) {
       stats.upstreamRqOverflow++;
       this.retries.failOrRetry(stream, ErrorKind.Overload, bounds.name);
       return;
     }
-    const pool = cluster.pool(stream.dialect);
+    let pool: Pool;
+    let connection: UpstreamConnection | null;
+    if (source !== null && source.dedicated != 0) {
+      connection = changetype<UpstreamConnection>(source.dedicated);
+      pool = changetype<Pool>(connection.owner);
+    } else {
+      const found = this.poolOf(cluster, stream, source);
+      if (found === null) {
+        this.retries.answers.failForCluster(stream, ErrorKind.NoHealthyUpstream, bounds.name);
+        return;
+      }
+      pool = found;
+      connection = pool.pick(stream);
+    }
     stream.pool = changetype<usize>(pool);
     if (stream.isShadow) bounds.shadows++;
     else bounds.outstanding++;
-    const connection = pool.pick(stream);
     if (connection === null) this.hold(stream, message, pool);
     else if (stream.frame == 0 && message !== null) {
       this.sendNow(stream, entry, message, pool, connection);
     } else {
       this.sendPending(stream, pool, connection);
+    }
+  }
+
+  /** Null: it is to go where its client connected to, and nobody knows where that is. */
+  private poolOf(cluster: Cluster, stream: Stream, source: RequestSource | null): Pool | null {
+    if (!cluster.bounds.isOriginalDestination) return cluster.pool(stream.dialect);
+    const address = this.destination;
+    if (source === null || !source.peer.localAddress(address)) return null;
+    return cluster.poolTo(address.ptr, address.len, stream.dialect);
+  }
+
+  /** Its client's server has been chosen, whatever the route says of the cluster. */
+  private rejoin(stream: Stream, source: RequestSource): void {
+    const connection = changetype<UpstreamConnection>(source.dedicated);
+    const bounds = changetype<Pool>(connection.owner).bounds;
+    if (changetype<Cluster>(stream.cluster!.userData).bounds === bounds) return;
+    const table = stream.table!;
+    for (let i: u32 = 0; i < table.clusterCount; i++) {
+      const cluster = table.cluster(i);
+      if (changetype<Cluster>(cluster.userData).bounds !== bounds) continue;
+      stream.cluster = cluster;
+      return;
     }
   }
 
@@ -99,8 +141,12 @@ export class Sender {
     connection: UpstreamConnection,
   ): void {
     stream.tries++;
-    if (stream.filters != 0 || stream.keepsFrame || entry.responseFormat != 0) {
-      stream.endpoint = changetype<usize>(connection.endpoint);
+    if (stream.holdsBack) this.retries.answers.letGoOn(stream);
+    if (stream.needsOwn) this.dedicate(stream, pool, connection);
+    const isAsked = stream.filters != 0 || entry.responseFormat != 0 || stream.session !== null;
+    const endpoint = connection.endpoint;
+    if (endpoint !== null && (isAsked || stream.keepsFrame)) {
+      streams.retainEndpoint(stream, endpoint);
     }
     if (stream.filters != 0) stream.sentNs = clock.preciseNs();
     if (stream.isOneway) {
@@ -109,14 +155,31 @@ export class Sender {
       return;
     }
     pool.attach(stream, connection);
-    const policy = entry.retryPolicy;
+    // A copy has one try, which nobody measures.
+    let policy: RetryPolicy | null = null;
+    if (!stream.isShadow) policy = entry.retryPolicy;
     if (policy !== null && policy.perTryTimeoutMs > 0) this.timers.cancel(stream);
     if (!this.timers.isSet(stream)) this.setTimer(stream, policy);
   }
 
+  /** From its first request on a client's connection has this server. */
+  private dedicate(stream: Stream, pool: Pool, connection: UpstreamConnection): void {
+    if (stream.keepsFrame) {
+      stream.keepsFrame = false;
+      streams.releaseFrame(stream);
+    }
+    if (connection.dedicatedTo != 0) return;
+    const source = sourceOf(stream);
+    if (source === null) {
+      connection.drain();
+      return;
+    }
+    source.dedicated = changetype<usize>(connection);
+    pool.dedicate(connection, changetype<usize>(source));
+  }
+
   private requestId(stream: Stream, message: Message): u64 {
-    const isShared = this.mode == ConnectionMode.Shared;
-    return isShared ? stream.upstreamId : message.id;
+    return this.isById ? stream.upstreamId : message.id;
   }
 
   /** Writes the frame as it is sent to memory of the stream's; false: there is none left. */
@@ -134,7 +197,7 @@ export class Sender {
 
   /** Keeps the encoded frame until the pool has a connection for it. */
   private hold(stream: Stream, message: Message | null, pool: Pool): void {
-    if (pool.isBarred) {
+    if (pool.isBarred || pool.isLost(stream)) {
       this.retries.failOrRetry(stream, ErrorKind.NoHealthyUpstream, pool.bounds.name);
       return;
     }

@@ -3,6 +3,8 @@
 //   64-bit ids:  generation (31 bits) | index (32 bits)       never negative as a signed number
 //   32-bit ids:  generation (13 bits) | index (18 bits)
 //
+// No generation is 0: small ids have a meaning of their own in some protocols.
+//
 // An id that a server may still answer is not given to another stream (StreamState.Abandoned), so
 // that the generation is a second line of defence only.
 // Allocates: on growth.
@@ -12,6 +14,7 @@ import { NO_HASH } from "../route/hash-policy";
 import { ResponseStatus } from "../../codec/message";
 import { ResponseFlag } from "../../filter/response-flag";
 import { NO_CAPTURE, releaseCapture } from "../../format/format";
+import { Retained } from "./retained";
 import { Stream, STREAM_BYTES, StreamState } from "./stream";
 
 const INDEX_BITS_WIDE: u64 = 32;
@@ -42,7 +45,7 @@ export class StreamTable {
     const record = this.slab.acquire();
     if (record == 0) return null;
     const stream = changetype<Stream>(record);
-    stream.generation = (stream.generation + 1) & this.generationMask;
+    stream.generation = stream.generation < this.generationMask ? stream.generation + 1 : 1;
     stream.upstreamId =
       ((<u64>stream.generation) << this.indexBits) | (<u64>this.slab.indexOf(record));
     stream.isOneway = false;
@@ -67,9 +70,20 @@ export class StreamTable {
     stream.isTryTimed = false;
     stream.isRetry = false;
     stream.holdsCluster = false;
+    stream.isStreaming = false;
+    stream.isOpen = false;
+    stream.isClientDone = false;
+    stream.isServerDone = false;
+    stream.needsOwn = false;
+    stream.holdsBack = false;
+    stream.endsTransaction = false;
     stream.retries = 0;
     stream.deadlineMs = 0;
     stream.hash = NO_HASH;
+    stream.session = null;
+    stream.sessionEndpoint = 0;
+    stream.wantedEndpoint = 0;
+    stream.awaitedEndpoint = 0;
     stream.avoidedEndpoint = 0;
     stream.cluster = null;
     stream.responseBytes = 0;
@@ -87,6 +101,7 @@ export class StreamTable {
   release(stream: Stream): void {
     stream.state = StreamState.Free;
     this.releaseFrame(stream);
+    this.releaseEndpoint(stream);
     if (stream.capture != NO_CAPTURE) {
       releaseCapture(stream.capture);
       stream.capture = NO_CAPTURE;
@@ -97,6 +112,7 @@ export class StreamTable {
       table.release();
     }
     stream.route = null;
+    stream.session = null;
     this.slab.release(changetype<usize>(stream));
   }
 
@@ -105,6 +121,19 @@ export class StreamTable {
     // An output queue may refer to it.
     retireBlock(stream.frame, stream.frameCapacity);
     stream.frame = 0;
+  }
+
+  /** The endpoint that it was sent to lives as long as somebody may be told of it. */
+  retainEndpoint(stream: Stream, endpoint: Retained): void {
+    this.releaseEndpoint(stream);
+    endpoint.retain();
+    stream.endpoint = changetype<usize>(endpoint);
+  }
+
+  releaseEndpoint(stream: Stream): void {
+    if (stream.endpoint == 0) return;
+    changetype<Retained>(stream.endpoint).release();
+    stream.endpoint = 0;
   }
 
   /** The stream of this index, used or not; null: there are not as many. */

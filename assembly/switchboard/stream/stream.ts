@@ -21,6 +21,7 @@ import { FILTER_SLOT_BYTES, MAX_FILTERS } from "../../filter/filter";
 import { ResponseFlag } from "../../filter/response-flag";
 import { RouteCluster } from "../route/cluster";
 import { RouteEntry } from "../route/route-entry";
+import { StickySession } from "../route/sticky-session";
 import { RouteTable } from "../route/table";
 
 export enum StreamState {
@@ -93,12 +94,35 @@ export class Stream extends TimerNode {
   isRetry: bool;
   /** It keeps its cluster from being forgotten. */
   holdsCluster: bool;
+  /** It has a further frame before its end: `OpenStreams` has it. */
+  isStreaming: bool;
+  /** The client has a first answer of the server's. */
+  isOpen: bool;
+  // The sides that will send no more.
+  isClientDone: bool;
+  isServerDone: bool;
+  /** It is to be sent on an upstream connection that no other client uses. */
+  needsOwn: bool;
+  /** Its source is not read any further before it has been sent. */
+  holdsBack: bool;
+  /** It commits a transaction or rolls it back. */
+  endsTransaction: bool;
   retries: u32;
+  /** When its last frame came, once it is open. */
+  activeMs: u64;
   /** Coarse time at which it fails whatever it is doing; 0: never. */
   deadlineMs: u64;
   dialect: u32;
   /** Of what decides on its endpoint, or NO_HASH. */
   hash: u32;
+  /** The table's: its endpoint is to be told to the client, who names it; null: neither. */
+  session: StickySession | null;
+  /** `Endpoint.hash` of the endpoint that the client named; 0: none. */
+  sessionEndpoint: u32;
+  /** Likewise, as long as the request is to go there. */
+  wantedEndpoint: u32;
+  /** `Endpoint.hash` of the endpoint that it waits for, though others may be free; 0: it does not. */
+  awaitedEndpoint: u32;
   /** Where it is to go. */
   cluster: RouteCluster | null;
   // What filters are told. Where nobody asks, the times are 0.
@@ -109,7 +133,7 @@ export class Stream extends TimerNode {
   startNs: u64;
   sentNs: u64;
   tries: u32;
-  /** Of the last try; only valid while the connection is in use or has just ended. */
+  /** Of the last try: an Endpoint that is retained, or 0. */
   endpoint: usize;
   /** `Endpoint.hash` of the try before; 0: none. */
   avoidedEndpoint: u32;

@@ -23,6 +23,10 @@ export class Stats {
   /** Times that a connection was not read any further before one of its requests had been answered. */
   downstreamCxPaused: u64 = 0;
   heartbeatTotal: u64 = 0;
+  /** Frames of clients that belong to no open stream. */
+  downstreamStreamUnmatched: u64 = 0;
+  /** Frames of clients that are no requests, where no server is theirs alone. */
+  downstreamPushDropped: u64 = 0;
   upstreamCxTotal: u64 = 0;
   upstreamCxActive: u64 = 0;
   upstreamCxConnectFail: u64 = 0;
@@ -57,6 +61,8 @@ export class Stats {
   outlierOverflow: u64 = 0;
   /** Responses to no request. */
   upstreamRqUnmatched: u64 = 0;
+  /** What servers have sent of their own accord, and was passed on. */
+  upstreamPush: u64 = 0;
   upstreamDecodeError: u64 = 0;
   upstreamFrameTimeout: u64 = 0;
   /** Times that there was no memory for what has to wait. */
@@ -107,6 +113,8 @@ const NAMES: string[] = [
   "downstream_rq_awaiting_overflow",
   "downstream_cx_paused",
   "heartbeat_total",
+  "downstream_stream_unmatched",
+  "downstream_push_dropped",
   "upstream_cx_total",
   "upstream_cx_active",
   "upstream_cx_connect_fail",
@@ -131,6 +139,7 @@ const NAMES: string[] = [
   "outlier_ejected",
   "outlier_ejection_overflow",
   "upstream_rq_unmatched",
+  "upstream_push",
   "upstream_decode_error",
   "upstream_frame_timeout",
   "buffer_overflow",

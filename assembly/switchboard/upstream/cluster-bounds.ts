@@ -3,11 +3,14 @@
 import { Limits } from "../config/plugin-configuration";
 import { OutlierDetection } from "../route/outlier-detection";
 import { LoadBalancer, RouteCluster } from "../route/cluster";
+import { EndpointWeights } from "./endpoint-weights";
 
 export class ClusterBounds {
   /** Healthy endpoints as far as known. 0: unknown. */
   endpoints: u32 = 0;
   endpointsVersion: u64 = 0;
+  /** Each pool has one endpoint: an address that clients connected to. */
+  isOriginalDestination: bool = false;
   loadBalancer: LoadBalancer = LoadBalancer.LeastRequest;
   maxConnections: u32;
   maxRequests: u32;
@@ -20,6 +23,8 @@ export class ClusterBounds {
   retries: u32 = 0;
   /** Requests that wait for a connection. */
   pending: u32 = 0;
+  /** Of the endpoints that the control plane knows; a copy. */
+  readonly weights: EndpointWeights = new EndpointWeights();
   readonly outlier: OutlierDetection;
   isWatched: bool = false;
   /** Connections that are dialled, ready or draining. */
@@ -43,15 +48,18 @@ export class ClusterBounds {
     this.maxPendingRequests =
       route.maxPendingRequests > 0 ? route.maxPendingRequests : limits.maxPendingRequests;
     this.loadBalancer = route.loadBalancer;
+    this.weights.copy(route);
     const outlier = route.outlierDetection;
     this.isWatched = outlier !== null;
     if (outlier !== null) {
       const bytes = offsetof<OutlierDetection>();
       memory.copy(changetype<usize>(this.outlier), changetype<usize>(outlier), bytes);
     }
+    const endpoints = route.isOriginalDestination ? 1 : route.endpoints;
     const isChanged =
-      this.endpoints != route.endpoints || this.endpointsVersion != route.endpointsVersion;
-    this.endpoints = route.endpoints;
+      this.endpoints != endpoints || this.endpointsVersion != route.endpointsVersion;
+    this.isOriginalDestination = route.isOriginalDestination;
+    this.endpoints = endpoints;
     this.endpointsVersion = route.endpointsVersion;
     return isChanged;
   }
@@ -59,5 +67,6 @@ export class ClusterBounds {
   /** Gives back what the garbage collector does not know of. */
   free(): void {
     heap.free(changetype<usize>(this.outlier));
+    this.weights.free();
   }
 }

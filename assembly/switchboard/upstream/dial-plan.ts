@@ -49,8 +49,18 @@ export class DialPlan {
 
   private exploreAll(): void {
     const known = this.bounds.endpoints;
-    this.exploration = known == 0 ? FIRST_EXPLORATION : 2 * known + 2;
+    this.exploration = known == 0 ? FIRST_EXPLORATION : this.searchDials(known);
     this.lookSoon();
+  }
+
+  /** Dials by which each of `count` endpoints is likely to be met. */
+  searchDials(count: u32): u32 {
+    return 2 * count + 2 + this.bounds.weights.spread(count);
+  }
+
+  /** The pool is used again after a long time without: endpoints may have been lost meanwhile. */
+  onUsedAgain(): void {
+    this.exploreAll();
   }
 
   private lookSoon(): void {

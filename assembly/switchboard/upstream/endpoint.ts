@@ -2,10 +2,11 @@
 // Allocates: on growth.
 import { PointerVector } from "../../containers/pointer-vector";
 import { equalBytes, hashBytes } from "../../wire/bytes";
+import { Retained } from "../stream/retained";
 
 const NOT_AVAILABLE: u32 = u32.MAX_VALUE;
 
-export class Endpoint {
+export class Endpoint extends Retained {
   /** Connections that are ready, whatever they carry. */
   connectionCount: u32 = 0;
   /** UpstreamConnections that can take a request. */
@@ -16,6 +17,10 @@ export class Endpoint {
   outstanding: u32 = 0;
   /** Turn of the request it was last chosen for. */
   lastChosen: u64 = 0;
+  /** Relative to the other endpoints, at least 1. */
+  weight: u32 = 1;
+  /** When its next turn is, where weights decide; 0: it had none yet. */
+  dueTime: f64 = 0;
 
   /** What it answers decides whether it gets requests. */
   isWatched: bool = false;
@@ -32,6 +37,7 @@ export class Endpoint {
 
   /** `address`: "ip:port". */
   constructor(readonly address: ArrayBuffer) {
+    super();
     this.hash = hashBytes(changetype<usize>(address), <u32>address.byteLength);
   }
 

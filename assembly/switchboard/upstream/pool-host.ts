@@ -6,6 +6,8 @@ import { ConnectionOwner, UpstreamConnection } from "./upstream-connection";
 export abstract class PoolHost {
   /** Requests in flight on one connection. */
   maxRequestsPerConnection: u32 = 1;
+  /** Each connection is one client's alone. */
+  isDedicated: bool = false;
   connectTimeoutMs: u32 = 10000;
   /** 0: no probes. */
   heartbeatMs: u32 = 30000;

@@ -15,9 +15,11 @@ import { Stream, StreamState } from "../stream/stream";
 import { StreamList } from "../stream/stream-list";
 import { stats } from "../telemetry/stats";
 import { ClusterBounds } from "./cluster-bounds";
+import { idleOf, isSpare, leastBusyOf, oldestOf } from "./connection-choice";
 import { DialPlan, Renewal } from "./dial-plan";
 import { Endpoint } from "./endpoint";
 import { EndpointSet, random } from "./endpoint-set";
+import { PendingRequests } from "./pending-requests";
 import { PoolHost } from "./pool-host";
 import { ConnectionOwner, UpstreamConnection, UpstreamState } from "./upstream-connection";
 
@@ -39,67 +41,106 @@ export class Pool extends ConnectionOwner {
   private readonly endpoints: EndpointSet;
   /** All connections but those that are closed. */
   private readonly connections: PointerVector = new PointerVector();
-  private readonly pending: StreamList = new StreamList();
+  private readonly pending: PendingRequests = new PendingRequests();
   private dialing: u32 = 0;
   private ready: u32 = 0;
   private usedMs: u64 = 0;
   private readonly plan: DialPlan;
-  private readonly createdMs: u64;
+  /** Since when it looks for all endpoints at once: at first, and after a long time without requests. */
+  private gatheringSinceMs: u64;
+  /** One more connection is wanted: requests miss the endpoints that they are due to by weight. */
+  private isShort: bool = false;
   /** The host has this pool on its list of those that want to dial. */
   isDialRequested: bool = false;
 
   constructor(
     readonly bounds: ClusterBounds,
     private readonly host: PoolHost,
+    /** `ip:port` of its only endpoint; empty: Envoy's balancer chooses. */
+    private readonly address: ArrayBuffer,
+    readonly dialect: u32,
   ) {
     super();
     this.endpoints = new EndpointSet(bounds);
     this.plan = new DialPlan(bounds);
     this.usedMs = clock.nowMs;
-    this.createdMs = clock.nowMs;
+    this.gatheringSinceMs = clock.nowMs;
   }
 
   override get clusterName(): ArrayBuffer {
     return this.bounds.name;
   }
 
+  override get destination(): ArrayBuffer {
+    return this.address;
+  }
+
   /** No connection, no request, and nobody holds on to it. */
   get isEmpty(): bool {
-    return this.connections.length == 0 && this.pending.length == 0 && !this.isDialRequested;
+    return this.connections.length == 0 && this.pending.isEmpty && !this.isDialRequested;
   }
 
   // ---- requests
 
   /** The connection for the next request, or null: it has to wait. */
   pick(stream: Stream): UpstreamConnection | null {
-    this.usedMs = clock.nowMs;
-    if (stream.hash != NO_HASH && this.isGathering) return null;
+    const now = clock.nowMs;
+    if (now - this.usedMs > UNUSED_MS) {
+      this.gatheringSinceMs = now;
+      this.plan.onUsedAgain();
+    }
+    this.usedMs = now;
+    stream.awaitedEndpoint = 0;
+    if (stream.wantedEndpoint != 0) {
+      if (this.endpoints.member(stream.wantedEndpoint) === null) {
+        const session = stream.session;
+        const isStrict = session !== null && session.isStrict;
+        if (isStrict || this.isGathering) return null;
+        stream.wantedEndpoint = 0;
+      }
+    } else if (stream.hash != NO_HASH && this.isGathering) {
+      return null;
+    }
     const endpoint = this.endpoints.pick(stream);
     if (endpoint === null) return null;
-    return this.pickConnection(endpoint);
+    if (this.endpoints.isShort) this.onShort();
+    return stream.needsOwn
+      ? idleOf(endpoint)
+      : leastBusyOf(endpoint, this.host.maxRequestsPerConnection);
   }
 
-  /** Endpoints may be missing that requests with a key belong to. */
+  /** Envoy's balancer knows the weights too: in time each endpoint has connections enough. */
+  private onShort(): void {
+    if (this.isShort || this.dialing > 0 || this.host.isDedicated) return;
+    if (this.ready >= 2 * (this.endpoints.outstanding + 1) + this.endpoints.met) return;
+    this.isShort = true;
+    this.requestDials();
+  }
+
+  /** From here on the connection takes nobody's requests but those of `source`. */
+  dedicate(connection: UpstreamConnection, source: usize): void {
+    connection.dedicatedTo = source;
+    this.markUnavailable(connection);
+  }
+
+  /** Endpoints may be missing that requests belong to. */
   private get isGathering(): bool {
-    if (clock.nowMs - this.createdMs > GATHERING_MS) return false;
-    return this.endpoints.met < this.bounds.endpoints;
+    if (this.host.isDedicated || clock.nowMs - this.gatheringSinceMs > GATHERING_MS) return false;
+    const known = this.bounds.endpoints;
+    const met = this.endpoints.met;
+    return known == 0 ? met == 0 || this.dialing > 0 : met < known;
   }
 
-  /** The most recently freed one where each carries one request, else the least busy one. */
-  private pickConnection(endpoint: Endpoint): UpstreamConnection {
-    const list = endpoint.available;
-    let best = changetype<UpstreamConnection>(list.at(list.length - 1));
-    if (this.host.maxRequestsPerConnection == 1) return best;
-    for (let i: u32 = 0; i + 1 < list.length; i++) {
-      const connection = changetype<UpstreamConnection>(list.at(i));
-      if (connection.inFlight.length < best.inFlight.length) best = connection;
-    }
-    return best;
+  /** It must go to an endpoint that is not there. */
+  isLost(stream: Stream): bool {
+    if (stream.wantedEndpoint == 0 || this.isGathering) return false;
+    return this.endpoints.member(stream.wantedEndpoint) === null;
   }
 
   /** Counts a stream that was written to `connection`. */
   attach(stream: Stream, connection: UpstreamConnection): void {
     connection.attach(stream);
+    if (connection.dedicatedTo != 0) return;
     if (connection.inFlight.length < this.host.maxRequestsPerConnection) return;
     this.markUnavailable(connection);
     if (this.host.maxRequestsPerConnection > 1) stats.upstreamCxFull++;
@@ -117,7 +158,8 @@ export class Pool extends ConnectionOwner {
   /** Lets a stream, which holds its encoded frame, wait for a connection. */
   wait(stream: Stream): void {
     stream.state = StreamState.Pending;
-    this.pending.push(stream);
+    if (stream.awaitedEndpoint != 0 && !this.pending.isAnyDirected) this.refillSearches();
+    this.pending.add(stream);
     this.bounds.pending++;
     if (this.bounds.connections >= this.bounds.maxConnections) stats.upstreamCxOverflow++;
     this.requestDials();
@@ -128,13 +170,42 @@ export class Pool extends ConnectionOwner {
     this.bounds.pending--;
   }
 
-  private servePending(): void {
-    while (this.pending.length > 0) {
-      const stream = this.pending.first();
+  private refillSearches(): void {
+    const endpoints = max(this.bounds.endpoints, this.endpoints.met);
+    this.pending.searches = this.plan.searchDials(endpoints);
+  }
+
+  /** In their order, those that can be sent. `freed`: only there is room that was not there before; null: anywhere. */
+  private servePending(freed: Endpoint | null): void {
+    this.serve(this.pending.own, freed);
+    this.serve(this.pending.shared, freed);
+  }
+
+  private serve(list: StreamList, freed: Endpoint | null): void {
+    let next = list.head;
+    // Nothing is left for those that may go anywhere.
+    let isExhausted = false;
+    while (next != 0) {
+      if (freed !== null && !freed.isAvailable) return;
+      const stream = changetype<Stream>(next);
+      next = stream.nextInList;
+      const awaited = stream.awaitedEndpoint;
+      if (awaited != 0 && freed !== null && awaited != freed.hash) continue;
+      const isFree = stream.hash == NO_HASH && stream.wantedEndpoint == 0;
+      if (isFree && isExhausted) continue;
+      this.pending.countDirected(stream, -1);
       const connection = this.pick(stream);
-      if (connection === null) return;
-      this.cancelWait(stream);
-      this.host.sendPending(stream, this, connection);
+      this.pending.countDirected(stream, 1);
+      if (connection !== null) {
+        if (awaited != 0) this.refillSearches();
+        this.cancelWait(stream);
+        this.host.sendPending(stream, this, connection);
+      } else if (this.isLost(stream)) {
+        this.cancelWait(stream);
+        this.host.onPendingFailed(stream, ErrorKind.NoHealthyUpstream);
+      } else if (isFree) {
+        isExhausted = true;
+      }
     }
   }
 
@@ -153,7 +224,7 @@ export class Pool extends ConnectionOwner {
     const room = this.roomForDials;
     const wanted = this.dialsMissing();
     if (wanted <= room) return wanted;
-    if (this.pending.length > 0) stats.upstreamCxOverflow += wanted - room;
+    if (!this.pending.isEmpty) stats.upstreamCxOverflow += wanted - room;
     return room;
   }
 
@@ -164,13 +235,9 @@ export class Pool extends ConnectionOwner {
   }
 
   private dialsMissing(): u32 {
-    let wanted: u32 = 0;
-    const perConnection = this.host.maxRequestsPerConnection;
-    if (this.pending.length > 0) {
-      wanted = perConnection == 1 ? this.pending.length : 1 + this.pending.length / perConnection;
-    }
-    const planned = this.plan.dials(this.endpoints.met);
-    if (planned > wanted) wanted = planned;
+    let wanted = this.pending.wanted(this.host.maxRequestsPerConnection);
+    if (!this.host.isDedicated) wanted = max(wanted, this.plan.dials(this.endpoints.met));
+    if (this.isShort) wanted = max(wanted, this.dialing + 1);
     return wanted > this.dialing ? wanted - this.dialing : 0;
   }
 
@@ -183,7 +250,9 @@ export class Pool extends ConnectionOwner {
     this.bounds.connections++;
     this.dialing++;
     connection.epoch = this.plan.epoch;
-    connection.isExploring = this.pending.length == 0;
+    connection.isExploring = this.pending.isEmpty && !this.isShort;
+    this.isShort = false;
+    this.pending.onDialing();
     this.plan.onDialing();
     stats.upstreamCxTotal++;
     stats.upstreamCxActive++;
@@ -201,13 +270,14 @@ export class Pool extends ConnectionOwner {
     endpoint.connectionCount++;
     connection.isCounted = true;
     this.markAvailable(connection);
-    this.servePending();
+    if (!this.pending.isEmpty) this.servePending(isNew ? null : endpoint);
+    const isInVain = this.pending.isAnyDirected && endpoint.available.length > 1;
     if (this.plan.isRenewing) this.finishRenewal();
-    else if (connection.isExploring && !isNew) this.drainUnneeded(connection);
+    else if (!isNew && (connection.isExploring || isInVain)) this.drainUnneeded(connection);
     this.requestDials();
   }
 
-  /** It was to find an endpoint that is not known yet, and did not. */
+  /** It was to find an endpoint that is not known yet, or one that requests wait for, and did not. */
   private drainUnneeded(connection: UpstreamConnection): void {
     if (connection.inFlight.length == 0) connection.drain();
   }
@@ -222,12 +292,18 @@ export class Pool extends ConnectionOwner {
     this.drop(connection);
     stats.upstreamCxConnectFail++;
     this.finishRenewal();
-    if (this.dialing == 0 && this.ready == 0) this.failPending(failure);
+    if (this.dialing == 0 && this.ready == 0) this.failAllPending(failure);
+    else if (this.dialing == 0) this.fail(this.pending.own, failure);
   }
 
-  private failPending(failure: ErrorKind): void {
-    while (this.pending.length > 0) {
-      const stream = this.pending.first();
+  private failAllPending(failure: ErrorKind): void {
+    this.fail(this.pending.own, failure);
+    this.fail(this.pending.shared, failure);
+  }
+
+  private fail(list: StreamList, failure: ErrorKind): void {
+    while (list.length > 0) {
+      const stream = list.first();
       this.cancelWait(stream);
       this.host.onPendingFailed(stream, failure);
     }
@@ -243,13 +319,14 @@ export class Pool extends ConnectionOwner {
 
   override onRoom(connection: UpstreamConnection): void {
     if (connection.state != UpstreamState.Ready) return;
+    if (connection.dedicatedTo != 0) return;
     if (!connection.isAvailable) this.markAvailable(connection);
-    if (this.pending.length > 0) this.servePending();
+    if (!this.pending.isEmpty) this.servePending(connection.endpoint);
   }
 
   override onDraining(connection: UpstreamConnection): void {
     this.leave(connection);
-    if (this.pending.length > 0) this.requestDials();
+    if (!this.pending.isEmpty) this.requestDials();
   }
 
   override onClosed(connection: UpstreamConnection): void {
@@ -258,7 +335,7 @@ export class Pool extends ConnectionOwner {
     const endpoint = connection.endpoint;
     if (endpoint !== null && endpoint.connectionCount == 0) this.plan.onLost();
     // What waits would otherwise wait for room on the others, whose requests may take long.
-    if (this.pending.length > 0) this.requestDials();
+    if (!this.pending.isEmpty) this.requestDials();
   }
 
   /** Takes a connection that was ready out of its endpoint. */
@@ -296,7 +373,7 @@ export class Pool extends ConnectionOwner {
   // ---- outliers
 
   override onResult(endpoint: Endpoint, status: ResponseStatus): void {
-    if (this.endpoints.onResult(endpoint, status)) this.failPending(ErrorKind.NoHealthyUpstream);
+    if (this.endpoints.onResult(endpoint, status)) this.failAllPending(ErrorKind.NoHealthyUpstream);
   }
 
   /** No endpoint is to get requests: they need not wait. */
@@ -323,11 +400,12 @@ export class Pool extends ConnectionOwner {
     const isUsed = isReferenced && now - this.usedMs < UNUSED_MS;
     this.maintainConnections(now, isUsed);
     this.endpoints.tick();
-    if (this.pending.length > 0) this.servePending();
+    if (this.pending.isAnyDirected) this.refillSearches();
+    if (!this.pending.isEmpty) this.servePending(null);
     if (!isUsed) return;
     this.endpoints.forgetUnmet();
     this.plan.tick(this.endpoints.met);
-    const oldest = this.oldest(false);
+    const oldest = oldestOf(this.connections, false);
     if (oldest !== null) {
       if (now - oldest.dialedMs > MAX_AGE_MS) this.plan.renewOldest();
       if (this.plan.isRenewing && this.isWithoutRoom) this.replace(oldest);
@@ -359,28 +437,18 @@ export class Pool extends ConnectionOwner {
 
   /** No endpoint loses its only connection over it, unless Envoy seems to choose that one no more. */
   private drainOldest(): void {
-    let oldest = this.oldest(false);
+    let oldest = oldestOf(this.connections, false);
     if (oldest === null) return;
-    if (clock.nowMs - oldest.dialedMs < 2 * MAX_AGE_MS) oldest = this.oldest(true);
+    if (clock.nowMs - oldest.dialedMs < 2 * MAX_AGE_MS) oldest = oldestOf(this.connections, true);
     if (oldest !== null) oldest.drain();
   }
 
   private drainOutdated(): void {
     for (let i: u32 = 0; i < this.connections.length; i++) {
       const connection = changetype<UpstreamConnection>(this.connections.at(i));
+      if (connection.dedicatedTo != 0) continue;
       if (connection.epoch != this.plan.epoch) connection.drain();
     }
-  }
-
-  private oldest(isSpareOnly: bool): UpstreamConnection | null {
-    let oldest: UpstreamConnection | null = null;
-    for (let i: u32 = 0; i < this.connections.length; i++) {
-      const connection = changetype<UpstreamConnection>(this.connections.at(i));
-      if (connection.state != UpstreamState.Ready) continue;
-      if (isSpareOnly && !this.isSpare(connection)) continue;
-      if (oldest === null || connection.dialedMs < oldest.dialedMs) oldest = connection;
-    }
-    return oldest;
   }
 
   private maintainConnections(now: u64, isUsed: bool): void {
@@ -404,10 +472,10 @@ export class Pool extends ConnectionOwner {
   }
 
   private maintainReady(connection: UpstreamConnection, now: u64, isUsed: bool): void {
-    if (connection.inFlight.length == 0) {
-      const isSpare = this.isSpare(connection);
+    if (connection.inFlight.length == 0 && connection.dedicatedTo == 0) {
+      const mayGo = isSpare(connection) || this.host.isDedicated;
       const isIdle = now - connection.lastRequestMs > <u64>this.host.idleTimeoutMs;
-      if (isIdle && (isSpare || !isUsed)) {
+      if (isIdle && (mayGo || !isUsed)) {
         stats.upstreamCxIdleTimeout++;
         connection.drain();
         return;
@@ -421,11 +489,6 @@ export class Pool extends ConnectionOwner {
     } else {
       connection.probe(interval);
     }
-  }
-
-  private isSpare(connection: UpstreamConnection): bool {
-    const endpoint = connection.endpoint;
-    return endpoint !== null && endpoint.connectionCount > 1;
   }
 
   /** Gives back what the garbage collector does not know of; only when `isEmpty`. */

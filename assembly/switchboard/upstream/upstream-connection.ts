@@ -14,7 +14,7 @@ import { getProperty, getPropertyU64, PropertyPath } from "../../proxy-wasm-as/h
 import { StaticBytes } from "../../proxy-wasm-as/memory/static-bytes";
 import { Codec, ConnectionMode } from "../../codec/codec";
 import { ErrorKind } from "../../codec/error-kind";
-import { Message, MessageType, Origin, ResponseStatus } from "../../codec/message";
+import { Message, MessageType, Origin, ResponseStatus, StreamEnd } from "../../codec/message";
 import { clock } from "../clock";
 import { Connection } from "../connection/connection";
 import { closeUpstream, queueUpstream, unqueue } from "../connection/flush-list";
@@ -24,6 +24,7 @@ import { StreamList } from "../stream/stream-list";
 import { streams } from "../stream/stream-table";
 import { stats } from "../telemetry/stats";
 import { Endpoint } from "./endpoint";
+import { isMatchedById } from "./matching";
 import { ResponseSink } from "./response-sink";
 
 export enum UpstreamState {
@@ -36,6 +37,7 @@ export enum UpstreamState {
 /** Ids of probes: never an id of a stream. */
 const PROBE_ID: u64 = 0x7fffffff;
 const PROBE_BYTES: u32 = 64;
+const STREAM_RESET_BYTES: u32 = 64;
 /** Requests that were given up but may still be answered; beyond it the connection is given up too. */
 const MAX_ABANDONED: u32 = 1024;
 
@@ -45,13 +47,22 @@ const FLAG_UPSTREAM_OVERFLOW: u64 = 1 << 7;
 const FLAG_NO_CLUSTER_FOUND: u64 = 1 << 24;
 
 const clusterFilterState = new StaticBytes("envoy.tcp_proxy.cluster");
+const destinationFilterState = new StaticBytes(
+  "envoy.network.transport_socket.original_dst_address",
+);
 const upstreamAddress = new PropertyPath(["upstream", "address"]);
 const responseFlags = new PropertyPath(["response", "flags"]);
+
+function setFilterState(key: StaticBytes, value: ArrayBuffer): void {
+  setEnvoyFilterState(key.ptr, key.len, changetype<usize>(value), <u32>value.byteLength);
+}
 
 /** What a connection tells the pool that it belongs to. */
 export abstract class ConnectionOwner {
   /** Name of the Envoy cluster that tcp_proxy connects to. */
   abstract get clusterName(): ArrayBuffer;
+  /** `ip:port` that a cluster of type ORIGINAL_DST connects to; empty: the cluster's balancer chooses. */
+  abstract get destination(): ArrayBuffer;
   /** It can take requests. */
   abstract onConnected(connection: UpstreamConnection): void;
   /** It never got to Ready. */
@@ -90,15 +101,19 @@ export class UpstreamConnection extends Connection {
   lastRequestMs: u64 = 0;
   lastReadMs: u64 = 0;
   private probedMs: u64 = 0;
+  /** The RequestSource that alone uses it, or 0. */
+  dedicatedTo: usize = 0;
+  private readonly isById: bool;
 
   constructor(
     codec: Codec,
     message: Message,
-    private readonly mode: ConnectionMode,
+    mode: ConnectionMode,
     private readonly sink: ResponseSink,
     maxFrameBytes: u32,
   ) {
     super(codec, message, Origin.Upstream, maxFrameBytes);
+    this.isById = isMatchedById(codec, mode);
   }
 
   /** Before the dial: the object is new, or its last connection is gone. */
@@ -117,18 +132,15 @@ export class UpstreamConnection extends Connection {
     this.lastRequestMs = clock.nowMs;
     this.lastReadMs = clock.nowMs;
     this.probedMs = 0;
+    this.dedicatedTo = 0;
   }
 
   override onNewConnection(): Action {
     const owner = this.owner;
     if (owner !== null) {
-      const name = owner.clusterName;
-      setEnvoyFilterState(
-        clusterFilterState.ptr,
-        clusterFilterState.len,
-        changetype<usize>(name),
-        <u32>name.byteLength,
-      );
+      setFilterState(clusterFilterState, owner.clusterName);
+      const destination = owner.destination;
+      if (destination.byteLength > 0) setFilterState(destinationFilterState, destination);
     }
     return Action.Continue;
   }
@@ -169,17 +181,35 @@ export class UpstreamConnection extends Connection {
 
   protected override onMessage(): void {
     const message = this.message;
-    if (message.type == MessageType.Response) {
-      const stream = this.match(message);
-      if (stream === null) this.onUnmatched();
-      else this.answer(stream);
+    switch (message.type) {
+      case MessageType.Response:
+      case MessageType.StreamFrame: {
+        const stream = this.match(message);
+        if (stream === null) this.onUnmatched();
+        else this.take(stream, message);
+        break;
+      }
+      case MessageType.Heartbeat:
+        this.answerHeartbeat();
+        break;
+      case MessageType.Event:
+        break;
+      default:
+        if (this.dedicatedTo != 0) this.sink.onPush(this.dedicatedTo, message);
+        else if (message.type == MessageType.GoAway) this.drain();
+    }
+  }
+
+  private take(stream: Stream, message: Message): void {
+    if (!stream.isStreaming) {
+      if (message.type == MessageType.Response) this.answer(stream);
+      else stats.upstreamRqUnmatched++;
       return;
     }
-    if (message.type == MessageType.GoAway) {
-      this.drain();
-    } else if (message.type == MessageType.Heartbeat) {
-      this.answerHeartbeat();
-    }
+    if (message.streamEnd == StreamEnd.Half) stream.isServerDone = true;
+    const isOver = message.streamEnd == StreamEnd.Whole;
+    if (isOver || (stream.isServerDone && stream.isClientDone)) this.answer(stream);
+    else if (stream.state != StreamState.Abandoned) this.sink.onStreamFrame(stream, message);
   }
 
   private answer(stream: Stream): void {
@@ -202,9 +232,7 @@ export class UpstreamConnection extends Connection {
   }
 
   private match(message: Message): Stream | null {
-    if (this.mode != ConnectionMode.Shared) {
-      return this.inFlight.length == 0 ? null : this.inFlight.first();
-    }
+    if (!this.isById) return this.inFlight.length == 0 ? null : this.inFlight.first();
     const stream = streams.find(message.id);
     if (stream === null || stream.upstream != changetype<usize>(this)) return null;
     return stream;
@@ -212,8 +240,12 @@ export class UpstreamConnection extends Connection {
 
   /** A response to nothing. By order of arrival no later one could be trusted either. */
   private onUnmatched(): void {
+    if (this.dedicatedTo != 0) {
+      this.sink.onPush(this.dedicatedTo, this.message);
+      return;
+    }
     stats.upstreamRqUnmatched++;
-    if (this.mode != ConnectionMode.Shared) this.close(ErrorKind.BadResponse);
+    if (!this.isById) this.close(ErrorKind.BadResponse);
   }
 
   private answerHeartbeat(): void {
@@ -250,7 +282,28 @@ export class UpstreamConnection extends Connection {
     if (endpoint !== null) endpoint.outstanding++;
   }
 
-  private detach(stream: Stream): void {
+  /** Gives up a stream; its id may be used again at once, so that nothing new comes here. */
+  cutOff(stream: Stream): void {
+    this.tellReset(stream);
+    this.detach(stream);
+    if (this.isById) this.drain();
+    else this.close(ErrorKind.UpstreamReset);
+  }
+
+  /** The server is told that a stream is over, if the protocol has a way to. */
+  tellReset(stream: Stream): void {
+    const out = this.output.reserve(STREAM_RESET_BYTES);
+    if (out != 0) {
+      const id = this.isById ? stream.upstreamId : stream.id;
+      this.output.commit(this.codec.encodeStreamReset(id, out));
+      queueUpstream(this);
+      // The client may just be leaving, in a call in which nothing can be written.
+      postWork();
+    }
+  }
+
+  /** The stream is no business of this connection any more. */
+  detach(stream: Stream): void {
     this.inFlight.remove(stream);
     stream.upstream = 0;
     if (stream.state == StreamState.Abandoned) this.abandoned--;
@@ -274,12 +327,16 @@ export class UpstreamConnection extends Connection {
     }
     if (this.state == UpstreamState.Draining) {
       this.closeWhenDrained();
-    } else if (this.mode != ConnectionMode.Shared) {
+    } else if (!this.isById) {
       if (isLate) this.close(ErrorKind.UpstreamReset);
-    } else if (this.abandoned > MAX_ABANDONED || (!this.isAvailable && this.isForsaken)) {
+    } else if (this.abandoned > MAX_ABANDONED || (this.isFull && this.isForsaken)) {
       if (this.state == UpstreamState.Ready) stats.upstreamCxAbandoned++;
       this.drain();
     }
+  }
+
+  private get isFull(): bool {
+    return !this.isAvailable && this.dedicatedTo == 0;
   }
 
   /** Nobody waits for anything on it. */
@@ -370,6 +427,9 @@ export class UpstreamConnection extends Connection {
       if (wasDialing) owner.onDialFailed(this, failure);
       else owner.onClosed(this);
     }
+    const source = this.dedicatedTo;
+    this.dedicatedTo = 0;
+    if (source != 0) this.sink.onDedicatedLost(source);
     while (this.inFlight.length > 0) {
       const stream = this.inFlight.first();
       const isAbandoned = stream.state == StreamState.Abandoned;

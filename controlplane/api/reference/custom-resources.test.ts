@@ -41,6 +41,8 @@ describe("the definitions of our kinds", () => {
       "metarouters.metaprotocol.aeraki.io",
       "metaauthorizationpolicies.metaprotocol.aeraki.io",
       "dubboauthorizationpolicies.dubbo.aeraki.io",
+      "redisservices.redis.aeraki.io",
+      "redisdestinations.redis.aeraki.io",
     ]);
   });
 });

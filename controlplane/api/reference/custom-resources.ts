@@ -3,7 +3,9 @@ import { applicationProtocolKind } from "../application-protocol.js";
 import { dubboAuthorizationPolicyKind } from "../dubbo-authorization-policy.js";
 import { metaAuthorizationPolicyKind } from "../meta-authorization-policy.js";
 import { metaRouterKind } from "../meta-router.js";
-import type { KindDefinition } from "../resource.js";
+import { redisDestinationKind } from "../redis-destination.js";
+import { redisServiceKind } from "../redis-service.js";
+import { type KindDefinition, pluralOf } from "../resource.js";
 import { openApiOf } from "./open-api.js";
 
 type Definition = Pick<
@@ -22,10 +24,27 @@ interface Column {
   readonly name: string;
   readonly type: "string" | "date";
   readonly jsonPath: string;
+  /** Above 0: only in wide output. */
+  readonly priority?: number;
 }
 
 const AGE: Column = { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" };
 const ACTION: Column = { name: "Action", type: "string", jsonPath: ".spec.action" };
+const ACCEPTED: Column = {
+  name: "Accepted",
+  type: "string",
+  jsonPath: '.status.conditions[?(@.type=="Accepted")].status',
+};
+/** Proxies that have acknowledged it, of those that ask for it. */
+const PROGRAMMED: Column = { name: "Programmed", type: "string", jsonPath: ".status.programmed" };
+/** With `-o wide`. */
+const DEGRADED: Column = {
+  name: "Degraded",
+  type: "string",
+  jsonPath: '.status.conditions[?(@.type=="Degraded")].message',
+  priority: 1,
+};
+const STATUS_COLUMNS: readonly Column[] = [ACCEPTED, PROGRAMMED, AGE, DEGRADED];
 
 const CUSTOM_RESOURCES: readonly CustomResource[] = [
   {
@@ -34,17 +53,89 @@ const CUSTOM_RESOURCES: readonly CustomResource[] = [
     columns: [
       { name: "Protocol", type: "string", jsonPath: ".spec.protocol" },
       { name: "Codec", type: "string", jsonPath: ".spec.codec" },
-      AGE,
+      ...STATUS_COLUMNS,
     ],
   },
   {
     definition: metaRouterKind,
     shortNames: [],
-    columns: [{ name: "Hosts", type: "string", jsonPath: ".spec.hosts" }, AGE],
+    columns: [{ name: "Hosts", type: "string", jsonPath: ".spec.hosts" }, ...STATUS_COLUMNS],
   },
-  { definition: metaAuthorizationPolicyKind, shortNames: [], columns: [ACTION, AGE] },
-  { definition: dubboAuthorizationPolicyKind, shortNames: ["dap"], columns: [ACTION, AGE] },
+  {
+    definition: metaAuthorizationPolicyKind,
+    shortNames: ["metap"],
+    columns: [ACTION, ...STATUS_COLUMNS],
+  },
+  {
+    definition: dubboAuthorizationPolicyKind,
+    shortNames: ["dap"],
+    columns: [ACTION, ...STATUS_COLUMNS],
+  },
+  {
+    definition: redisServiceKind,
+    shortNames: ["rsvc"],
+    columns: [{ name: "Hosts", type: "string", jsonPath: ".spec.host" }, ...STATUS_COLUMNS],
+  },
+  {
+    definition: redisDestinationKind,
+    shortNames: ["rd"],
+    columns: [{ name: "Host", type: "string", jsonPath: ".spec.host" }, ...STATUS_COLUMNS],
+  },
 ];
+
+const CONDITION = {
+  type: "object",
+  required: ["type", "status", "reason", "message", "lastTransitionTime"],
+  properties: {
+    type: { description: "Accepted, Degraded or Programmed.", type: "string", maxLength: 316 },
+    status: { type: "string", enum: ["True", "False", "Unknown"] },
+    reason: { description: "In one word.", type: "string", maxLength: 1024 },
+    message: { description: "For people.", type: "string", maxLength: 32768 },
+    lastTransitionTime: { description: "Since when.", type: "string", format: "date-time" },
+    observedGeneration: {
+      description: "Of the version that it is about.",
+      type: "integer",
+      format: "int64",
+      minimum: 0,
+    },
+  },
+};
+
+const COUNT = { type: "integer", format: "int64", minimum: 0 };
+
+/** What the controller writes of each resource. */
+const STATUS = {
+  description: "What has become of it; written by the controller.",
+  type: "object",
+  properties: {
+    observedGeneration: {
+      description: "Of the version that the status is about.",
+      type: "integer",
+      format: "int64",
+    },
+    conditions: {
+      type: "array",
+      items: CONDITION,
+      maxItems: 16,
+      "x-kubernetes-list-type": "map",
+      "x-kubernetes-list-map-keys": ["type"],
+    },
+    warnings: {
+      description: "What is probably not meant so, or has no effect.",
+      type: "array",
+      items: { type: "string" },
+    },
+    programmed: {
+      description: "Proxies that have acknowledged it, of those that ask for it, such as 3/4.",
+      type: "string",
+    },
+    proxies: {
+      description: "Of all services that it is for; a proxy counts once for each.",
+      type: "object",
+      properties: { asking: COUNT, acknowledged: COUNT, refused: COUNT },
+    },
+  },
+};
 
 export interface CustomResourceDefinition {
   /** Such as `metarouters.metaprotocol.aeraki.io`. */
@@ -71,7 +162,7 @@ function documentOf(name: string, { definition, shortNames, columns }: CustomRes
       kind: { type: "string" },
       metadata: { type: "object" },
       spec: openApiOf(shape),
-      status: { type: "object", "x-kubernetes-preserve-unknown-fields": true },
+      status: STATUS,
     },
   };
   return {
@@ -87,7 +178,7 @@ function documentOf(name: string, { definition, shortNames, columns }: CustomRes
         plural: pluralOf(kind),
         singular,
         ...(shortNames.length > 0 && { shortNames }),
-        categories: ["aeraki-io", group.replaceAll(".", "-")],
+        categories: ["metaproto", "aeraki-io", group.replaceAll(".", "-")],
       },
       versions: versions.map((version, index) => ({
         name: version,
@@ -99,9 +190,4 @@ function documentOf(name: string, { definition, shortNames, columns }: CustomRes
       })),
     },
   };
-}
-
-function pluralOf(kind: string): string {
-  const singular = kind.toLowerCase();
-  return singular.endsWith("y") ? `${singular.slice(0, -1)}ies` : `${singular}s`;
 }

@@ -1,6 +1,12 @@
 // The schema of a resource as Kubernetes has it: structural, OpenAPI v3. It accepts everything that the control plane
 // accepts; what only code can tell is found by the control plane.
-import type { FieldShape, Shape } from "../schema/schema.js";
+import type { FieldShape, ObjectShape, Rule, Shape } from "../schema/schema.js";
+
+// Kubernetes refuses rules that could take too long, and reckons with the longest lists that there may be. An object of
+// its is smaller than 1.5 MiB in any case.
+const MAX_CLUSTER_ITEMS = 4096;
+/** Of a list that has a rule itself. */
+const MAX_RULED_ITEMS = 128;
 
 export type OpenApi = Readonly<Record<string, unknown>>;
 
@@ -20,26 +26,45 @@ export function openApiOf(shape: Shape): OpenApi {
         maximum: shape.max,
       };
     case "list":
-      return {
-        type: "array",
-        items: openApiOf(shape.items),
-        ...(shape.minItems > 0 && { minItems: shape.minItems }),
-        ...(Number.isFinite(shape.maxItems) && { maxItems: shape.maxItems }),
-      };
+      return listOf(shape);
     case "map":
       return { type: "object", additionalProperties: openApiOf(shape.values) };
-    case "object": {
-      const fields = Object.entries(shape.fields);
-      const required = fields.filter(([, { isRequired }]) => isRequired).map(([name]) => name);
-      return {
-        type: "object",
-        ...(required.length > 0 && { required }),
-        properties: Object.fromEntries(fields.map(([name, field]) => [name, fieldOf(field)])),
-      };
-    }
+    case "object":
+      return objectOf(shape);
     case "any":
       return { "x-kubernetes-preserve-unknown-fields": true };
   }
+}
+
+function listOf(shape: Extract<Shape, { kind: "list" }>): OpenApi {
+  const { items, minItems, maxItems, rules } = shape;
+  const most = Math.min(maxItems, rules === undefined ? MAX_CLUSTER_ITEMS : MAX_RULED_ITEMS);
+  return {
+    type: "array",
+    items: openApiOf(items),
+    ...(minItems > 0 && { minItems }),
+    ...(Number.isFinite(maxItems) && { maxItems: most }),
+    ...rulesOf(rules),
+  };
+}
+
+function objectOf({ fields, minProperties, maxProperties, rules }: ObjectShape): OpenApi {
+  const entries = Object.entries(fields);
+  const required = entries.filter(([, { isRequired }]) => isRequired).map(([name]) => name);
+  return {
+    type: "object",
+    ...(required.length > 0 && { required }),
+    ...(minProperties !== undefined && { minProperties }),
+    ...(maxProperties !== undefined && { maxProperties }),
+    properties: Object.fromEntries(entries.map(([name, field]) => [name, fieldOf(field)])),
+    ...rulesOf(rules),
+  };
+}
+
+function rulesOf(rules: readonly Rule[] = []): OpenApi {
+  if (rules.length === 0) return {};
+  const validations = rules.map(({ expression, message }) => ({ rule: expression, message }));
+  return { "x-kubernetes-validations": validations };
 }
 
 function textOf(shape: Extract<Shape, { kind: "string" }>): OpenApi {

@@ -31,6 +31,7 @@ export type Shape =
       readonly items: Shape;
       readonly minItems: number;
       readonly maxItems: number;
+      readonly rules?: readonly Rule[];
     }
   | { readonly kind: "map"; readonly values: Shape }
   | ObjectShape
@@ -45,7 +46,20 @@ export interface ObjectShape {
    * Undefined: its fields are part of the table that it occurs in.
    */
   readonly title: string | undefined;
+  /** How many of its fields are present. */
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
+  readonly rules?: readonly Rule[];
 }
+
+/** What the fields of a value must be together, also for Kubernetes, which refuses what does not keep to it. */
+export interface Rule {
+  /** CEL of Kubernetes, `self` being the value; true: all is well. */
+  readonly expression: string;
+  readonly message: string;
+}
+
+export type Constraints = Pick<ObjectShape, "minProperties" | "maxProperties" | "rules">;
 
 export interface FieldShape {
   readonly shape: Shape;
@@ -72,6 +86,24 @@ export function checked<T>(schema: Schema<T>, check: (value: T, site: Site) => v
       check(result, site);
       return result;
     },
+  };
+}
+
+/**
+ * As `schema`, whose `read` knows of these constraints, so that Kubernetes knows of them too.
+ * @throws Error for a schema of neither objects nor lists.
+ */
+export function constrained<T>(schema: Schema<T>, constraints: Constraints): Schema<T> {
+  const { shape } = schema;
+  if (shape.kind !== "object" && shape.kind !== "list") throw new Error(shape.kind);
+  const { missing } = schema;
+  return {
+    shape: { ...shape, ...constraints },
+    get fallback() {
+      return schema.fallback;
+    },
+    ...(missing !== undefined && { missing }),
+    read: (value, site) => schema.read(value, site),
   };
 }
 

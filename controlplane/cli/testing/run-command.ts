@@ -4,7 +4,9 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../main.ts", import.meta.url));
-const DEADLINE_MS = 20_000;
+/** Packages of this repository as their sources are, too. */
+const FROM_SOURCES = ["--conditions", "metaproto-source", "--import", "tsx"];
+const DEADLINE_MS = 120_000;
 
 export interface CommandResult {
   readonly code: number | null;
@@ -13,7 +15,7 @@ export interface CommandResult {
 }
 
 function spawnCommand(args: readonly string[]): ChildProcess {
-  return spawn(process.execPath, ["--import", "tsx", MAIN, ...args], {
+  return spawn(process.execPath, [...FROM_SOURCES, MAIN, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
   });
 }

@@ -33,7 +33,7 @@ export class DirectoryStore {
   private unreadable: string | undefined;
 
   constructor(
-    private readonly directory: string,
+    readonly directory: string,
     options: DirectoryStoreOptions = {},
   ) {
     this.files = new ConfigurationFiles(directory, options.removalDelayMs ?? 500);

@@ -17,7 +17,16 @@ export interface AuthorizationContext extends Pick<FilterContext, "features" | "
   readonly rootNamespace: string;
   /** Name of the module that speaks a service's protocol. */
   readonly moduleOf: (service: Service) => string | undefined;
+  /** Clients have an identity where Istio gives them one: here it is not known where. */
+  readonly isUnderIstio: boolean;
+  /** This version of it was accepted before. */
+  readonly isInEffect: (policy: Policy) => boolean;
 }
+
+// Bounds of modules for one service, which refuse its whole configuration with more.
+const MAX_POLICIES = 256;
+/** Rules, sources, operations, and what they list. */
+const MAX_POLICY_ENTRIES = 10_000;
 
 /** Module whose services DubboAuthorizationPolicies are for. */
 const DUBBO = "dubbo";
@@ -41,10 +50,39 @@ export class Authorizations {
   }
 
   filtersOf(service: Service): readonly Filter[] {
-    const policies = this.policies.filter((policy) => this.isFor(policy, service));
+    const candidates = this.policies.filter((policy) => this.isFor(policy, service));
+    const fitting = this.withinBounds(candidates, service);
+    const policies = candidates.filter((policy) => fitting.has(policy));
     if (policies.length === 0) return [];
     for (const policy of policies) this.warnOfMissingIdentity(policy, service);
     return [{ kind: "authorization", policies: policies.map(policyOf) }];
+  }
+
+  /** Those that are in effect keep their place; the others come in order, as long as there is room. */
+  private withinBounds(policies: readonly Policy[], service: Service): ReadonlySet<Policy> {
+    const { isInEffect, report } = this.context;
+    const former = policies.filter(isInEffect);
+    const others = policies.filter((policy) => !former.includes(policy));
+    const fitting = new Set<Policy>();
+    let entries = 0;
+    for (const policy of [...former, ...others]) {
+      const size = entriesOf(policy);
+      if (fitting.size === MAX_POLICIES) {
+        const most = `more than ${MAX_POLICIES} policies`;
+        report.refuse(policy, "spec", `has no effect: \`${service.host}\` would have ${most}`);
+      } else if (entries + size > MAX_POLICY_ENTRIES) {
+        const most = `more than ${MAX_POLICY_ENTRIES} rules, sources, operations and what they list`;
+        report.refuse(
+          policy,
+          "spec.rules",
+          `has no effect: \`${service.host}\` would have ${most}`,
+        );
+      } else {
+        fitting.add(policy);
+        entries += size;
+      }
+    }
+    return fitting;
   }
 
   private isFor(policy: Policy, service: Service): boolean {
@@ -77,7 +115,7 @@ export class Authorizations {
 
   /** Without mutual TLS nobody has a principal. */
   private warnOfMissingIdentity(policy: Policy, service: Service): void {
-    if (service.entry.spec.listenerTls?.caFile !== undefined) return;
+    if (this.context.isUnderIstio || service.entry.spec.listenerTls?.caFile !== undefined) return;
     policy.spec.rules.forEach((rule, ruleIndex) => {
       rule.from.forEach((source, index) => {
         const fields = ["principals", "notPrincipals", "namespaces", "notNamespaces"] as const;
@@ -90,6 +128,17 @@ export class Authorizations {
       });
     });
   }
+}
+
+/** As modules count them. */
+function entriesOf(policy: Policy): number {
+  let entries = 0;
+  for (const { from, to } of policyOf(policy).rules) {
+    entries += 1 + from.length + to.length;
+    for (const source of from) entries += Object.values(source).flat().length;
+    for (const operation of to) entries += operation.length;
+  }
+  return entries;
 }
 
 function keyOf({ kind, metadata }: Policy): string {

@@ -24,6 +24,9 @@ export interface DestinationRulesOptions {
   readonly engine: ReadonlySet<EngineFeature>;
   /** Where rules hold for the whole mesh. */
   readonly rootNamespace: string;
+  readonly clusterDomain: string;
+  /** Clusters are made by Istio, which judges the rules for them. */
+  readonly isUnderIstio: boolean;
 }
 
 export class DestinationRules {
@@ -37,12 +40,15 @@ export class DestinationRules {
     private readonly report: Report,
     private readonly options: DestinationRulesOptions,
   ) {
-    const { engine } = options;
-    this.rules = byPrecedence(rules).filter((rule) => judgeRule(rule, report, engine));
+    const { engine, clusterDomain } = options;
+    this.rules = byPrecedence(rules).filter((rule) =>
+      options.isUnderIstio ? hasNoSelector(rule) : judgeRule(rule, report, engine),
+    );
     for (const rule of this.rules) {
       const { host } = rule.spec;
+      const { namespace } = rule.metadata;
       // A short name cannot be told from a host that is called so: both are looked up.
-      for (const candidate of hostNameCandidates(host, rule.metadata.namespace)) {
+      for (const candidate of hostNameCandidates(host, namespace, clusterDomain)) {
         const list = this.byHost.get(candidate) ?? [];
         list.push(rule);
         this.byHost.set(candidate, list);
@@ -63,8 +69,9 @@ export class DestinationRules {
     return rule;
   }
 
-  /** To be called when all services have been looked up. */
+  /** To be called when all services have been looked up. Istio has services that are not managed. */
   reportUnused(): void {
+    if (this.options.isUnderIstio) return;
     for (const rule of this.rules)
       if (!this.used.has(rule))
         this.report.warning(
@@ -88,6 +95,11 @@ export class DestinationRules {
     }
     return [];
   }
+}
+
+/** Of a rule for some clients only Istio knows which they are: it holds for clusters, not for modules. */
+function hasNoSelector({ spec }: DestinationRule): boolean {
+  return spec.workloadSelector === undefined;
 }
 
 /** @returns whether the rule takes effect. */
@@ -167,9 +179,9 @@ function hashFinding(
 ): string | undefined {
   const key = loadBalancer?.consistentHash?.key.kind;
   if (key === undefined) return undefined;
-  if (!engine.has("hashPolicy")) return NOT_APPLIED;
+  if (!engine.has(key === "cookie" ? "stickySession" : "hashPolicy")) return NOT_APPLIED;
   return key === "http"
-    ? "is not applied: only HTTP has cookies and query parameters; name an attribute by httpHeaderName"
+    ? "is not applied: only HTTP has query parameters; name an attribute by httpHeaderName"
     : undefined;
 }
 

@@ -1,7 +1,7 @@
 // Which cluster a MetaRouter means by a destination.
 import type { Destination } from "../../api/destination.js";
-import { canonicalHostName, hostNameCandidates } from "../../api/host-name.js";
-import type { MetaRouter } from "../../api/meta-router.js";
+import { canonicalHostName } from "../../api/host-name.js";
+import type { Router } from "../../api/virtual-service.js";
 import { clusterName } from "./cluster-name.js";
 import type { DestinationRules } from "./destination-rules.js";
 import type { Report } from "./report.js";
@@ -12,16 +12,18 @@ export interface DestinationContext {
   readonly rules: DestinationRules;
   readonly report: Report;
   /** Whether this version of the router is in effect already. */
-  readonly isInEffect: (router: MetaRouter) => boolean;
+  readonly isInEffect: (router: Router) => boolean;
   /** Whether there was such a cluster in the translation before. */
   readonly hadCluster: (name: string) => boolean;
+  /** Clusters whose endpoints only Istio knows can be reached. */
+  readonly isUnderIstio: boolean;
   /** Is told of each port that a destination names. */
   readonly onReference: (service: Service) => void;
 }
 
 /** A destination within a router's route to a service. */
 export interface PlacedDestination {
-  readonly router: MetaRouter;
+  readonly router: Router;
   /** Whose requests the route is for. */
   readonly service: Service;
   readonly destination: Destination;
@@ -53,7 +55,7 @@ export function clusterOf(placed: PlacedDestination, context: DestinationContext
 
 function resolve(
   { router, service, destination }: PlacedDestination,
-  { services, rules, onReference }: DestinationContext,
+  { services, rules, onReference, isUnderIstio }: DestinationContext,
 ): string | Unresolved {
   const ports = services.resolve(destination.host, router.metadata.namespace);
   if (ports.length === 0)
@@ -68,7 +70,7 @@ function resolve(
     const field = destination.port === undefined ? "host" : "port.number";
     return { field, message: `\`${destination.host}\` has no port ${number}, only ${known}` };
   }
-  const fault = protocolFault(target, service);
+  const fault = protocolFault(target, service, isUnderIstio);
   if (fault !== undefined) return { field: "host", message: fault };
   const { subsets } = rules.of(target);
   if (
@@ -87,9 +89,13 @@ function resolve(
   return clusterName(target.host, number, destination.subset ?? "");
 }
 
-function protocolFault(target: Service, source: Service): string | undefined {
+function protocolFault(
+  target: Service,
+  source: Service,
+  isUnderIstio: boolean,
+): string | undefined {
   const { resolution } = target.entry.spec;
-  if (resolution === "NONE" || resolution === "DYNAMIC_DNS")
+  if (resolution === "DYNAMIC_DNS" || (resolution === "NONE" && !isUnderIstio))
     return `the endpoints of \`${target.host}\` are not known: its resolution is ${resolution}`;
   const protocol = target.port.applicationProtocol;
   if (protocol === undefined || protocol === source.port.applicationProtocol) return undefined;
@@ -99,14 +105,14 @@ function protocolFault(target: Service, source: Service): string | undefined {
 /** What was resolved once, for a router in effect, stays in use when what it refers to goes. */
 function keptCluster(
   { router, service, destination }: PlacedDestination,
-  { isInEffect, hadCluster }: DestinationContext,
+  { services, isInEffect, hadCluster }: DestinationContext,
 ): string | undefined {
   if (!isInEffect(router)) return undefined;
   const port = destination.port ?? service.port.number;
   return [
     destination.host,
     canonicalHostName(destination.host),
-    ...hostNameCandidates(destination.host, router.metadata.namespace),
+    ...services.candidates(destination.host, router.metadata.namespace),
   ]
     .map((host) => clusterName(host, port, destination.subset ?? ""))
     .find((name) => hadCluster(name));

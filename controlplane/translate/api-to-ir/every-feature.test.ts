@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments, stringify } from "yaml";
-import { formatFault } from "../../api/fault.js";
+import { faultText } from "./testing/fault-text.js";
 import { type Resource, validateResource } from "../../api/kinds.js";
 import type { FilterKind } from "../../ir/filter.js";
 import type { EngineFeature, ModuleFeatures } from "../module-features.js";
@@ -17,6 +17,7 @@ const EVERY_FILTER: Readonly<Record<FilterKind, true>> = {
   fault: true,
   globalRateLimit: true,
   localRateLimit: true,
+  peerMetadata: true,
   stats: true,
   tracing: true,
 };
@@ -25,6 +26,7 @@ const EVERY_FEATURE: Readonly<Record<EngineFeature, true>> = {
   retryPolicy: true,
   mirrors: true,
   hashPolicy: true,
+  stickySession: true,
   outlierDetection: true,
   mutationOperators: true,
 };
@@ -48,8 +50,8 @@ function translate(yaml: string, features: ModuleFeatures) {
   const translation = translateToMesh({ resources: resources(yaml), modules: [], features });
   return {
     ...translation,
-    faults: translation.faults.map(formatFault),
-    warnings: translation.warnings.map(formatFault),
+    faults: translation.faults.map(faultText),
+    warnings: translation.warnings.map(faultText),
   };
 }
 
@@ -79,14 +81,21 @@ describe("a translation for modules that can do nothing of it", () => {
         mirrors: [],
         retryPolicy: undefined,
         hashPolicy: undefined,
+        stickySession: undefined,
       });
     for (const cluster of mesh.clusters)
-      expect(cluster).toMatchObject({ hashPolicy: undefined, requestOutlierDetection: undefined });
+      expect(cluster).toMatchObject({
+        hashPolicy: undefined,
+        stickySession: undefined,
+        requestOutlierDetection: undefined,
+      });
     const paths = warnings.map((warning) => warning.split(": not applied by this version")[0]);
     expect(paths.sort()).toEqual([
       "ApplicationProtocol/dubbo: spec.accessLog",
+      "ApplicationProtocol/dubbo: spec.peerMetadata",
       "ApplicationProtocol/dubbo: spec.stats",
       "ApplicationProtocol/dubbo: spec.tracing",
+      "DestinationRule/cart: spec.subsets[1].trafficPolicy.loadBalancer.consistentHash",
       "DestinationRule/cart: spec.trafficPolicy.loadBalancer.consistentHash",
       "DubboAuthorizationPolicy/callers",
       "MetaAuthorizationPolicy/everywhere",
@@ -106,7 +115,9 @@ describe("a translation for modules that can do nothing of it", () => {
       "MetaRouter/cart: spec.routes[1].hashPolicy",
       "MetaRouter/cart: spec.routes[1].mirror",
       "MetaRouter/cart: spec.routes[2].filters[1]",
+      "MetaRouter/cart: spec.routes[2].hashPolicy",
       "MetaRouter/cart: spec.routes[2].retries",
+      "MetaRouter/cart: spec.routes[2].stickySession",
     ]);
   });
 
@@ -206,6 +217,47 @@ describe("a policy", () => {
   });
 });
 
+describe("policies beyond the bounds of a service", () => {
+  const named = (name: string, spec: string): string =>
+    policy("MetaAuthorizationPolicy", "shop", spec).replace("name: p", `name: ${name}`);
+  const many = (count: number): string =>
+    Array.from({ length: count }, (_, i) => named(`p${String(i).padStart(3, "0")}`, "{}")).join(
+      "---",
+    );
+  const namespaces = (count: number): string =>
+    `{ action: DENY, rules: [{ from: [{ source: { namespaces: [${"a, ".repeat(count)}] } }] }] }`;
+
+  it("are refused, and the others are in effect", () => {
+    expect(withServices(many(256)).faults).toEqual([]);
+    const { faults } = withServices(many(257));
+    expect(faults).toEqual([
+      "MetaAuthorizationPolicy/p256: spec: has no effect: `cart.shop` would have more than 256 policies",
+    ]);
+    expect(policiesOf(many(257))["cart.shop_20880"]).toHaveLength(256);
+  });
+
+  it("are refused for what they list as well", () => {
+    // A rule, a source, and the namespaces.
+    expect(withServices(named("a", namespaces(9_998))).faults).toEqual([]);
+    const both = `${named("a", namespaces(9_998))}---${named("b", namespaces(1))}`;
+    expect(withServices(both).faults).toEqual([
+      "MetaAuthorizationPolicy/b: spec.rules: has no effect: `cart.shop` would have more than 10000 rules, sources, operations and what they list",
+    ]);
+  });
+
+  it("do not take the place of those in effect", () => {
+    const resourcesOf = (yaml: string) => ({
+      ...{ resources: resources(`${SERVICES}---${yaml}`), modules: [], features: ALL },
+    });
+    const before = translateToMesh(resourcesOf(many(256)));
+    const after = translateToMesh(resourcesOf(`${named("a", "{}")}---${many(256)}`), before);
+    expect(after.faults.map(faultText)).toEqual([
+      "MetaAuthorizationPolicy/a: spec: has no effect: `cart.shop` would have more than 256 policies",
+    ]);
+    expect(after.mesh).toEqual(before.mesh);
+  });
+});
+
 const limited = (service: string): string => `
 apiVersion: metaprotocol.aeraki.io/v1alpha1
 kind: MetaRouter
@@ -269,8 +321,53 @@ describe("a mutation", () => {
       modules: ["line"],
       features: ALL,
     });
-    expect(faults.map(formatFault)).toEqual([
+    expect(faults.map(faultText)).toEqual([
       "MetaRouter/r: spec.routes[0].requestMutation: no message of the protocol has a place for it",
+    ]);
+  });
+});
+
+describe("a sticky session", () => {
+  const sticky = (service: string): string => `
+apiVersion: metaprotocol.aeraki.io/v1alpha1
+kind: MetaRouter
+metadata: { name: r, namespace: lab }
+spec:
+  hosts: [${service}]
+  routes:
+    - route: [{ destination: { host: ${service} } }]
+      stickySession: { attribute: affinity }
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: r, namespace: lab }
+spec:
+  host: ${service}
+  trafficPolicy: { loadBalancer: { consistentHash: { httpCookie: { name: affinity } } } }
+`;
+  const THRIFT = "only messages of the transport THeader have a place for it";
+
+  it("is told of where some messages cannot carry it", () => {
+    const { warnings } = withServices(sticky("calc.lab"));
+    expect(warnings).toEqual([
+      expect.stringContaining(`MetaRouter/r: spec.routes[0].stickySession: ${THRIFT}`),
+      expect.stringContaining(
+        `ServiceEntry/calc: spec.ports[0]: httpCookie of the DestinationRule for \`calc.lab\` has no effect on some requests: ${THRIFT}`,
+      ),
+    ]);
+  });
+
+  it("of a route is a fault where no message can carry it, and said of a service", () => {
+    const services = SERVICES.replace("tcp-metaprotocol-thrift", "tcp-metaprotocol-line");
+    const { faults, warnings } = translateToMesh({
+      resources: resources(`${services}---${sticky("calc.lab")}`),
+      modules: ["line"],
+      features: ALL,
+    });
+    const place = "no message of the protocol has a place for it";
+    expect(faults.map(faultText)).toEqual([`MetaRouter/r: spec.routes[0].stickySession: ${place}`]);
+    expect(warnings.map(faultText)).toEqual([
+      `ServiceEntry/calc: spec.ports[0]: httpCookie of the DestinationRule for \`calc.lab\` has no effect: ${place}`,
     ]);
   });
 });

@@ -40,7 +40,7 @@ function filterKey(filter: Filter): string {
  * The address of the host, if the ServiceEntry has one that can be bound. An entry of several hosts with as many
  * addresses has one for each, in order; else all hosts have the first.
  */
-function addressOf(service: Service, report: Report): string | undefined {
+export function addressOf(service: Service, report: Report): string | undefined {
   const { addresses, hosts } = service.entry.spec;
   const usable: { address: string; index: number }[] = [];
   for (const [index, address] of addresses.entries())
@@ -63,7 +63,7 @@ function addressOf(service: Service, report: Report): string | undefined {
   return address === undefined || AUTO_ALLOCATED.test(address) ? undefined : address;
 }
 
-function tlsOf(service: Service): DownstreamTls | undefined {
+export function tlsOf(service: Service): DownstreamTls | undefined {
   const tls = service.entry.spec.listenerTls;
   return (
     tls && {
@@ -74,46 +74,63 @@ function tlsOf(service: Service): DownstreamTls | undefined {
   );
 }
 
-export interface BoundListener {
+type Place = Pick<Listener, "name" | "port" | "address">;
+
+export interface BoundListener<L extends Place = Listener> {
   readonly service: Service;
-  readonly listener: Listener;
+  readonly listener: L;
 }
 
 /**
  * No two listeners can be bound to the same address and port. One that is bound already keeps its place, since its
  * connections would be lost; else the order decides.
+ *
+ * @returns the names of those that can be bound.
  */
 export function withoutAddressConflicts(
-  candidates: readonly BoundListener[],
-  former: readonly Listener[],
+  candidates: readonly BoundListener<Place>[],
+  former: readonly Place[],
   report: Report,
-): readonly Listener[] {
+): ReadonlySet<string> {
   const owners = new Map<string, string>();
   const names = new Set(candidates.map(({ listener }) => listener.name));
   for (const listener of former)
     if (names.has(listener.name)) owners.set(placeOf(listener), listener.name);
-  const isBoundAlready = ({ listener }: BoundListener): boolean =>
+  const isBoundAlready = ({ listener }: BoundListener<Place>): boolean =>
     owners.get(placeOf(listener)) === listener.name;
   const ordered = [
     ...candidates.filter(isBoundAlready),
     ...candidates.filter((candidate) => !isBoundAlready(candidate)),
   ];
   owners.clear();
-  return ordered.flatMap(({ listener, service }) => {
+  const free = new Set<string>();
+  for (const { listener, service } of ordered) {
     const owner = owners.get(placeOf(listener));
     if (owner === undefined) {
       owners.set(placeOf(listener), listener.name);
-      return [listener];
+      free.add(listener.name);
+      continue;
     }
     report.refuse(
       service.entry,
       service.hostIndex > 0 ? `spec.hosts[${service.hostIndex}]` : "spec.addresses",
       `\`${listener.name}\` cannot be served: port ${listener.port} of ${listener.address ?? "the default address"} is taken by \`${owner}\`; give each host an address of its own`,
     );
-    return [];
-  });
+  }
+  return free;
 }
 
-function placeOf(listener: Listener): string {
+/** Those whose names are among `free`, by name. */
+export function boundOf<L extends { readonly name: string }>(
+  candidates: readonly { readonly listener: L }[],
+  free: ReadonlySet<string>,
+): readonly L[] {
+  return candidates
+    .map(({ listener }) => listener)
+    .filter(({ name }) => free.has(name))
+    .sort((a, b) => compareText(a.name, b.name));
+}
+
+function placeOf(listener: Place): string {
   return `${listener.address ?? ""} ${listener.port}`;
 }

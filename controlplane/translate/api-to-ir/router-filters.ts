@@ -1,11 +1,12 @@
 // Filters that a MetaRouter asks for, of all its requests or of those of a route.
 import { BUILT_IN_FILTERS, type FilterSetting } from "../../api/filter-setting.js";
-import type { MetaRoute, MetaRouter } from "../../api/meta-router.js";
+import type { MetaRoute } from "../../api/meta-router.js";
 import type {
   GlobalRateLimit as ApiGlobalRateLimit,
   LocalRateLimit as ApiLocalRateLimit,
 } from "../../api/rate-limit.js";
 import type { RouteFault } from "../../api/route-fault.js";
+import type { Router } from "../../api/virtual-service.js";
 import type {
   Fault,
   Filter,
@@ -27,7 +28,7 @@ export interface FilterContext {
 
 /** Where limits are written. */
 export interface LimitsPlace {
-  readonly router: MetaRouter;
+  readonly router: Router;
   /** Of the object that has the limits, such as `spec.routes[0]`. */
   readonly path: string;
   /** Of the buckets: see LocalRateLimit. */
@@ -90,7 +91,7 @@ export function withoutDisabled(filters: readonly Filter[]): readonly Filter[] {
 
 /** Fields of routers are called as the filters are. */
 function gateOf(
-  router: MetaRouter,
+  router: Router,
   path: string,
   { features, report }: FilterContext,
 ): (kind: FilterKind) => boolean {

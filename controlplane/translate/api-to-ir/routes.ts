@@ -1,7 +1,14 @@
-import type { MetaRoute, MetaRouter } from "../../api/meta-router.js";
+import type { MetaRoute } from "../../api/meta-router.js";
 import { hasOperators, withoutLoneSigns } from "../../api/text-format.js";
+import type { Router } from "../../api/virtual-service.js";
 import type { Filter } from "../../ir/filter.js";
-import type { Mirror, Mutation, Route, WeightedDestination } from "../../ir/route.js";
+import type {
+  Mirror,
+  Mutation,
+  Route,
+  StickySession,
+  WeightedDestination,
+} from "../../ir/route.js";
 import { type EngineFeature, NOT_APPLIED } from "../module-features.js";
 import { clusterName } from "./cluster-name.js";
 import { clusterOf, type DestinationContext } from "./destinations.js";
@@ -34,15 +41,23 @@ export interface Routing {
 
 /** One route of a MetaRouter, for the requests to one service. */
 interface PlacedRoute {
-  readonly router: MetaRouter;
+  readonly router: Router;
   readonly service: Service;
   readonly route: MetaRoute;
   /** Such as `spec.routes[0]`. */
   readonly path: string;
 }
 
+const defaults = new WeakMap<Service, Routing>();
+
 /** Everything to the service itself: what holds where no MetaRouter says otherwise. */
 export function defaultRouting(service: Service): Routing {
+  const routing = defaults.get(service) ?? newDefaultRouting(service);
+  defaults.set(service, routing);
+  return routing;
+}
+
+function newDefaultRouting(service: Service): Routing {
   const route: Route = {
     name: DEFAULT_ROUTE,
     match: [],
@@ -53,13 +68,14 @@ export function defaultRouting(service: Service): Routing {
     retryPolicy: undefined,
     mirrors: [],
     hashPolicy: undefined,
+    stickySession: undefined,
     filters: [],
   };
   return { routes: [route], filters: [] };
 }
 
 /** What a MetaRouter says of the requests to a service. */
-export function routingOf(router: MetaRouter, service: Service, context: RouteContext): Routing {
+export function routingOf(router: Router, service: Service, context: RouteContext): Routing {
   const { routes } = router.spec;
   const { metadata } = router;
   const name = `${metadata.namespace}/${metadata.name}/${service.host}_${service.port.number}`;
@@ -104,6 +120,7 @@ function routeOf(placed: PlacedRoute, name: string, context: RouteContext): Rout
     hashPolicy: isApplied("hashPolicy", "hashPolicy", placed, context)
       ? route.hashPolicy
       : undefined,
+    stickySession: stickySessionOf(placed, context),
     filters: filtersOf(placed, name, context),
   };
 }
@@ -163,7 +180,7 @@ function mirrorsOf(placed: PlacedRoute, context: RouteContext): readonly Mirror[
 /** Warns if a route has `field` and the modules cannot do it. */
 function isApplied(
   feature: EngineFeature,
-  field: "retries" | "hashPolicy",
+  field: "retries" | "hashPolicy" | "stickySession",
   { router, route, path }: PlacedRoute,
   { features, report }: RouteContext,
 ): boolean {
@@ -173,17 +190,33 @@ function isApplied(
   return isKnown;
 }
 
-function mutationsOf(
-  field: "requestMutation" | "responseMutation",
-  { router, service, route, path }: PlacedRoute,
-  context: RouteContext,
-): readonly Mutation[] {
-  const mutations = route[field];
-  if (mutations.length === 0) return [];
-  const { features, report, mutationFault } = context;
+function stickySessionOf(placed: PlacedRoute, context: RouteContext): StickySession | undefined {
+  if (!isApplied("stickySession", "stickySession", placed, context)) return undefined;
+  judgeMutability("stickySession", placed, context);
+  return placed.route.stickySession;
+}
+
+/** Says where messages of the protocol cannot carry what `field` puts into them. */
+function judgeMutability(
+  field: "requestMutation" | "responseMutation" | "stickySession",
+  { router, service, path }: PlacedRoute,
+  { report, mutationFault }: RouteContext,
+): void {
   const fault = mutationFault(service);
   if (fault?.extent === "never") report.refuse(router, `${path}.${field}`, fault.message);
   else if (fault !== undefined) report.warning(router, `${path}.${field}`, fault.message);
+}
+
+function mutationsOf(
+  field: "requestMutation" | "responseMutation",
+  placed: PlacedRoute,
+  context: RouteContext,
+): readonly Mutation[] {
+  const { router, route, path } = placed;
+  const mutations = route[field];
+  if (mutations.length === 0) return [];
+  const { features, report } = context;
+  judgeMutability(field, placed, context);
   const hasExpansion = features.engine.has("mutationOperators");
   return mutations.map(({ operation, key, value }, index) => {
     if (!hasExpansion && hasOperators(value))

@@ -18,11 +18,14 @@ export class Services {
   private readonly byHost = new Map<string, Service[]>();
   private readonly ordered: Service[] = [];
 
-  constructor(entries: readonly ServiceEntry[], report: Report) {
+  /** @param clusterDomain of the Services of Kubernetes that short names mean. */
+  constructor(
+    entries: readonly ServiceEntry[],
+    report: Report,
+    private readonly clusterDomain: string,
+  ) {
     for (const entry of byPrecedence(entries))
-      for (const [hostIndex, host] of entry.spec.hosts.entries())
-        for (const [portIndex, port] of entry.spec.ports.entries())
-          this.add({ entry, host, hostIndex, port, portIndex }, report);
+      for (const service of servicesOf(entry)) this.add(service, report);
   }
 
   /** By precedence. */
@@ -32,13 +35,18 @@ export class Services {
 
   /** The ports of the host that a resource of `namespace` means by `name`; empty: there is none that it may refer to. */
   resolve(name: string, namespace: string): readonly Service[] {
-    for (const candidate of hostNameCandidates(name, namespace)) {
+    for (const candidate of this.candidates(name, namespace)) {
       const visible = this.byHost
         .get(candidate)
         ?.filter(({ entry }) => isServiceVisible(entry, namespace));
       if (visible !== undefined && visible.length > 0) return visible;
     }
     return [];
+  }
+
+  /** See `hostNameCandidates`. */
+  candidates(name: string, namespace: string): readonly string[] {
+    return hostNameCandidates(name, namespace, this.clusterDomain);
   }
 
   /** A port of a host, whoever may refer to it. */
@@ -55,7 +63,7 @@ export class Services {
       services.push(service);
       this.ordered.push(service);
       this.byHost.set(canonical, services);
-    } else if (isManaged(owner) || isManaged(service)) {
+    } else if (isServed(owner) || isServed(service)) {
       const { name, namespace } = owner.entry.metadata;
       report.fault(
         service.entry,
@@ -66,8 +74,30 @@ export class Services {
   }
 }
 
+const known = new WeakMap<ServiceEntry, readonly Service[]>();
+
+/** The same objects each time. */
+function servicesOf(entry: ServiceEntry): readonly Service[] {
+  const before = known.get(entry);
+  if (before !== undefined) return before;
+  const { hosts, ports } = entry.spec;
+  const services = hosts.flatMap((host, hostIndex) =>
+    ports.map((port, portIndex) => ({ entry, host, hostIndex, port, portIndex })),
+  );
+  known.set(entry, services);
+  return services;
+}
+
 export function isManaged(service: Service): boolean {
   return service.port.applicationProtocol !== undefined;
+}
+
+export function isRedis(service: Service): boolean {
+  return service.port.stockProtocol === "redis";
+}
+
+function isServed(service: Service): boolean {
+  return isManaged(service) || service.port.stockProtocol !== undefined;
 }
 
 /** By code units, so that the order does not depend on a locale. */

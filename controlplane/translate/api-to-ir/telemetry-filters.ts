@@ -2,10 +2,18 @@
 import type { ApplicationProtocol } from "../../api/application-protocol.js";
 import type {
   AccessLog as ApiAccessLog,
+  PeerMetadata as ApiPeerMetadata,
   Stats as ApiStats,
   Tracing as ApiTracing,
 } from "../../api/telemetry.js";
-import type { AccessLog, Filter, FilterKind, Stats, Tracing } from "../../ir/filter.js";
+import type {
+  AccessLog,
+  Filter,
+  FilterKind,
+  PeerMetadata,
+  Stats,
+  Tracing,
+} from "../../ir/filter.js";
 import type { Route } from "../../ir/route.js";
 import { NOT_APPLIED } from "../module-features.js";
 import { parseClusterName } from "./cluster-name.js";
@@ -24,7 +32,7 @@ export function telemetryFilters(
   served: Served,
   { features, report, grpcClusters }: FilterContext,
 ): readonly Filter[] {
-  const { accessLog, tracing, stats } = protocol.spec;
+  const { accessLog, tracing, stats, peerMetadata } = protocol.spec;
   const filters: Filter[] = [];
   const isApplied = (kind: FilterKind): boolean => {
     const isKnown = features.filters.has(kind);
@@ -38,6 +46,8 @@ export function telemetryFilters(
   }
   if (stats !== undefined && isApplied("stats"))
     filters.push({ kind: "stats", ...statsOf(stats, served) });
+  if (peerMetadata !== undefined && isApplied("peerMetadata"))
+    filters.push({ kind: "peerMetadata", ...peerMetadataOf(peerMetadata) });
   if (tracing !== undefined && isApplied("tracing")) {
     filters.push({ kind: "tracing", ...tracingOf(tracing) });
     grpcClusters.use(tracing.cluster, protocol, "spec.tracing.cluster");
@@ -62,6 +72,22 @@ function tracingOf({ kind, randomSamplingPercentage, ...rest }: ApiTracing): Tra
     ...rest,
     side: kind === "SERVER" ? "server" : "client",
     perMillion: perMillion(randomSamplingPercentage),
+  };
+}
+
+function peerMetadataOf({ side, propagate, workload }: ApiPeerMetadata): PeerMetadata {
+  return {
+    side: side === "INBOUND" ? "inbound" : "outbound",
+    propagate,
+    workload: {
+      workload: workload?.workload,
+      namespace: workload?.namespace,
+      cluster: workload?.cluster,
+      app: workload?.app,
+      version: workload?.version,
+      canonicalService: workload?.canonicalService,
+      canonicalRevision: workload?.canonicalRevision,
+    },
   };
 }
 

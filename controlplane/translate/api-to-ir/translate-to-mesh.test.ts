@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments, stringify } from "yaml";
-import { formatFault } from "../../api/fault.js";
+import { faultText } from "./testing/fault-text.js";
 import { type Resource, validateResource } from "../../api/kinds.js";
 import { type Translation, translateToMesh } from "./translate-to-mesh.js";
 
@@ -25,7 +25,7 @@ function translate(
 }
 
 function faultsOf({ faults }: Translation): string[] {
-  return faults.map(formatFault);
+  return faults.map(faultText);
 }
 
 function serviceEntry(
@@ -94,12 +94,29 @@ describe("a translation", () => {
     const resources = resourcesOf(readFileSync(join(TESTDATA, file), "utf8"));
     const { mesh, faults, warnings } = translateToMesh({ resources, modules: [] });
     const output = stringify(
-      { mesh, faults: faults.map(formatFault), warnings: warnings.map(formatFault) },
+      { mesh, faults: faults.map(faultText), warnings: warnings.map(faultText) },
       { lineWidth: 0, aliasDuplicateObjects: false },
     );
     await expect(output).toMatchFileSnapshot(
       join(TESTDATA, `${basename(file, ".in.yaml")}.out.yaml`),
     );
+  });
+
+  it("says of gateways that there is nothing without Istio", () => {
+    const gateway = `---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: ingress }
+spec: { selector: { istio: ingress }, servers: [{ port: { number: 1001, name: tcp-metaprotocol-dubbo }, hosts: ["*"] }] }
+`;
+    const router = metaRouter("r", "a", "v1").replace("spec:", "spec:\n  gateways: [ingress]");
+    const resources = serviceEntry("a") + destinationRule("a", ["v1"]) + router + gateway;
+    const { mesh, warnings } = translate(resources);
+    expect(mesh.listeners.map(({ name }) => name)).toEqual(["a.test_1001"]);
+    expect(warnings.map(faultText)).toEqual([
+      "Gateway/ingress: spec.servers: not applied: a Gateway is something of Istio's",
+      "MetaRouter/r: spec.gateways: not applied without Istio",
+    ]);
   });
 
   it("has an input for each reviewed output", () => {
@@ -181,7 +198,7 @@ describe("a module of somebody's own", () => {
     );
     expect(moduleOf("a.test_1001", translation)).toBe("acme");
     expect(faultsOf(translation)).toEqual([
-      "ServiceEntry/b: spec.ports[0].name: no ApplicationProtocol binds `none` to a codec; there are acme, dubbo, thrift",
+      "ServiceEntry/b: spec.ports[0].name: no ApplicationProtocol binds `none` to a codec; there are acme, awesomerpc, bolt, brpc, dubbo, kafka, redis, tars, thrift, trpc, zookeeper",
     ]);
   });
 
@@ -189,8 +206,8 @@ describe("a module of somebody's own", () => {
     const yaml = bound("com.acme.rpc") + serviceEntry("a", "", port("hsf"));
     const missing = translate(yaml, undefined, ["acme"]);
     expect(faultsOf(missing)).toEqual([
-      "ApplicationProtocol/hsf: spec.codec: unknown codec `com.acme.rpc`: it must be a module, or end with `.` and a module; there are acme, dubbo, thrift",
-      "ServiceEntry/a: spec.ports[0].name: no ApplicationProtocol binds `hsf` to a codec; there are acme, dubbo, thrift",
+      "ApplicationProtocol/hsf: spec.codec: unknown codec `com.acme.rpc`: it must be a module, or end with `.` and a module; there are acme, awesomerpc, bolt, brpc, dubbo, kafka, redis, tars, thrift, trpc, zookeeper",
+      "ServiceEntry/a: spec.ports[0].name: no ApplicationProtocol binds `hsf` to a codec; there are acme, awesomerpc, bolt, brpc, dubbo, kafka, redis, tars, thrift, trpc, zookeeper",
     ]);
     // And is taken when its file comes.
     const present = translate(yaml, missing, ["acme", "rpc"]);
@@ -226,6 +243,24 @@ describe("of several MetaRouters for a service", () => {
     const foreign = metaRouter("x", "a", "v1", ", namespace: other");
     expect(winner(foreign + metaRouter("y", "a", "v2"))).toBe("y");
     expect(winner(foreign)).toBe("x");
+  });
+
+  it("those of a namespace that the owner does not allow have no effect, and are told so", () => {
+    const owned = (namespaces: string): string =>
+      base.replace(
+        "metadata: { name: a }",
+        `metadata: { name: a, annotations: { metaproto.io/routers-from: "${namespaces}" } }`,
+      );
+    const foreign = metaRouter("x", "a", "v1", ", namespace: other");
+    const routed = (yaml: string): string | undefined =>
+      listenerNamed("a.test_1001", translate(yaml))?.routes[0]?.name;
+    expect(routed(owned("team, other") + foreign)).toBe("x");
+    expect(routed(owned(".") + foreign)).not.toBe("x");
+    expect(routed(owned(".") + metaRouter("x", "a", "v1"))).toBe("x");
+    expect(faultsOf(translate(owned("team") + foreign))).toEqual([
+      "MetaRouter/x: spec.hosts[0]: the owner of `a.test` allows no MetaRouter of `other`, by the annotation `metaproto.io/routers-from`; this one has no effect on it",
+    ]);
+    expect(() => translate(owned("Not a namespace"))).toThrow("is not a namespace");
   });
 });
 
@@ -309,7 +344,7 @@ describe("what worked stays", () => {
       good,
     );
     expect(faultsOf(translation)).toEqual([
-      "ServiceEntry/a: spec.ports[0].name: no ApplicationProtocol binds `nobody` to a codec; there are dubbo, thrift; the version before stays in effect",
+      "ServiceEntry/a: spec.ports[0].name: no ApplicationProtocol binds `nobody` to a codec; there are awesomerpc, bolt, brpc, dubbo, kafka, redis, tars, thrift, trpc, zookeeper; the version before stays in effect",
     ]);
     expect(translation.mesh).toEqual(good.mesh);
   });
@@ -321,7 +356,7 @@ describe("what worked stays", () => {
     const after = translate(service, before);
     expect(after.mesh).toEqual(before.mesh);
     expect(faultsOf(after)).toEqual([
-      "ServiceEntry/a: spec.ports[0].name: no ApplicationProtocol binds `hsf` to a codec; there are dubbo, thrift; the former codec stays in use",
+      "ServiceEntry/a: spec.ports[0].name: no ApplicationProtocol binds `hsf` to a codec; there are awesomerpc, bolt, brpc, dubbo, kafka, redis, tars, thrift, trpc, zookeeper; the former codec stays in use",
     ]);
     // Not for services that come later.
     const later = translate(service + service.replaceAll(/\ba\b/g, "b"), after);
@@ -334,7 +369,7 @@ describe("what worked stays", () => {
     const after = translate(PROTOCOL.replace("codec.dubbo", "codec.hsf") + service, before);
     expect(after.mesh).toEqual(before.mesh);
     expect(faultsOf(after)).toEqual([
-      "ApplicationProtocol/hsf: spec.codec: unknown codec `aeraki.meta_protocol.codec.hsf`: it must be a module, or end with `.` and a module; there are dubbo, thrift; the version before stays in effect",
+      "ApplicationProtocol/hsf: spec.codec: unknown codec `aeraki.meta_protocol.codec.hsf`: it must be a module, or end with `.` and a module; there are awesomerpc, bolt, brpc, dubbo, kafka, redis, tars, thrift, trpc, zookeeper; the version before stays in effect",
     ]);
   });
 

@@ -4,6 +4,7 @@ import type { Resource } from "../../api/kinds.js";
 import { idOf } from "../../api/resource.js";
 import type { Mesh } from "../../ir/mesh.js";
 import type { Report } from "./report.js";
+import { sharedMesh } from "./shared-mesh.js";
 import { isSameVersion, type MeshInput, translateOnce } from "./translate-once.js";
 
 export interface Translation {
@@ -21,13 +22,18 @@ const KINDS: readonly Resource["kind"][] = [
   "WorkloadEntry",
   "ServiceEntry",
   "DestinationRule",
+  "Gateway",
   "MetaRouter",
+  "VirtualService",
+  "RedisDestination",
+  "RedisService",
   "MetaAuthorizationPolicy",
   "DubboAuthorizationPolicy",
 ];
 
 /**
- * Resolves what resources say of each other. Pure: equal arguments give deeply equal results. Whatever the resources
+ * Resolves what resources say of each other. Pure: equal arguments give deeply equal results, and what of
+ * the mesh is as in `previous` is the same object. Whatever the resources
  * say, there is a mesh:
  *
  * - of a resource that is refused, the version that was accepted in `previous` stays in effect; without one, what is
@@ -45,7 +51,7 @@ export function translateToMesh(input: MeshInput, previous?: Translation): Trans
     const next = replaceableKeys(current, report, previous);
     if (next.size === 0)
       return {
-        mesh,
+        mesh: sharedMesh(mesh, previous?.mesh),
         faults: [...faults, ...report.faults.values()],
         warnings: Array.from(report.warnings.values()).filter(
           (fault) => !replaced.has(ownerOf(fault)),

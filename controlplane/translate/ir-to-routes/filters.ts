@@ -15,6 +15,7 @@ import {
 import { GlobalRateLimitSchema } from "../../gen/metaproto/filters/v1/global_rate_limit_pb.js";
 import { LocalRateLimitSchema } from "../../gen/metaproto/filters/v1/local_rate_limit_pb.js";
 import { AccessLogSchema } from "../../gen/metaproto/filters/v1/access_log_pb.js";
+import { PeerMetadataSchema } from "../../gen/metaproto/filters/v1/peer_metadata_pb.js";
 import { StatsSchema } from "../../gen/metaproto/filters/v1/stats_pb.js";
 import { TracingSchema } from "../../gen/metaproto/filters/v1/tracing_pb.js";
 import type { FilterConfigSchema } from "../../gen/metaproto/v1/route_pb.js";
@@ -32,7 +33,7 @@ import type {
 import { authorization } from "./authorization.js";
 import { durationField } from "./duration-field.js";
 import type { TranslateMatches } from "./matches.js";
-import { accessLog, stats, tracing } from "./telemetry.js";
+import { accessLog, peerMetadata, stats, tracing } from "./telemetry.js";
 
 export const FILTER_NAMES: Readonly<Record<FilterKind, string>> = {
   localRateLimit: "metaproto.filters.local_rate_limit",
@@ -40,6 +41,7 @@ export const FILTER_NAMES: Readonly<Record<FilterKind, string>> = {
   fault: "metaproto.filters.fault",
   authorization: "metaproto.filters.authorization",
   accessLog: "metaproto.filters.access_log",
+  peerMetadata: "metaproto.filters.peer_metadata",
   stats: "metaproto.filters.stats",
   tracing: "metaproto.filters.tracing",
 };
@@ -51,6 +53,7 @@ export const FILTER_SCHEMAS: ReadonlyMap<string, DescMessage> = new Map<string, 
   [FILTER_NAMES.fault, FaultSchema],
   [FILTER_NAMES.authorization, AuthorizationSchema],
   [FILTER_NAMES.accessLog, AccessLogSchema],
+  [FILTER_NAMES.peerMetadata, PeerMetadataSchema],
   [FILTER_NAMES.stats, StatsSchema],
   [FILTER_NAMES.tracing, TracingSchema],
 ]);
@@ -71,6 +74,7 @@ export function filterConfigs(
       case "fault":
       case "authorization":
       case "accessLog":
+      case "peerMetadata":
       case "stats":
       case "tracing":
         return { name: FILTER_NAMES[filter.kind], config: encodedConfig(filter, matches) };
@@ -90,6 +94,8 @@ function encodedConfig(filter: BuiltInFilter, matches: TranslateMatches): Uint8A
       return encode(AuthorizationSchema, authorization(filter, matches));
     case "accessLog":
       return encode(AccessLogSchema, accessLog(filter));
+    case "peerMetadata":
+      return encode(PeerMetadataSchema, peerMetadata(filter));
     case "stats":
       return encode(StatsSchema, stats(filter));
     case "tracing":

@@ -1,6 +1,10 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { AccessLogSchema } from "../../gen/metaproto/filters/v1/access_log_pb.js";
 import {
+  PeerMetadata_Side as Side,
+  type PeerMetadataSchema,
+} from "../../gen/metaproto/filters/v1/peer_metadata_pb.js";
+import {
   Stats_Reporter as Reporter,
   type StatsSchema,
 } from "../../gen/metaproto/filters/v1/stats_pb.js";
@@ -8,7 +12,7 @@ import {
   Tracing_Kind as Kind,
   type TracingSchema,
 } from "../../gen/metaproto/filters/v1/tracing_pb.js";
-import type { AccessLog, Stats, Tracing } from "../../ir/filter.js";
+import type { AccessLog, PeerMetadata, Stats, Tracing, WorkloadText } from "../../ir/filter.js";
 import { durationField } from "./duration-field.js";
 
 export function accessLog({
@@ -68,6 +72,28 @@ export function stats(from: Stats): MessageInitShape<typeof StatsSchema> {
     }),
   };
 }
+
+export function peerMetadata(from: PeerMetadata): MessageInitShape<typeof PeerMetadataSchema> {
+  const workload: Record<string, string> = {};
+  for (const [name, value] of Object.entries(from.workload))
+    if (value !== undefined) workload[WORKLOAD_NAMES[name as WorkloadText]] = value;
+  return {
+    side: from.side === "inbound" ? Side.INBOUND : Side.OUTBOUND,
+    propagate: from.propagate,
+    workload: sorted(workload),
+  };
+}
+
+/** As the modules call them. */
+const WORKLOAD_NAMES: Readonly<Record<WorkloadText, string>> = {
+  workload: "workload",
+  namespace: "namespace",
+  cluster: "cluster",
+  app: "app",
+  version: "version",
+  canonicalService: "canonical_service",
+  canonicalRevision: "canonical_revision",
+};
 
 /** The order of a map's entries is that of its bytes. */
 function sorted(members: Readonly<Record<string, string>>): Record<string, string> {

@@ -64,7 +64,7 @@ describe("routes", () => {
       expect(schema.file.name.replace("metaproto/filters/v1/", "metaproto.filters.")).toBe(name);
       expect(schema.file.messages[0]).toBe(schema);
     }
-    expect(FILTER_SCHEMAS.size).toBe(7);
+    expect(FILTER_SCHEMAS.size).toBe(8);
   });
 
   test("a pattern that cannot be compiled refuses the whole, naming route and reason", () => {

@@ -12,11 +12,20 @@ import {
   type RouteConfiguration,
   RouteConfigurationSchema,
   type RouteSchema,
+  type StickySessionSchema,
 } from "../../gen/metaproto/v1/route_pb.js";
 import type { Cluster, RequestOutlierDetection } from "../../ir/cluster.js";
 import type { Listener } from "../../ir/mesh.js";
-import type { HashKey, Mutation, RetryPolicy, RetryReason, Route } from "../../ir/route.js";
+import type {
+  HashKey,
+  Mutation,
+  RetryPolicy,
+  RetryReason,
+  Route,
+  StickySession,
+} from "../../ir/route.js";
 import { durationField } from "./duration-field.js";
+import { endpointWeights } from "./endpoint-weights.js";
 import { endpointsVersion } from "./endpoints-version.js";
 import { filterConfigs } from "./filters.js";
 import { type CompileRegex, matchTranslator, type TranslateMatches } from "./matches.js";
@@ -89,6 +98,7 @@ function route(from: Route, matches: TranslateMatches): MessageInitShape<typeof 
     ...(from.retryPolicy && { retryPolicy: retryPolicy(from.retryPolicy) }),
     mirrors: from.mirrors.map(({ cluster, perMillion }) => ({ cluster, perMillion })),
     ...(from.hashPolicy && { hashPolicy: hashPolicy(from.hashPolicy) }),
+    ...(from.stickySession && { stickySession: stickySession(from.stickySession) }),
   };
 }
 
@@ -107,9 +117,19 @@ function retryPolicy(from: RetryPolicy): MessageInitShape<typeof RetryPolicySche
 }
 
 function hashPolicy(key: HashKey): MessageInitShape<typeof HashPolicySchema> {
-  return key.kind === "attribute"
-    ? { key: { case: "attribute", value: key.name } }
-    : { key: { case: "sourceAddress", value: true } };
+  switch (key.kind) {
+    case "attribute":
+      return { key: { case: "attribute", value: key.name } };
+    case "sourceIp":
+      return { key: { case: "sourceAddress", value: true } };
+    case "sourceConnection":
+      return { key: { case: "sourceConnection", value: true } };
+  }
+}
+
+function stickySession(from: StickySession): MessageInitShape<typeof StickySessionSchema> {
+  const { attribute, ttlMs, strict } = from;
+  return { attribute, ...(ttlMs > 0 && durationField("ttl", ttlMs)), strict };
 }
 
 function mutation(from: Mutation): MessageInitShape<typeof MutationSchema> {
@@ -121,12 +141,15 @@ function cluster(from: Cluster): MessageInitShape<typeof ClusterSchema> {
     name: from.name,
     // How many addresses a name has, only the proxy knows: the pool finds them by dialling.
     endpoints: from.discovery === "dns" ? 0 : from.endpoints.length,
+    originalDestination: from.discovery === "originalDestination",
     maxConnections: from.maxConnections ?? 0,
     maxRequests: from.maxRequests ?? 0,
     maxPendingRequests: from.maxPendingRequests ?? 0,
     loadBalancer: LOAD_BALANCERS[from.loadBalancer],
     endpointsVersion: endpointsVersion(from.endpoints),
     ...(from.hashPolicy && { hashPolicy: hashPolicy(from.hashPolicy) }),
+    ...(from.stickySession && { stickySession: stickySession(from.stickySession) }),
+    endpointWeights: endpointWeights(from),
     ...(from.requestOutlierDetection && {
       outlierDetection: outlierDetection(from.requestOutlierDetection),
     }),

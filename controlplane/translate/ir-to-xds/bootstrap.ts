@@ -39,6 +39,8 @@ export interface BootstrapOptions {
   readonly nodeId: string;
   /** `node.cluster`: the group of proxies that this one belongs to. */
   readonly nodeCluster: string;
+  /** `LABELS` of `node.metadata`, as Istio has it; by them a module's canary may choose. Default: none. */
+  readonly nodeLabels?: Readonly<Record<string, string>>;
   readonly xds: SocketAddress;
   readonly admin: SocketAddress;
 }
@@ -122,8 +124,13 @@ function discoveryCluster(xds: SocketAddress): XdsCluster {
 }
 
 export function bootstrap(options: BootstrapOptions): Bootstrap {
+  const { nodeLabels = {} } = options;
   return create(BootstrapSchema, {
-    node: { id: options.nodeId, cluster: options.nodeCluster },
+    node: {
+      id: options.nodeId,
+      cluster: options.nodeCluster,
+      ...(Object.keys(nodeLabels).length > 0 && { metadata: { LABELS: nodeLabels } }),
+    },
     admin: { address: socketAddress(options.admin) },
     bootstrapExtensions: [internalListenerExtension()],
     statsConfig: statsConfig(),

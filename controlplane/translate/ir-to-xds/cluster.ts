@@ -8,6 +8,7 @@ import {
 } from "../../gen/envoy/config/cluster/v3/circuit_breaker_pb.js";
 import {
   type Cluster as XdsCluster,
+  Cluster_CustomClusterTypeSchema as CustomClusterTypeSchema,
   Cluster_DiscoveryType as DiscoveryType,
   Cluster_DnsLookupFamily as DnsLookupFamily,
   Cluster_EdsClusterConfigSchema as EdsClusterConfigSchema,
@@ -18,7 +19,10 @@ import {
   type OutlierDetection as XdsOutlierDetection,
   OutlierDetectionSchema,
 } from "../../gen/envoy/config/cluster/v3/outlier_detection_pb.js";
+import { RedisClusterConfigSchema } from "../../gen/envoy/extensions/clusters/redis/v3/redis_cluster_pb.js";
+import { RedisProtocolOptionsSchema } from "../../gen/envoy/extensions/filters/network/redis_proxy/v3/redis_proxy_pb.js";
 import { HttpProtocolOptionsSchema } from "../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
+import type { RedisCredentials, RedisUpstream } from "../../ir/redis.js";
 import type { Cluster, OutlierDetection, TcpKeepalive } from "../../ir/cluster.js";
 import { adsConfigSource } from "./ads-config-source.js";
 import { clusterLoadAssignment } from "./endpoints.js";
@@ -27,6 +31,11 @@ import { upstreamTransportSocket } from "./tls.js";
 
 /** Highest value of a circuit breaker: no bound. Envoy's own default is 1024, Istio's is this. */
 const UNLIMITED = 2 ** 32 - 1;
+
+/** Name of the filter whose options for a cluster these are. */
+const REDIS_PROXY = "envoy.filters.network.redis_proxy";
+
+type Seed = NonNullable<RedisUpstream["seeds"]>[number];
 
 /** Where a proxy gets the endpoints of a cluster from. */
 export type EndpointSource = "eds" | "inline";
@@ -93,7 +102,28 @@ type Discovery = Pick<XdsCluster, "clusterDiscoveryType"> &
     Pick<XdsCluster, "dnsLookupFamily" | "respectDnsTtl" | "loadAssignment" | "edsClusterConfig">
   >;
 
+/** Of a Redis Cluster: its members say who they are. */
+function redisCluster(cluster: Cluster, seeds: readonly Seed[]): Discovery {
+  const locality = { region: "", zone: "", subZone: "" };
+  return {
+    clusterDiscoveryType: {
+      case: "clusterType",
+      value: create(CustomClusterTypeSchema, {
+        name: "envoy.clusters.redis",
+        typedConfig: anyPack(RedisClusterConfigSchema, create(RedisClusterConfigSchema)),
+      }),
+    },
+    dnsLookupFamily: DnsLookupFamily.V4_PREFERRED,
+    loadAssignment: clusterLoadAssignment({
+      ...cluster,
+      endpoints: seeds.map((seed) => ({ ...seed, weight: 1, locality })),
+    }),
+  };
+}
+
 function discovery(cluster: Cluster, endpoints: EndpointSource): Discovery {
+  const seeds = cluster.redis?.seeds;
+  if (seeds !== undefined) return redisCluster(cluster, seeds);
   if (cluster.discovery === "dns") {
     return {
       clusterDiscoveryType: { case: "type", value: DiscoveryType.STRICT_DNS },
@@ -125,6 +155,29 @@ function http2(): Any {
   return anyPack(HttpProtocolOptionsSchema, options);
 }
 
+const PLAIN_POLICIES = {
+  roundRobin: LbPolicy.ROUND_ROBIN,
+  random: LbPolicy.RANDOM,
+  leastRequest: LbPolicy.LEAST_REQUEST,
+} as const satisfies Record<Cluster["loadBalancer"], LbPolicy>;
+
+/** Of connections: for those of modules, which balance requests themselves, it is one after the other. */
+function lbPolicyOf({ redis, isPlainTcp = false, loadBalancer }: Cluster): LbPolicy {
+  if (redis !== undefined)
+    return redis.seeds === undefined ? LbPolicy.MAGLEV : LbPolicy.CLUSTER_PROVIDED;
+  return isPlainTcp ? PLAIN_POLICIES[loadBalancer] : LbPolicy.ROUND_ROBIN;
+}
+
+/** What Envoy's filter for Redis tells the servers. */
+function redisOptions({ username, password }: RedisCredentials): Any {
+  const inline = (text: string) => ({ specifier: { case: "inlineString" as const, value: text } });
+  const options = create(RedisProtocolOptionsSchema, {
+    authPassword: inline(password),
+    ...(username === "" ? {} : { authUsername: inline(username) }),
+  });
+  return anyPack(RedisProtocolOptionsSchema, options);
+}
+
 /** One cluster of the mesh. */
 export function cluster(
   from: Cluster,
@@ -137,7 +190,7 @@ export function cluster(
     ...unreadTimeout(timeouts),
     ...discovery(from, endpoints),
     connectTimeout: durationFromMs(from.connectTimeoutMs),
-    lbPolicy: LbPolicy.ROUND_ROBIN,
+    lbPolicy: lbPolicyOf(from),
     circuitBreakers: circuitBreakers(from),
     ...(from.tcpKeepalive === undefined
       ? {}
@@ -152,5 +205,8 @@ export function cluster(
     ...(from.isGrpc
       ? { typedExtensionProtocolOptions: { [HttpProtocolOptionsSchema.typeName]: http2() } }
       : {}),
+    ...(from.redis?.auth === undefined
+      ? {}
+      : { typedExtensionProtocolOptions: { [REDIS_PROXY]: redisOptions(from.redis.auth) } }),
   });
 }

@@ -21,7 +21,7 @@ import { downstreamTransportSocket } from "./tls.js";
 const HASH_KEY = "envoy.hashable_string";
 
 /** Sends to the client what the module puts into the connection's read buffer. */
-function echoFilter(): Filter {
+export function echoFilter(): Filter {
   return create(FilterSchema, {
     name: "envoy.filters.network.echo",
     configType: { case: "typedConfig", value: anyPack(EchoSchema, create(EchoSchema)) },

@@ -17,7 +17,8 @@ type DurationField =
   | "connectTimeout"
   | "upstreamHeartbeat"
   | "upstreamIdleTimeout"
-  | "frameTimeout";
+  | "frameTimeout"
+  | "streamIdleTimeout";
 
 const CONNECTION_MODES: Readonly<
   Record<NonNullable<ModuleSettings["connectionMode"]>, ConnectionMode>
@@ -25,12 +26,15 @@ const CONNECTION_MODES: Readonly<
   shared: ConnectionMode.SHARED,
   inOrder: ConnectionMode.IN_ORDER,
   exclusive: ConnectionMode.EXCLUSIVE,
+  dedicated: ConnectionMode.DEDICATED,
 };
 
 /** The fields of a module's configuration that settings give; the others are left out. */
 export function pluginSettings(settings: ModuleSettings): ConfigurationInit {
-  const { connectionMode, defaultTimeoutMs, connectTimeoutMs, frameTimeoutMs } = settings;
+  const { connectionMode, defaultTimeoutMs, connectTimeoutMs } = settings;
+  const { frameTimeoutMs, streamIdleTimeoutMs } = settings;
   const { upstreamHeartbeatMs, upstreamIdleTimeoutMs, initialFetchTimeoutMs } = settings;
+  const { codecConfiguration } = settings;
   const limits = Object.entries(settings.limits).filter(([, limit]) => limit !== undefined);
   const duration = (name: DurationField, ms: number | undefined): ConfigurationInit =>
     ms === undefined ? {} : { [name]: durationFromMs(ms) };
@@ -43,5 +47,9 @@ export function pluginSettings(settings: ModuleSettings): ConfigurationInit {
     ...duration("upstreamHeartbeat", upstreamHeartbeatMs),
     ...duration("upstreamIdleTimeout", upstreamIdleTimeoutMs),
     ...duration("frameTimeout", frameTimeoutMs),
+    ...duration("streamIdleTimeout", streamIdleTimeoutMs),
+    ...(codecConfiguration !== undefined && {
+      codecConfiguration: Uint8Array.from(Buffer.from(codecConfiguration, "base64")),
+    }),
   };
 }

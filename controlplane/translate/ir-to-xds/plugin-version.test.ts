@@ -41,6 +41,7 @@ describe("the digest of a plugin", () => {
       { ...DEFAULT_SETTINGS, upstreamHeartbeatMs: 0 },
       { ...DEFAULT_SETTINGS, upstreamIdleTimeoutMs: 1 },
       { ...DEFAULT_SETTINGS, initialFetchTimeoutMs: 1 },
+      { ...DEFAULT_SETTINGS, codecConfiguration: "AA==" },
     ];
     const digests = variants.map((settings) => digestOf(settings));
     expect(new Set(digests).size).toBe(variants.length);

@@ -59,6 +59,7 @@ const mesh: Mesh = {
       outlierDetection: undefined,
       requestOutlierDetection: undefined,
       hashPolicy: undefined,
+      stickySession: undefined,
       isGrpc: false,
       tls: undefined,
     },

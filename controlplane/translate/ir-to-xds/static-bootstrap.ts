@@ -8,7 +8,7 @@ import { AsyncDataSourceSchema } from "../../gen/envoy/config/core/v3/base_pb.js
 import { PluginConfigurationSchema } from "../../gen/metaproto/v1/plugin_pb.js";
 import type { RouteConfiguration } from "../../gen/metaproto/v1/route_pb.js";
 import type { Listener, Mesh } from "../../ir/mesh.js";
-import type { Protocol } from "../../ir/protocol.js";
+import { type Protocol, moduleName } from "../../ir/protocol.js";
 import {
   type SocketAddress,
   internalListenerExtension,
@@ -22,7 +22,7 @@ import { pluginName } from "./names.js";
 import type { PeerTimeouts } from "./peer-timeouts.js";
 import { pluginSettings } from "./plugin-settings.js";
 import { statsConfig } from "./stats-tags.js";
-import { servable } from "./translate-to-xds.js";
+import { servable, stockListenerOf } from "./translate-to-xds.js";
 import { inlineWasmFilter, wasmFilterConfig } from "./wasm-plugin.js";
 
 export interface StaticBootstrapInput {
@@ -43,23 +43,25 @@ export interface StaticBootstrap {
 
 /** The wasm filter of a protocol, which has the routes of all its listeners in its configuration. */
 function pluginFilter(
-  { name, module, settings }: Protocol,
+  protocol: Protocol,
   listeners: readonly Listener[],
   input: StaticBootstrapInput,
 ): ReturnType<typeof inlineWasmFilter> {
+  const { name, settings } = protocol;
+  const file = input.moduleFiles.get(moduleName(protocol)) ?? "";
   const config = wasmFilterConfig({
     protocol: name,
     code: create(AsyncDataSourceSchema, {
       specifier: {
         case: "local",
-        value: { specifier: { case: "filename", value: input.moduleFiles.get(module) ?? "" } },
+        value: { specifier: { case: "filename", value: file } },
       },
     }),
     configuration: create(PluginConfigurationSchema, {
       ...pluginSettings(settings),
       dialCluster: pluginName(name),
       routeConfigurations: listeners
-        .filter(({ protocol }) => protocol === name)
+        .filter((listener) => listener.protocol === name)
         .flatMap((listener) => input.routes.get(listener.name) ?? []),
     }),
   });
@@ -68,7 +70,11 @@ function pluginFilter(
 
 export function staticBootstrap(input: StaticBootstrapInput): StaticBootstrap {
   const { mesh, bindAddress, peerTimeouts } = input;
-  const { listeners, protocols, faults } = servable(mesh, input.moduleFiles, bindAddress);
+  const { listeners, stockListeners, protocols, faults } = servable(
+    mesh,
+    input.moduleFiles,
+    bindAddress,
+  );
   const filters = new Map(
     protocols.map((protocol) => [protocol.name, pluginFilter(protocol, listeners, input)]),
   );
@@ -86,6 +92,9 @@ export function staticBootstrap(input: StaticBootstrapInput): StaticBootstrap {
           if (filter === undefined) return [];
           return [listener(from, from.address ?? bindAddress, filter, peerTimeouts)];
         }),
+        ...stockListeners.map((from) =>
+          stockListenerOf(from, from.address ?? bindAddress, peerTimeouts),
+        ),
       ],
       clusters: [
         ...mesh.clusters.map((from) => cluster(from, "inline", peerTimeouts)),

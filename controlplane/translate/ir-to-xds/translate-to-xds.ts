@@ -8,17 +8,19 @@ import type { Listener as XdsListener } from "../../gen/envoy/config/listener/v3
 import type { Wasm } from "../../gen/envoy/extensions/filters/network/wasm/v3/wasm_pb.js";
 import { PluginConfigurationSchema } from "../../gen/metaproto/v1/plugin_pb.js";
 import type { Cluster } from "../../ir/cluster.js";
-import type { Listener, Mesh } from "../../ir/mesh.js";
-import type { Protocol } from "../../ir/protocol.js";
+import type { Listener, Mesh, RedisListener, TcpListener } from "../../ir/mesh.js";
+import { type Protocol, moduleName } from "../../ir/protocol.js";
 import { cluster } from "./cluster.js";
 import { blackholeCluster, dialCluster } from "./dial-cluster.js";
 import { clusterLoadAssignment } from "./endpoints.js";
 import { internalListener, listener } from "./listener.js";
 import type { ModuleVersion } from "./module-version.js";
 import { BLACKHOLE_CLUSTER, DISCOVERY_CLUSTER, dialName, pluginName } from "./names.js";
+import { redisListener } from "./redis-listener.js";
+import { tcpListener } from "./tcp-listener.js";
 import type { PeerTimeouts } from "./peer-timeouts.js";
 import { pluginSettings } from "./plugin-settings.js";
-import { type PluginVersion, pluginVersions } from "./plugin-version.js";
+import { type PluginVersion, canaryVersions, pluginVersions } from "./plugin-version.js";
 import { discoveredWasmFilter, wasmExtensionConfig, wasmFilterConfig } from "./wasm-plugin.js";
 
 export interface XdsInput {
@@ -63,6 +65,7 @@ export function servable(
   bindAddress: string,
 ): {
   readonly listeners: readonly Listener[];
+  readonly stockListeners: readonly (RedisListener | TcpListener)[];
   /** Those that `listeners` speak. */
   readonly protocols: readonly Protocol[];
   readonly faults: readonly string[];
@@ -72,25 +75,57 @@ export function servable(
   const faults: string[] = [];
   const owners = new Map<string, string>();
   for (const candidate of mesh.listeners) {
-    const address = `${candidate.address ?? bindAddress}:${candidate.port}`;
+    // Istio's listeners bind what Istio says.
+    const address =
+      candidate.placement === undefined
+        ? `${candidate.address ?? bindAddress}:${candidate.port}`
+        : candidate.name;
     const owner = owners.get(address);
-    const module = protocols.get(candidate.protocol)?.module ?? "";
+    const protocol = protocols.get(candidate.protocol);
+    const module = protocol === undefined ? "" : moduleName(protocol);
     if (owner !== undefined) {
       faults.push(
         `listener ${candidate.name} is left out: ${address} is taken by listener ${owner}`,
       );
     } else if (!modules.has(module)) {
       faults.push(
-        `listener ${candidate.name} is left out: there is no module ${module} ` +
-          `for protocol ${candidate.protocol}`,
+        `listener ${candidate.name} is left out: there is no module ` +
+          `${protocol?.source?.url ?? module} for protocol ${candidate.protocol}`,
       );
     } else {
       owners.set(address, candidate.name);
       listeners.push(candidate);
     }
   }
+  const stock = [...(mesh.redisListeners ?? []), ...(mesh.tcpListeners ?? [])];
+  const stockListeners = stock.filter((candidate) => {
+    const address = `${candidate.address ?? bindAddress}:${candidate.port}`;
+    const owner = owners.get(address);
+    if (owner === undefined) owners.set(address, candidate.name);
+    else
+      faults.push(
+        `listener ${candidate.name} is left out: ${address} is taken by listener ${owner}`,
+      );
+    return owner === undefined;
+  });
   const spoken = new Set(listeners.map(({ protocol }) => protocol));
-  return { listeners, protocols: mesh.protocols.filter(({ name }) => spoken.has(name)), faults };
+  return {
+    listeners,
+    stockListeners,
+    protocols: mesh.protocols.filter(({ name }) => spoken.has(name)),
+    faults,
+  };
+}
+
+/** @param address IP address to bind. */
+export function stockListenerOf(
+  from: RedisListener | TcpListener,
+  address: string,
+  timeouts: PeerTimeouts,
+): XdsListener {
+  return "settings" in from
+    ? redisListener(from, address, timeouts)
+    : tcpListener(from, address, timeouts);
 }
 
 /** The same in both roles. */
@@ -121,7 +156,8 @@ function pending<Message>(
   return { name, source: JSON.stringify(source), message };
 }
 
-function extensionConfig(
+/** @param name what a proxy asks for it by. */
+export function extensionConfig(
   name: string,
   plugin: PluginVersion,
 ): PendingResource<TypedExtensionConfig> {
@@ -133,11 +169,16 @@ function extensionConfig(
 /** Pure: equal inputs give equal resources, in a stable order. */
 export function translateToXds(input: XdsInput): XdsResources {
   const { mesh, bindAddress, peerTimeouts } = input;
-  const { listeners, protocols, faults } = servable(mesh, input.modules, bindAddress);
+  const { listeners, stockListeners, protocols, faults } = servable(
+    mesh,
+    input.modules,
+    bindAddress,
+  );
   const plugins = pluginVersions(protocols, input.modules);
-  const currentNames = new Set(plugins.map(dialNameOf));
+  const inUse = [...plugins, ...canaryVersions(protocols, input.modules)];
+  const currentNames = new Set(inUse.map(dialNameOf));
   const all = [
-    ...plugins,
+    ...inUse,
     ...input.retiredPlugins.filter((plugin) => !currentNames.has(dialNameOf(plugin))),
   ];
   const dialNames = all.map(dialNameOf);
@@ -158,13 +199,18 @@ export function translateToXds(input: XdsInput): XdsResources {
       ...dialNames.map((name) => pending(name, "", () => dialCluster(name))),
     ],
     endpoints: clusters
-      .filter(({ discovery }) => discovery === "static")
+      .filter(({ discovery, redis }) => discovery === "static" && redis?.seeds === undefined)
       .map((from) => pending(from.name, from.endpoints, () => clusterLoadAssignment(from))),
     listeners: [
       ...dialNames.map((name) =>
         pending(name, "", () => internalListener(name, discoveredWasmFilter(name))),
       ),
       ...listeners.map((from) => pendingListener(from, from.address ?? bindAddress, peerTimeouts)),
+      ...stockListeners.map((from) =>
+        pending(from.name, [from, from.address ?? bindAddress], () =>
+          stockListenerOf(from, from.address ?? bindAddress, peerTimeouts),
+        ),
+      ),
     ],
     extensionConfigs: [
       ...all.map((plugin) => extensionConfig(dialNameOf(plugin), plugin)),
@@ -189,6 +235,6 @@ function pendingListener(
   );
 }
 
-function dialNameOf({ protocol, digest }: PluginVersion): string {
+export function dialNameOf({ protocol, digest }: PluginVersion): string {
   return dialName(protocol.name, digest);
 }

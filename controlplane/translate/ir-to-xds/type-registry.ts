@@ -6,8 +6,15 @@ import { ClusterSchema } from "../../gen/envoy/config/cluster/v3/cluster_pb.js";
 import { TypedExtensionConfigSchema } from "../../gen/envoy/config/core/v3/extension_pb.js";
 import { ClusterLoadAssignmentSchema } from "../../gen/envoy/config/endpoint/v3/endpoint_pb.js";
 import { ListenerSchema } from "../../gen/envoy/config/listener/v3/listener_pb.js";
+import { RedisClusterConfigSchema } from "../../gen/envoy/extensions/clusters/redis/v3/redis_cluster_pb.js";
 import { InternalListenerSchema } from "../../gen/envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb.js";
 import { EchoSchema } from "../../gen/envoy/extensions/filters/network/echo/v3/echo_pb.js";
+import {
+  RedisProtocolOptionsSchema,
+  RedisProxySchema,
+} from "../../gen/envoy/extensions/filters/network/redis_proxy/v3/redis_proxy_pb.js";
+import { KafkaBrokerSchema } from "../../gen/envoy/extensions/filters/network/kafka_broker/v3/kafka_broker_pb.js";
+import { ZooKeeperProxySchema } from "../../gen/envoy/extensions/filters/network/zookeeper_proxy/v3/zookeeper_proxy_pb.js";
 import { TcpProxySchema } from "../../gen/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy_pb.js";
 import { WasmSchema } from "../../gen/envoy/extensions/filters/network/wasm/v3/wasm_pb.js";
 import {
@@ -24,13 +31,18 @@ export const typeRegistry = createRegistry(
   EchoSchema,
   HttpProtocolOptionsSchema,
   InternalListenerSchema,
+  KafkaBrokerSchema,
   ListenerSchema,
+  RedisClusterConfigSchema,
+  RedisProtocolOptionsSchema,
+  RedisProxySchema,
   RouteConfigurationSchema,
   StringValueSchema,
   TcpProxySchema,
   TypedExtensionConfigSchema,
   UpstreamTlsContextSchema,
   WasmSchema,
+  ZooKeeperProxySchema,
 );
 
 /**

@@ -23,6 +23,7 @@ import {
   type PluginConfiguration,
   PluginConfigurationSchema,
 } from "../../gen/metaproto/v1/plugin_pb.js";
+import { CAPABILITIES } from "../../modules/host-calls.js";
 import { adsConfigSource } from "./ads-config-source.js";
 import { pluginName } from "./names.js";
 
@@ -40,7 +41,8 @@ export interface WasmPlugin {
  * Configuration of `envoy.filters.network.wasm`. The plugin's own is JSON in a StringValue: contrary to its
  * documentation, Envoy (1.36 to 1.40 at least) hands a Struct on in its binary form.
  */
-export function wasmFilterConfig({ protocol, code, configuration, vmVersion }: WasmPlugin): Wasm {
+export function wasmFilterConfig(plugin: WasmPlugin): Wasm {
+  const { protocol, code, configuration, vmVersion } = plugin;
   const name = pluginName(protocol);
   const json = toJson(PluginConfigurationSchema, configuration);
   return create(WasmSchema, {
@@ -49,6 +51,10 @@ export function wasmFilterConfig({ protocol, code, configuration, vmVersion }: W
       rootId: name,
       configuration: stringValue(JSON.stringify(json, undefined, 2)),
       failurePolicy: FailurePolicy.FAIL_RELOAD,
+      // Not the field of this name in VmConfig, which Envoy 1.36 does not know.
+      capabilityRestrictionConfig: {
+        allowedCapabilities: Object.fromEntries(CAPABILITIES.map((name) => [name, {}])),
+      },
       vm: {
         case: "vmConfig",
         value: {

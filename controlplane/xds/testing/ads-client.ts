@@ -1,6 +1,12 @@
 // An ADS client for tests: a stream on which the test decides each request.
-import { Client, type ClientDuplexStream, credentials } from "@grpc/grpc-js";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  type ChannelCredentials,
+  Client,
+  type ClientDuplexStream,
+  credentials,
+} from "@grpc/grpc-js";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { NodeSchema } from "../../gen/envoy/config/core/v3/base_pb.js";
 import {
   type DiscoveryRequest,
   DiscoveryRequestSchema,
@@ -10,13 +16,23 @@ import {
 import { AGGREGATED_DISCOVERY_PATH } from "../discovery-service.js";
 import type { ResourceType } from "../resource-type.js";
 
-const DEADLINE_MS = 5_000;
+const DEADLINE_MS = 60_000;
 
 export interface RequestOptions {
   readonly names?: readonly string[];
   readonly nonce?: string;
   readonly version?: string;
   readonly error?: string;
+}
+
+export interface ClientOptions {
+  readonly method?: string;
+  /** Default: no TLS. */
+  readonly credentials?: ChannelCredentials;
+  /** That the server's certificate must have. */
+  readonly serverName?: string;
+  /** Of a module: the name that its version has in proxies. */
+  readonly plugin?: string;
 }
 
 export class AdsClient {
@@ -32,11 +48,14 @@ export class AdsClient {
     port: number,
     private readonly node = "envoy-1",
     private readonly agent = "envoy",
-    method = "StreamAggregatedResources",
+    private readonly options: ClientOptions = {},
   ) {
-    this.client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+    const { method = "StreamAggregatedResources", serverName } = options;
+    const secure = options.credentials ?? credentials.createInsecure();
+    this.client = new Client(`127.0.0.1:${port}`, secure, {
       "grpc.max_receive_message_length": -1,
       "grpc.use_local_subchannel_pool": 1,
+      ...(serverName !== undefined && { "grpc.ssl_target_name_override": serverName }),
     });
     this.stream = this.client.makeBidiStreamRequest(
       AGGREGATED_DISCOVERY_PATH.replace("StreamAggregatedResources", method),
@@ -63,12 +82,18 @@ export class AdsClient {
       responseNonce: options.nonce ?? "",
       versionInfo: options.version ?? "",
       ...(this.isFirst && this.node !== ""
-        ? { node: { id: this.node, cluster: "test", userAgentName: this.agent } }
+        ? { node: { id: this.node, cluster: "test", userAgentName: this.agent, ...this.version } }
         : {}),
       ...(options.error === undefined ? {} : { errorDetail: { code: 13, message: options.error } }),
     });
     this.isFirst = false;
     this.writeRaw(toBinary(DiscoveryRequestSchema, request));
+  }
+
+  private get version(): MessageInitShape<typeof NodeSchema> {
+    const { plugin } = this.options;
+    if (plugin === undefined) return {};
+    return { userAgentVersionType: { case: "userAgentVersion", value: plugin } };
   }
 
   /** One message of these bytes. */

@@ -11,7 +11,21 @@
 #include "protocol.h"
 
 // Why the proxy answered itself; docs/operators/error-replies.md has the texts.
-enum flag { FLAG_NR, FLAG_NC, FLAG_UH, FLAG_UF, FLAG_UC, FLAG_UO, FLAG_UT, FLAG_DPE, FLAG_UPE, FLAG_COUNT };
+enum flag {
+  FLAG_NR,
+  FLAG_NC,
+  FLAG_UH,
+  FLAG_UF,
+  FLAG_UC,
+  FLAG_UO,
+  FLAG_UT,
+  FLAG_DPE,
+  FLAG_UPE,
+  FLAG_RL,
+  FLAG_UAEX,
+  FLAG_FI,
+  FLAG_COUNT
+};
 
 extern const char *const flag_names[FLAG_COUNT];
 

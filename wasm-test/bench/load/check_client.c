@@ -12,7 +12,8 @@
 
 #define READ_LIMIT (1u << 20)
 
-const char *const flag_names[FLAG_COUNT] = {"nr", "nc", "uh", "uf", "uc", "uo", "ut", "dpe", "upe"};
+const char *const flag_names[FLAG_COUNT] = {"nr", "nc",  "uh",  "uf", "uc",   "uo",
+                                            "ut", "dpe", "upe", "rl", "uaex", "fi"};
 
 // A part of each text, in the order of the flags.
 static const char *const flag_texts[FLAG_COUNT] = {
@@ -20,7 +21,8 @@ static const char *const flag_texts[FLAG_COUNT] = {
     "no healthy endpoint", "cannot connect",
     "ended before the response", "too many requests",
     "no response within", "the request is malformed",
-    "the response is malformed",
+    "the response is malformed", "rate limit exceeded",
+    "access denied", "aborted by fault injection",
 };
 
 unsigned check_random(struct check *check, unsigned bound) {

@@ -1,11 +1,10 @@
 // The control plane with many services and many proxies: what it needs to start and to serve them, and what one
 // edit costs it and sends.
-import { type ChildProcess as NodeProcess, fork } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { ControlPlane } from "../../envoy/support/control-plane.js";
 import { pause } from "../../envoy/support/deadline.js";
 import type { FleetReport } from "./fleet.js";
+import { epochMs, FleetProcess } from "./fleet-client.js";
+import { cpuSeconds, residentBytes } from "./process-cost.js";
 import { benchRoutes, benchService, fileName, meshFiles, serviceFile } from "./services.js";
 
 export interface ControlPlaneOptions {
@@ -45,69 +44,7 @@ export interface ControlPlaneResult {
 
 /** The service that is edited. */
 const EDITED = 500;
-const TICKS_PER_SECOND = 100;
 const IDLE_MS = 3_000;
-/** Nothing has come for so long: all has come. */
-const SETTLED_MS = 2_000;
-/** Longest wait for the first of it. */
-const TIMEOUT_MS = 60_000;
-
-function cpuSeconds(pid: number): number {
-  const stat = readFileSync(`/proc/${String(pid)}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-}
-
-function residentBytes(pid: number): number {
-  const status = readFileSync(`/proc/${String(pid)}/status`, "utf8");
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
-}
-
-class FleetProcess {
-  private readonly child: NodeProcess;
-
-  constructor(address: string, { proxies, services }: ControlPlaneOptions) {
-    this.child = fork(
-      fileURLToPath(new URL("fleet-process.ts", import.meta.url)),
-      [address, String(proxies), String(services)],
-      { execArgv: ["--import", "tsx"] },
-    );
-  }
-
-  takeReport(): Promise<FleetReport> {
-    return new Promise((resolve) => {
-      this.child.once("message", (report) => {
-        resolve(report as FleetReport);
-      });
-      this.child.send("report");
-    });
-  }
-
-  /** Everything, until nothing has come for a while. */
-  async settle(): Promise<FleetReport> {
-    const total: Record<string, FleetReport[string]> = {};
-    let quietSince = performance.now() + TIMEOUT_MS;
-    while (performance.now() - quietSince < SETTLED_MS) {
-      await pause(50);
-      for (const [type, received] of Object.entries(await this.takeReport())) {
-        quietSince = performance.now();
-        const sum = (total[type] ??= { responses: 0, resources: 0, bytes: 0, lastMs: 0 });
-        sum.responses += received.responses;
-        sum.resources += received.resources;
-        sum.bytes += received.bytes;
-        sum.lastMs = Math.max(sum.lastMs, received.lastMs);
-      }
-    }
-    return total;
-  }
-
-  stop(): void {
-    this.child.disconnect();
-  }
-}
-
-const epochMs = (): number => performance.timeOrigin + performance.now();
-
 interface Edit {
   readonly kind: string;
   /** Name and content of the file for the edit of this number. */
@@ -167,7 +104,7 @@ export async function benchControlPlane(options: ControlPlaneOptions): Promise<C
     const startCpuSeconds = cpuSeconds(pid);
     const startBytes = residentBytes(pid);
     const connectMs = epochMs();
-    fleet = new FleetProcess(plane.xdsAddress, options);
+    fleet = new FleetProcess({ address: plane.xdsAddress, mesh: "files", ...options });
     const first = await fleet.settle();
     const connectedMs = Math.max(...Object.values(first).map(({ lastMs }) => lastMs));
     const connectCpuSeconds = cpuSeconds(pid) - startCpuSeconds;

@@ -63,6 +63,8 @@ export interface FleetOptions {
   /** `host:port` of the control plane. */
   readonly address: string;
   readonly proxies: number;
+  /** Envoy's own streams go elsewhere. */
+  readonly isRoutesOnly: boolean;
   /** Of each proxy's module, by the number of the proxy. */
   readonly routeNames: (proxy: number) => readonly string[];
 }
@@ -73,9 +75,9 @@ export class Fleet {
   /** Endpoint subscriptions by version of the clusters: the same for every proxy. */
   private readonly endpoints = new Map<string, Subscription>();
 
-  constructor({ address, proxies, routeNames }: FleetOptions) {
+  constructor({ address, proxies, isRoutesOnly, routeNames }: FleetOptions) {
     for (let proxy = 0; proxy < proxies; proxy++) {
-      this.addProxy(address, `proxy-${String(proxy)}`, routeNames(proxy));
+      this.addProxy(address, proxy, isRoutesOnly, routeNames(proxy));
     }
   }
 
@@ -90,16 +92,24 @@ export class Fleet {
     for (const client of this.clients) client.close();
   }
 
-  private addProxy(address: string, id: string, routeNames: readonly string[]): void {
+  private addProxy(
+    address: string,
+    proxy: number,
+    isRoutesOnly: boolean,
+    routeNames: readonly string[],
+  ): void {
+    const id = `sidecar~10.2.0.1~proxy-${String(proxy)}.bench~bench.svc.cluster.local`;
     const client = new Client(address, credentials.createInsecure(), {
       "grpc.max_receive_message_length": -1,
       "grpc.use_local_subchannel_pool": 1,
     });
     this.clients.push(client);
-    this.openStream(client, { id, cluster: "bench", userAgentName: "envoy" }, [
-      [CLUSTER, new Subscription(CLUSTER, [])],
-      [LISTENER, new Subscription(LISTENER, [])],
-    ]);
+    if (!isRoutesOnly) {
+      this.openStream(client, { id, cluster: "bench", userAgentName: "envoy" }, [
+        [CLUSTER, new Subscription(CLUSTER, [])],
+        [LISTENER, new Subscription(LISTENER, [])],
+      ]);
+    }
     this.openStream(client, { id, cluster: "bench", userAgentName: "metaproto" }, [
       [ROUTES, new Subscription(ROUTES, routeNames)],
     ]);

@@ -1,19 +1,23 @@
-// npm run bench:scale -- [edit] [swap] [lookup] [control-plane] [hostile] [--write]: how it behaves with many
-// routes, proxies, services and enemies; all of them if none is named. --write puts the figures into docs/bench/scale.md.
+// npm run bench:scale -- [edit] [swap] [lookup] [control-plane] [hostile] [described] [mesh] [--write]: how it behaves with many
+// routes, proxies, services and enemies, and what descriptions cost; all of them if none is named. --write puts the figures into docs/bench/scale.md.
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { format, resolveConfig } from "prettier";
 import { LookupBench } from "../../switchboard/lookup-bench.js";
 import { SHAPES } from "../../switchboard/route-shapes.js";
 import { benchControlPlane } from "./control-plane.js";
+import { benchDescribed } from "./described.js";
 import { benchEdits } from "./edit.js";
 import { benchHostile } from "./hostile.js";
+import { benchMesh } from "./mesh.js";
 import {
   controlPlaneReport,
+  describedReport,
   editReport,
   hostileReport,
   lookupReport,
   type LookupReport,
+  meshReport,
   swapReport,
 } from "./report.js";
 import { benchSwaps } from "./swap.js";
@@ -21,8 +25,10 @@ import { benchSwaps } from "./swap.js";
 const PAGE = fileURLToPath(new URL("../../../docs/bench/scale.md", import.meta.url));
 const EDITS = 60;
 const HOSTILE_ROUNDS = 3;
+const DESCRIBED_ROUNDS = 9;
 const SWAP_SECONDS = 10;
 const CONTROL_PLANE = { services: 1000, proxies: 100, edits: 10 };
+const MESH = { services: 1000, routers: 500, proxies: 200, edits: 10 };
 const SIZES = [1, 100, 10_000];
 
 async function benchLookups(): Promise<LookupReport> {
@@ -41,6 +47,8 @@ const BENCHES: Readonly<Record<string, () => Promise<string>>> = {
   lookup: async () => lookupReport(await benchLookups()),
   "control-plane": async () => controlPlaneReport(await benchControlPlane(CONTROL_PLANE)),
   hostile: async () => hostileReport(await benchHostile(HOSTILE_ROUNDS)),
+  mesh: async () => meshReport(await benchMesh(MESH)),
+  described: async () => describedReport(await benchDescribed(DESCRIBED_ROUNDS)),
 };
 
 /** Replaces what is between the markers of this name. */

@@ -2,8 +2,11 @@
 import type { LookupCost } from "../../switchboard/lookup-bench.js";
 import type { ControlPlaneResult } from "./control-plane.js";
 import type { LoadResult } from "../../envoy/support/load.js";
+import type { Cost, DescribedReport } from "./described.js";
 import type { EditResult } from "./edit.js";
+import type { FleetReport } from "./fleet.js";
 import { type HostileResult, type Situation, SITUATIONS } from "./hostile.js";
+import type { ListenerCost, MeshResult } from "./mesh.js";
 import { quantile, spread } from "./quantiles.js";
 import type { SwapResult } from "./swap.js";
 
@@ -64,8 +67,72 @@ export function lookupReport(shapes: LookupReport): string {
   );
 }
 
+function megabytes(bytes: number): string {
+  return `${(bytes / MEGABYTE).toFixed(0)} MB`;
+}
+
+/** Responses, resources and bytes, for each type that came. */
+function sentCells(sent: FleetReport): Row {
+  const types = Object.entries(sent);
+  const each = (of: "responses" | "resources"): string =>
+    types.map(([type, received]) => `${type} ${String(received[of])}`).join(", ");
+  const bytes = types.reduce((sum, [, received]) => sum + received.bytes, 0);
+  return [each("responses"), each("resources"), bytes];
+}
+
+function milliseconds(sample: readonly number[], fraction: number): string {
+  const value = quantile(
+    sample.filter((ms) => !Number.isNaN(ms)),
+    fraction,
+  );
+  return Number.isNaN(value) ? "" : value.toFixed(0);
+}
+
+export function meshReport(result: MeshResult): string {
+  const states = table(
+    ["state", "after s", "CPU s", "resident"],
+    [
+      ["serving", result.readySeconds.toFixed(1), result.readyCpuSeconds.toFixed(1), ""],
+      [
+        ...[`${String(result.objects)} objects of Istio written`],
+        ...[result.writtenSeconds.toFixed(1), result.writtenCpuSeconds.toFixed(1)],
+        megabytes(result.writtenBytes),
+      ],
+      [
+        ...["every proxy has its routes", result.connectSeconds.toFixed(1)],
+        ...[result.connectCpuSeconds.toFixed(1), megabytes(result.connectedBytes)],
+      ],
+      ["after all edits", "", "", megabytes(result.endBytes)],
+    ],
+  );
+  const edits = table(
+    [
+      ...["edit", "last response after ms: p50", "most", "objects written", "after ms: p50"],
+      ...["CPU ms", "responses", "resources", "bytes"],
+    ],
+    result.edits.map(({ kind, delaysMs, writtenMs, cpuMs, sent, objects }) => [
+      ...[kind, milliseconds(delaysMs, 0.5), milliseconds(delaysMs, 1), objects],
+      ...[milliseconds(writtenMs, 0.5), milliseconds(cpuMs, 0.5), ...sentCells(sent)],
+    ]),
+  );
+  const row = (name: string, cost: ListenerCost): Row => {
+    const [without, withThem] = [quantile(cost.without, 0.5), quantile(cost.with, 0.5)];
+    return [
+      ...[name, cost.listeners, without.toFixed(0), withThem.toFixed(0)],
+      (withThem / without).toFixed(1),
+    ];
+  };
+  const istiod = table(
+    ["istiod makes all listeners of a sidecar", "listeners", "without, ms", "with, ms", "ratio"],
+    [
+      row("that knows every service", result.istiod.all),
+      row("that knows those it talks to, by a Sidecar", result.istiod.scoped),
+    ],
+  );
+  return [states, edits, istiod].join("\n\n");
+}
+
 export function controlPlaneReport(result: ControlPlaneResult): string {
-  const megabytes = (bytes: number): string => `${(bytes / MEGABYTE).toFixed(0)} MB`;
   const { startSeconds, startCpuSeconds, connectSeconds, connectCpuSeconds } = result;
   const states = table(
     ["state", "after s", "CPU s", "resident"],
@@ -85,16 +152,10 @@ export function controlPlaneReport(result: ControlPlaneResult): string {
   );
   const edits = table(
     ["edit", "last response after ms: p50", "most", "CPU ms", "responses", "resources", "bytes"],
-    result.edits.map(({ kind, delaysMs, cpuMs, sent }) => {
-      const types = Object.entries(sent);
-      const each = (of: "responses" | "resources" | "bytes"): string =>
-        types.map(([type, received]) => `${type} ${String(received[of])}`).join(", ");
-      return [
-        ...[kind, quantile(delaysMs, 0.5).toFixed(0), Math.max(...delaysMs).toFixed(0)],
-        ...[quantile(cpuMs, 0.5).toFixed(0), each("responses"), each("resources")],
-        types.reduce((sum, [, { bytes }]) => sum + bytes, 0),
-      ];
-    }),
+    result.edits.map(({ kind, delaysMs, cpuMs, sent }) => [
+      ...[kind, quantile(delaysMs, 0.5).toFixed(0), Math.max(...delaysMs).toFixed(0)],
+      ...[quantile(cpuMs, 0.5).toFixed(0), ...sentCells(sent)],
+    ]),
   );
   return `${states}\n\nIdle: ${result.idlePercent.toFixed(1)} % of one core.\n\n${edits}`;
 }
@@ -124,4 +185,25 @@ export function hostileReport(results: readonly HostileResult[]): string {
     ],
     rows,
   );
+}
+
+function ratio({ described, code }: Cost<number>): string {
+  return (described / code).toFixed(2);
+}
+
+export function describedReport({ decodes, proxies }: DescribedReport): string {
+  const names: Readonly<Record<string, string>> = { bolt: "SOFA Bolt", brpc: "bRPC", trpc: "tRPC" };
+  const rows = decodes.map(({ protocol, attributes, ...cost }) => [
+    `${names[protocol] ?? protocol}, ${String(attributes.length)}`,
+    ...[cost.described.toFixed(0), cost.code.toFixed(0), ratio(cost)],
+  ]);
+  const us = ({ median, low, high }: DescribedReport["proxies"]["code"]): string =>
+    `${median.toFixed(1)} (${low.toFixed(1)} to ${high.toFixed(1)})`;
+  return [
+    table(["decoding a request, attributes asked for", "described, ns", "code, ns", "ratio"], rows),
+    table(
+      ["CPU of Envoy for a request", "described, µs", "code, µs", "ratio"],
+      [["bRPC", us(proxies.described), us(proxies.code), proxies.ratio.median.toFixed(2)]],
+    ),
+  ].join("\n\n");
 }

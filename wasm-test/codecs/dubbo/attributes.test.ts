@@ -237,6 +237,23 @@ describe("attachments", () => {
     expect(codec.attribute("k")).toBe("v");
   });
 
+  test.each([1, 63, 64, 65, 200])("each of %d, and of two with a name the last", (count) => {
+    const pairs = Array.from({ length: count }, (_, i) => [`k${String(i)}`, `v${String(i)}`]);
+    const doubled = [["k0", "first"], ...pairs.slice(1), ["K0", "last"]].flat().map(hessianString);
+    const attachments = concat(fromHex("48"), ...doubled, fromHex("5a"));
+    const frame = hessianRequest({ attachments });
+    const last = `k${String(count - 1)}`;
+    const expected = { k0: "last", [last]: count === 1 ? "last" : `v${String(count - 1)}` };
+    expect(attributes(frame, ["k0", last, "k", "absent"])).toEqual({
+      ...expected,
+      k: undefined,
+      absent: undefined,
+    });
+    // Cut off, the map has none.
+    const cut = hessianRequest({ attachments: attachments.subarray(0, -1) });
+    expect(attributes(cut, ["k0", last])).toEqual({ k0: undefined, [last]: undefined });
+  });
+
   test("the frame may move", () => {
     const frame = capture("req-attachments");
     expect(decoded(frame).attribute("user-id")).toBe("u-1001");

@@ -12,6 +12,8 @@ import {
   type MutationStep,
   type Origin,
   type ResponseStatus,
+  type StreamEnd,
+  type TransactionStep,
 } from "./contract.js";
 import { instantiateUnit } from "../../modules/unit.js";
 
@@ -20,6 +22,7 @@ const GUARD_BYTES = 64;
 const GUARD = 0xa5;
 const CONTEXT_BYTES = 256;
 const HEARTBEAT_BYTES = 64;
+const STREAM_RESET_BYTES = 64;
 const ENTRY_BYTES = 20;
 // Offsets within the harness's own memory: names and mutations, connection states, written frames.
 const STATES = PAGE * 2;
@@ -53,6 +56,14 @@ export class CodecHarness {
   /** Builds and instantiates `wasm-test/units/<unit>.ts`. */
   static async load(unit: string): Promise<CodecHarness> {
     return new CodecHarness(await instantiateUnit<CodecExports>(unit));
+  }
+
+  /** Gives the codec its configuration. @returns what is wrong with it; empty: nothing. */
+  configure(configuration: Uint8Array): string {
+    const ptr = this.exports.reserve(Math.max(configuration.length, 1));
+    this.view(ptr, configuration.length).set(configuration);
+    if (this.exports.configure(ptr, configuration.length)) return "";
+    return decoder.decode(this.view(this.exports.faultPtr(), this.exports.faultLen()));
   }
 
   /** The address after one more allocation: constant distances mean that nothing else allocates. */
@@ -159,6 +170,12 @@ export class CodecHarness {
     return bytes && decoder.decode(bytes);
   }
 
+  /** How long the client of the message decoded last waits, in milliseconds; 0: it does not say. */
+  timeoutMs(): number {
+    this.done();
+    return this.exports.timeoutMs();
+  }
+
   /** The frame with another id patched in place, or undefined when its width could change. */
   patchId(id: bigint): Uint8Array | undefined {
     this.done();
@@ -174,7 +191,33 @@ export class CodecHarness {
     if (Buffer.compare(before, this.frame()) !== 0) {
       throw new ContractViolation("encode does not change the frame");
     }
-    return { bytes, applied: Boolean(this.exports.mutationApplied()) };
+    const applied = Boolean(this.exports.mutationApplied());
+    if (this.exports.keepsMiddle(count, entries) !== 0) this.checkEnds(id, bound, bytes, applied);
+    return { bytes, applied };
+  }
+
+  /** A frame that is written in parts is the one that is written as a whole. */
+  private checkEnds(id: bigint, bound: number, whole: Uint8Array, applied: boolean): void {
+    const headLength = this.exports.headLength();
+    const kept = this.exports.keptLength();
+    const frame = this.frame();
+    const written = this.capture(headLength + bound - kept, (head) => {
+      return headLength + this.exports.encodeEnds(id, head, head + headLength);
+    });
+    const parts = [
+      written.subarray(0, headLength),
+      frame.subarray(headLength, kept),
+      written.subarray(headLength),
+    ];
+    if (Buffer.compare(Buffer.concat(parts), whole) !== 0) {
+      throw new ContractViolation("encodeEnds writes the ends of what encode writes");
+    }
+    if (Boolean(this.exports.mutationApplied()) !== applied) {
+      throw new ContractViolation("encodeEnds applies what encode does");
+    }
+    if (Buffer.compare(frame, this.frame()) !== 0) {
+      throw new ContractViolation("encodeEnds does not change the frame");
+    }
   }
 
   /** Also of a frame whose head alone was decoded. */
@@ -199,6 +242,26 @@ export class CodecHarness {
     return this.capture(capacity, (out) =>
       this.exports.encodeError(kind, id, ptr, len, out, capacity),
     );
+  }
+
+  /** As `encodeError`, of a stream that has had an answer already. */
+  encodeStreamError(
+    kind: ErrorKind,
+    id: bigint,
+    text: string,
+    context?: Uint8Array,
+    code = 0,
+  ): Uint8Array {
+    this.exports.setEndsStream(1);
+    try {
+      return this.encodeError(kind, id, text, context, undefined, code);
+    } finally {
+      this.exports.setEndsStream(0);
+    }
+  }
+
+  encodeStreamReset(id: bigint): Uint8Array {
+    return this.capture(STREAM_RESET_BYTES, (out) => this.exports.encodeStreamReset(id, out));
   }
 
   encodeHeartbeatReply(): Uint8Array {
@@ -237,7 +300,7 @@ export class CodecHarness {
 
   private readMessage(decodeStatus: DecodeStatus): DecodedMessage {
     const at = this.exports.messageRecord();
-    const words = new BigUint64Array(this.exports.memory.buffer, at, 10);
+    const words = new BigUint64Array(this.exports.memory.buffer, at, 15);
     return {
       decodeStatus,
       type: Number(words[0]) as MessageType,
@@ -248,6 +311,11 @@ export class CodecHarness {
       id: words[7] ?? 0n,
       idKnown: words[8] !== 0n,
       dialect: Number(words[9]),
+      opensStream: words[10] !== 0n,
+      streamEnd: Number(words[11]) as StreamEnd,
+      needsOwnConnection: words[12] !== 0n,
+      isUntimed: words[13] !== 0n,
+      transaction: Number(words[14]) as TransactionStep,
     };
   }
 

@@ -11,8 +11,15 @@ export const MessageType = {
   Heartbeat: 3,
   Event: 4,
   GoAway: 5,
+  StreamFrame: 6,
+  Push: 7,
 } as const;
 export type MessageType = (typeof MessageType)[keyof typeof MessageType];
+
+export const StreamEnd = { None: 0, Half: 1, Whole: 2 } as const;
+export type StreamEnd = (typeof StreamEnd)[keyof typeof StreamEnd];
+export const TransactionStep = { None: 0, Begin: 1, Commit: 2, Rollback: 3 } as const;
+export type TransactionStep = (typeof TransactionStep)[keyof typeof TransactionStep];
 
 export const ResponseStatus = { Ok: 0, BusinessError: 1, Error: 2 } as const;
 export type ResponseStatus = (typeof ResponseStatus)[keyof typeof ResponseStatus];
@@ -58,6 +65,11 @@ export interface DecodedMessage {
   readonly id: bigint;
   readonly idKnown: boolean;
   readonly dialect: number;
+  readonly opensStream: boolean;
+  readonly streamEnd: StreamEnd;
+  readonly needsOwnConnection: boolean;
+  readonly isUntimed: boolean;
+  readonly transaction: TransactionStep;
 }
 
 /** What `encode` wrote. */
@@ -70,6 +82,9 @@ export interface EncodedFrame {
 /** The exports of wasm-test/units/codec-exports.ts. */
 export interface CodecExports extends UnitExports {
   reserve(bytes: number): number;
+  configure(ptr: number, len: number): number;
+  faultPtr(): number;
+  faultLen(): number;
   defaultMode(): number;
   orderedDownstream(): number;
   idBits(): number;
@@ -85,10 +100,17 @@ export interface CodecExports extends UnitExports {
   patchId(id: bigint): number;
   encodedSizeBound(count: number, entries: number): number;
   encode(id: bigint, count: number, entries: number, out: number): number;
+  keepsMiddle(count: number, entries: number): number;
+  headLength(): number;
+  keptLength(): number;
+  encodeEnds(id: bigint, head: number, tail: number): number;
   mutationApplied(): number;
   captureContext(out: number): number;
   setContext(ptr: number, len: number): void;
   setErrorCode(code: number): void;
+  setEndsStream(endsStream: number): void;
+  timeoutMs(): number;
+  encodeStreamReset(id: bigint, out: number): number;
   encodeError(
     kind: number,
     id: bigint,

@@ -42,6 +42,7 @@ export class ChildProcess {
   private readonly child: ChildProcessWithoutNullStreams;
   private readonly lines: string[] = [];
   private readonly stdoutListeners: ((line: string) => void)[] = [];
+  private readonly listeners: ((line: string) => void)[] = [];
   private status: ExitStatus | undefined;
 
   constructor(options: ChildProcessOptions) {
@@ -93,6 +94,11 @@ export class ChildProcess {
     this.stdoutListeners.push(listener);
   }
 
+  /** Calls `listener` for each later line of either output. */
+  onOutput(listener: (line: string) => void): void {
+    this.listeners.push(listener);
+  }
+
   /** Writes one line to the standard input. */
   writeLine(line: string): void {
     this.child.stdin.write(`${line}\n`);
@@ -126,6 +132,7 @@ export class ChildProcess {
 
   private keep(line: string): void {
     this.lines.push(line);
+    for (const listener of this.listeners) listener(line);
     if (this.lines.length > MAX_CAPTURED_LINES) this.lines.splice(0, MAX_CAPTURED_LINES / 10);
   }
 }

@@ -19,7 +19,19 @@ import { freePort } from "./ports.js";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const COMMAND = `${ROOT}controlplane/dist/cli/main.js`;
-const MODULES = ["dubbo", "thrift"];
+const MODULES = [
+  "awesomerpc",
+  "bolt",
+  "brpc",
+  "dubbo",
+  "frame",
+  "kafka",
+  "redis",
+  "tars",
+  "thrift",
+  "trpc",
+  "zookeeper",
+];
 
 /** What a command printed and how it ended. */
 export interface CommandResult {

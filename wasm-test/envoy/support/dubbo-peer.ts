@@ -1,7 +1,7 @@
 // Apache Dubbo for Java: providers, and a consumer that a test or the demo uses as its own.
 import { delimiter } from "node:path";
 import { PeerClient, PeerServer } from "./peer-client.js";
-import { PeerProcess, missingPeer, peerArtifact } from "./peer-process.js";
+import { type PeerPlace, PeerProcess, missingPeer, peerArtifact, placed } from "./peer-process.js";
 import { freePort } from "./ports.js";
 
 /** Why Dubbo cannot be used here, or undefined. */
@@ -42,6 +42,8 @@ export interface DubboRequest {
 
 /** Where calls go, and over which connections: equal targets share theirs. */
 export interface DubboTarget {
+  /** IP address; default 127.0.0.1. */
+  readonly host?: string;
   readonly port: number;
   /** Any name, to have connections of one's own. */
   readonly reference?: string;
@@ -72,7 +74,14 @@ export interface DubboTarget {
 /** How providers are started. */
 export interface DubboProviderOptions {
   /** One provider each; without a port it gets a free one. */
-  readonly endpoints: readonly { readonly label: string; readonly port?: number }[];
+  readonly endpoints: readonly {
+    readonly label: string;
+    readonly port?: number;
+    /** IP address that it listens at; default all. */
+    readonly host?: string;
+  }[];
+  /** See `PeerPlace`. */
+  readonly place?: PeerPlace;
   readonly group?: string;
   readonly version?: string;
   readonly serialization?: "hessian2" | "fastjson2";
@@ -96,21 +105,35 @@ const JVM_OPTIONS = [
   "-Xmx768m",
 ];
 
-function startJava(name: string, className: string, options: object): Promise<PeerProcess> {
+interface JavaPeer {
+  readonly name: string;
+  readonly className: string;
+  readonly options: object;
+  readonly place: PeerPlace | undefined;
+}
+
+function startJava({ name, className, options, place }: JavaPeer): Promise<PeerProcess> {
   const missing = missingDubboPeer();
   if (missing !== undefined) throw new Error(missing);
   const classPath = [peerArtifact("dubbo-java/classes"), peerArtifact("dubbo-java/lib/*")];
   const arguments_ = ["-cp", classPath.join(delimiter), className, JSON.stringify(options)];
-  return PeerProcess.start({ name, command: "java", args: [...JVM_OPTIONS, ...arguments_] });
+  const java = { name, command: "java", args: [...JVM_OPTIONS, ...arguments_] };
+  return PeerProcess.start(placed(java, place));
 }
 
 /** Starts providers of demo.Greeter; they listen when this returns. */
 export async function startDubboProvider(options: DubboProviderOptions): Promise<PeerServer> {
-  const ports = new Map<string, number>();
-  for (const { label, port } of options.endpoints) ports.set(label, port ?? (await freePort()));
-  const endpoints = [...ports].map(([label, port]) => ({ label, port }));
-  const name = `dubbo provider ${[...ports.keys()].join(" ")}`;
-  const process = await startJava(name, "demo.peer.Provider", { ...options, endpoints });
+  const { place, ...rest } = options;
+  const endpoints: (DubboProviderOptions["endpoints"][number] & { readonly port: number })[] = [];
+  for (const endpoint of options.endpoints)
+    endpoints.push({ ...endpoint, port: endpoint.port ?? (await freePort()) });
+  const ports = new Map(endpoints.map(({ label, port }) => [label, port]));
+  const process = await startJava({
+    name: `dubbo provider ${[...ports.keys()].join(" ")}`,
+    className: "demo.peer.Provider",
+    options: { ...rest, endpoints },
+    place,
+  });
   return new PeerServer(process, ports);
 }
 
@@ -119,6 +142,8 @@ export type DubboConsumer = PeerClient<DubboTarget, DubboRequest>;
 
 /** How a consumer is started. */
 export interface DubboConsumerOptions {
+  /** See `PeerPlace`. */
+  readonly place?: PeerPlace;
   /** PEM files; all its connections use TLS then, and Dubbo does not do it without a certificate. */
   readonly tls?: { readonly trust: string; readonly certificate: string; readonly key: string };
 }
@@ -127,5 +152,13 @@ export interface DubboConsumerOptions {
 export async function startDubboConsumer(
   options: DubboConsumerOptions = {},
 ): Promise<DubboConsumer> {
-  return new PeerClient(await startJava("dubbo consumer", "demo.peer.Consumer", options));
+  const { place, ...rest } = options;
+  return new PeerClient(
+    await startJava({
+      name: "dubbo consumer",
+      className: "demo.peer.Consumer",
+      options: rest,
+      place,
+    }),
+  );
 }

@@ -159,6 +159,11 @@ export class Envoy {
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
   }
 
+  /** Calls `listener` for each later line of the log. */
+  onLog(listener: (line: string) => void): void {
+    this.process.onOutput(listener);
+  }
+
   log(): readonly string[] {
     return this.process.output();
   }

@@ -25,6 +25,16 @@ export function missingPeer(artifact: string): string | undefined {
   return `${artifact} was not built: run scripts/setup, it says which tool it lacks`;
 }
 
+/** A command that runs another one where it is to run, such as `["nsenter", "--net=/run/netns/pod"]`. */
+export type PeerPlace = readonly [string, ...(readonly string[])];
+
+/** What starts it there; default: here. */
+export function placed(options: ChildProcessOptions, place?: PeerPlace): ChildProcessOptions {
+  if (place === undefined) return options;
+  const [command, ...args] = place;
+  return { ...options, command, args: [...args, options.command, ...options.args] };
+}
+
 /** One exception of a chain of causes. `code` is the library's own number, if it has one. */
 export interface FailureLink {
   readonly class: string;

@@ -1,6 +1,14 @@
 // envoyproxy/ratelimit with a Redis of its own: what a global rate limit asks in production.
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -63,6 +71,14 @@ export class RateLimitService {
     if (missing !== undefined) throw new Error(missing);
     const folder = mkdtempSync(join(tmpdir(), "metaproto-ratelimit-"));
     const redis = startRedis(folder);
+    // The service ends where it does not find it.
+    await waitUntil("the socket of Redis", () => existsSync(redisSocket(folder)), {
+      timeoutMs: START_TIMEOUT_MS,
+      abandonIf: () => (redis.exitStatus === undefined ? undefined : redis.tail()),
+    }).catch(async (error: unknown) => {
+      await redis.stop("SIGKILL");
+      throw error;
+    });
     const [httpPort = 0, debugPort = 0] = await freePorts(2);
     const grpcPort = port ?? (await freePort());
     const service = startService(folder, domains, { grpcPort, httpPort, debugPort });

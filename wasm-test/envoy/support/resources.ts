@@ -1,13 +1,28 @@
 // The resources of a test as YAML: what an operator would write, with only the varying parts spelled out.
 import { stringify } from "yaml";
 
-export type ManagedProtocol = "dubbo" | "thrift";
+/** Names of modules, and of descriptions in docs/protocol-owners/frames. */
+export type ManagedProtocol =
+  | "awesomerpc"
+  | "bolt"
+  | "brpc"
+  | "courier"
+  | "dubbo"
+  | "kafka"
+  | "parcel"
+  | "redis"
+  | "tars"
+  | "thrift"
+  | "trpc"
+  | "zookeeper";
 
 /** One endpoint of a service on 127.0.0.1. */
 export interface EndpointOptions {
   readonly port: number;
   /** Label `version`, by which subsets choose. */
   readonly version: string;
+  /** Default 1. */
+  readonly weight?: number;
 }
 
 /** A managed service: where clients connect, and who answers. */
@@ -81,10 +96,11 @@ export function serviceEntry(service: ServiceOptions): object {
       addresses: ["127.0.0.1"],
       ports: [{ number: service.port, name: portName, protocol: "TCP" }],
       resolution: "STATIC",
-      endpoints: service.endpoints.map(({ port, version }) => ({
+      endpoints: service.endpoints.map(({ port, version, weight }) => ({
         address: "127.0.0.1",
         ports: { [portName]: port },
         labels: { version },
+        ...(weight === undefined ? {} : { weight }),
       })),
     },
   };

@@ -19,6 +19,8 @@ export interface SwitchboardBootstrapOptions {
   readonly plugin: Readonly<Record<string, unknown>>;
   /** Ports of gRPC servers by cluster. */
   readonly grpcClusters?: Readonly<Record<string, number>>;
+  /** Clusters of type ORIGINAL_DST. Clients then say by the PROXY protocol what they have connected to. */
+  readonly originalDestinations?: readonly string[];
   /** Port of a control plane's gRPC server. */
   readonly controlPort?: number;
 }
@@ -29,7 +31,7 @@ const CARRIER = "carrier";
 const CONTROL = "control";
 
 export function switchboardBootstrap(options: SwitchboardBootstrapOptions): object {
-  const { controlPort, grpcClusters = {} } = options;
+  const { controlPort, grpcClusters = {}, originalDestinations = [] } = options;
   const control = controlPort === undefined ? [] : [grpcCluster(CONTROL, controlPort)];
   return {
     node: { id: "test-node", cluster: "test-cluster" },
@@ -46,6 +48,7 @@ export function switchboardBootstrap(options: SwitchboardBootstrapOptions): obje
         {
           name: LISTENER,
           address: { socket_address: { address: "127.0.0.1", port_value: 0 } },
+          listener_filters: originalDestinations.length === 0 ? [] : [proxyProtocol()],
           filter_chains: [{ filters: [wasm(options), filter("echo", "echo.v3.Echo", {})] }],
         },
         {
@@ -56,6 +59,11 @@ export function switchboardBootstrap(options: SwitchboardBootstrapOptions): obje
       ],
       clusters: [
         ...Object.entries(options.clusters).map(([name, ports]) => cluster(name, ports)),
+        ...originalDestinations.map((name) => ({
+          name,
+          type: "ORIGINAL_DST",
+          lb_policy: "CLUSTER_PROVIDED",
+        })),
         ...Object.entries(grpcClusters).map(([name, port]) => grpcCluster(name, port)),
         carrierCluster(),
         ...control,
@@ -67,6 +75,11 @@ export function switchboardBootstrap(options: SwitchboardBootstrapOptions): obje
 function filter(name: string, type: string, config: object): object {
   const typed_config = { "@type": `${NETWORK}.${type}`, ...config };
   return { name: `envoy.filters.network.${name}`, typed_config };
+}
+
+function proxyProtocol(): object {
+  const type = `${TYPE}/envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol`;
+  return { name: "envoy.filters.listener.proxy_protocol", typed_config: { "@type": type } };
 }
 
 function wasm(options: SwitchboardBootstrapOptions): object {

@@ -1,6 +1,13 @@
 // Apache Thrift for Go and for Python: servers, and clients that a test or the demo uses as its own.
 import { PeerClient, PeerServer } from "./peer-client.js";
-import { PeerProcess, missingPeer, peerArtifact, peerSource } from "./peer-process.js";
+import {
+  type PeerPlace,
+  PeerProcess,
+  missingPeer,
+  peerArtifact,
+  peerSource,
+  placed,
+} from "./peer-process.js";
 import { freePort } from "./ports.js";
 import type { ThriftProtocol, ThriftTransport } from "./thrift-wire.js";
 
@@ -44,6 +51,8 @@ export interface ThriftRequest {
 
 /** Where calls go, and over which connections: equal targets share theirs. */
 export interface ThriftTarget {
+  /** IP address; default 127.0.0.1. In Python only. */
+  readonly host?: string;
   readonly port: number;
   readonly transport: ThriftTransport;
   /** "binary-lax" does not go with the transport "header". */
@@ -65,32 +74,44 @@ export interface ThriftEndpoint {
   readonly protocol: ThriftProtocol;
   /** Default a free one. */
   readonly port?: number;
+  /** IP address that it listens at; default 127.0.0.1. In Python only. */
+  readonly host?: string;
 }
 
-function start(language: ThriftLanguage, name: string, args: string[]): Promise<PeerProcess> {
+interface ThriftPeer {
+  readonly name: string;
+  readonly args: readonly string[];
+  readonly place: PeerPlace | undefined;
+}
+
+function start(language: ThriftLanguage, { name, args, place }: ThriftPeer): Promise<PeerProcess> {
   const missing = missingThriftPeer(language);
   if (missing !== undefined) throw new Error(missing);
-  if (language === "go") return PeerProcess.start({ name, command: peerArtifact(GO), args });
-  return PeerProcess.start({
+  if (language === "go")
+    return PeerProcess.start(placed({ name, command: peerArtifact(GO), args }, place));
+  const python = {
     name,
     command: peerArtifact(PYTHON),
     args: [peerSource("thrift-python/peer.py"), ...args],
     // Nothing is written next to the sources.
     env: { PYTHONPYCACHEPREFIX: peerArtifact("pycache") },
-  });
+  };
+  return PeerProcess.start(placed(python, place));
 }
 
 /** Starts servers of Greeter; they listen when this returns. */
 export async function startThriftServer(
   language: ThriftLanguage,
   wanted: readonly ThriftEndpoint[],
+  place?: PeerPlace,
 ): Promise<PeerServer> {
   const endpoints: (ThriftEndpoint & { port: number })[] = [];
   for (const endpoint of wanted) {
     endpoints.push({ ...endpoint, port: endpoint.port ?? (await freePort()) });
   }
   const name = `thrift ${language} server`;
-  const process = await start(language, name, ["server", JSON.stringify({ endpoints })]);
+  const args = ["server", JSON.stringify({ endpoints })];
+  const process = await start(language, { name, args, place });
   return new PeerServer(process, new Map(endpoints.map(({ label, port }) => [label, port])));
 }
 
@@ -98,6 +119,10 @@ export async function startThriftServer(
 export type ThriftClient = PeerClient<ThriftTarget, ThriftRequest>;
 
 /** Starts a client. */
-export async function startThriftClient(language: ThriftLanguage): Promise<ThriftClient> {
-  return new PeerClient(await start(language, `thrift ${language} client`, ["client"]));
+export async function startThriftClient(
+  language: ThriftLanguage,
+  place?: PeerPlace,
+): Promise<ThriftClient> {
+  const name = `thrift ${language} client`;
+  return new PeerClient(await start(language, { name, args: ["client"], place }));
 }

@@ -98,3 +98,11 @@ export function collectSpans(
   }
   return reader.spans.filter((span) => span.end > span.start);
 }
+
+/** Spans of bytes that begin at `by`. */
+export function shifted(spans: readonly Span[], by: number): readonly Span[] {
+  return spans.map(({ start, end, length }) => {
+    const span = { start: start + by, end: end + by };
+    return length === undefined ? span : { ...span, length: { ...length, at: length.at + by } };
+  });
+}

@@ -14,8 +14,9 @@ from wire import client_protocol
 
 DEFAULT_TIMEOUT_MS = 5000
 LARGE_TEXT = 4096
+LOCALHOST = "127.0.0.1"
 LABEL_MARK = " from "
-TARGET = ("port", "reference", "transport", "protocol", "connections", "timeoutMs", "service")
+TARGET = ("host", "port", "reference", "transport", "protocol", "connections", "timeoutMs", "service")
 
 
 class Connection:
@@ -29,7 +30,7 @@ class Connection:
     def open(self):
         if self.client is not None:
             return
-        socket = TSocket("127.0.0.1", self._target["port"])
+        socket = TSocket(self._target.get("host") or LOCALHOST, self._target["port"])
         socket.setTimeout(self._target.get("timeoutMs") or DEFAULT_TIMEOUT_MS)
         protocol = client_protocol(self._target, socket)
         protocol.trans.open()

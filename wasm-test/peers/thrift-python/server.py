@@ -181,7 +181,7 @@ class ListeningServer(TThreadedServer):
     """Listens before it serves, so that "ready" is true when it is said."""
 
     def __init__(self, endpoint, record, relay):
-        socket = TServerSocket("127.0.0.1", endpoint["port"])
+        socket = TServerSocket(endpoint.get("host", "127.0.0.1"), endpoint["port"])
         super().__init__(
             processor(endpoint["label"], record, relay), socket, *server_factories(endpoint), daemon=True
         )

@@ -57,6 +57,16 @@ export class CodecTarget extends Target {
     return true;
   }
 
+  /** What messages are changed by. */
+  mutations(): StaticArray<Change> {
+    return changes;
+  }
+
+  /** Where requests that have a context cannot be answered with every kind of error, say so. */
+  answersEverything(): bool {
+    return true;
+  }
+
   run(ptr: usize, len: u32): u32 {
     this.choice = hashBytes(work, len);
     this.digest = 0;
@@ -211,7 +221,7 @@ export class CodecTarget extends Target {
     this.digest = mixBytes(this.digest, out, written);
     if (contextLen == 0) return;
     if (written == 0) {
-      if (!isTight) abort("a request that cannot be answered");
+      if (!isTight && this.answersEverything()) abort("a request that cannot be answered");
       return;
     }
     if (this.canReadReply(this.message)) this.readReply(out, written, id);
@@ -295,10 +305,12 @@ export class CodecTarget extends Target {
 
   private encodeChanged(ptr: usize, len: u32): void {
     this.restore();
-    const change: Change = changes[this.choose(changes.length)];
+    const mutations = this.mutations();
+    const change: Change = mutations[this.choose(mutations.length)];
     const id = this.anotherId();
     const written = this.encode(id, change.mutation);
     const isApplied = this.codec.mutationApplied;
+    this.expectEnds(id, change.mutation, written);
     this.digest = mix(mixBytes(this.digest, encoded, written), <u32>isApplied);
     if (isApplied) {
       this.verdict = 2;
@@ -313,6 +325,27 @@ export class CodecTarget extends Target {
     const plain = mixBytes(0, encoded, written);
     const unchanged = this.encode(id, null);
     if (mixBytes(0, encoded, unchanged) != plain) abort("a change was made in part");
+  }
+
+  /** Written in parts, the frame is what was encoded. */
+  private expectEnds(id: u64, mutation: Mutation, written: u32): void {
+    const codec = this.codec;
+    const isApplied = codec.mutationApplied;
+    const bound = codec.encodedSizeBound(this.message, mutation);
+    if (!codec.keepsMiddle(this.message, mutation)) return;
+    const head = codec.headLength;
+    const kept = codec.keptLength;
+    const frame = this.message.frame;
+    const room = head + bound - kept;
+    const out = openOutput(room);
+    const tail = codec.encodeEnds(this.message, id, out, out + head);
+    checkOutput(out, room, head + tail);
+    const isWhole =
+      kept + tail == written &&
+      isEqual(encoded, out, head) &&
+      isEqual(encoded + head, frame + head, kept - head) &&
+      isEqual(encoded + kept, out + head, tail);
+    if (!isWhole || codec.mutationApplied != isApplied) abort("the ends are others");
   }
 
   private expectValue(change: Change): void {

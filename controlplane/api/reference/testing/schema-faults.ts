@@ -11,6 +11,8 @@ interface Schema {
   readonly exclusiveMinimum?: boolean;
   readonly maximum?: number;
   readonly minItems?: number;
+  readonly minProperties?: number;
+  readonly maxProperties?: number;
   readonly items?: Schema;
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -29,12 +31,20 @@ export function schemaFaults(schema: object, value: unknown, path = ""): string[
     ];
   if (typeof value === "object" && value !== null)
     return [
+      ...countFaults(rest, Object.keys(value).length).map((fault) => `${path}: ${fault}`),
       ...required.filter((name) => !(name in value)).map((name) => `${path}.${name}: missing`),
       ...Object.entries(value).flatMap(([name, part]) =>
         schemaFaults(properties?.[name] ?? additionalProperties ?? {}, part, `${path}.${name}`),
       ),
     ];
   return scalarFaults(rest, value).map((fault) => `${path}: ${fault}`);
+}
+
+function countFaults({ minProperties = 0, maxProperties = Infinity }: Schema, count: number) {
+  return [
+    ...(count < minProperties ? ["too few"] : []),
+    ...(count > maxProperties ? ["too many"] : []),
+  ];
 }
 
 function scalarFaults(schema: Schema, value: unknown): string[] {

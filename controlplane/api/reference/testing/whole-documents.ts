@@ -8,7 +8,13 @@ interface WholeDocument {
 }
 
 /** Fields that exclude one that is there. */
-export const ALTERNATIVES: readonly string[] = [".spec.accessLog.json"];
+export const ALTERNATIVES: readonly string[] = [
+  ".spec.accessLog.json",
+  ".spec.codec",
+  ".spec.settings.auth.secret",
+  ".spec.trafficPolicy.connectionPool.redis.auth.secret",
+  ".spec.module",
+];
 
 const HOST = "cart.shop";
 const BUCKET = { maxTokens: 2, tokensPerFill: 1, fillInterval: "1m30s" };
@@ -101,9 +107,79 @@ const META_ROUTER: WholeDocument = {
         },
         mirrors: [{ destination: DESTINATION, percentage: { value: 1 } }],
         hashPolicy: { useSourceIp: true },
+        stickySession: { attribute: "a", ttl: "1s", strict: true },
       },
+      { route: ROUTE, hashPolicy: { useSourceConnection: true } },
     ],
   },
+};
+
+const PART = { name: "a", plus: 1, type: "u32", byteOrder: "BIG_ENDIAN", prefix: "u16" };
+const PARTS = [
+  { ...PART, hex: "00" },
+  { ...PART, ascii: "a" },
+  { ...PART, is: "REQUEST_ID" },
+  { ...PART, copy: "b" },
+  { ...PART, lengthOf: ["frame"] },
+  { ...PART, parts: [{ hex: "00" }] },
+  {
+    ...PART,
+    protobuf: [
+      { field: 1, is: "CODE" },
+      { field: 2, number: 1 },
+      { field: 3, ascii: "a" },
+      { field: 4, fields: [{ field: 1, is: "TEXT" }] },
+    ],
+  },
+  { ...PART, checksum: "CRC32" },
+];
+const FIELD = { name: "a", byteOrder: "LITTLE_ENDIAN", attribute: "b", plus: 1 };
+const FRAME = {
+  byteOrder: "BIG_ENDIAN",
+  layouts: [
+    {
+      name: "a",
+      from: "CLIENT",
+      when: { a: 1, b: [1, "0x2"], c: { bits: 1 }, d: { not: 0 }, e: { present: true } },
+      fields: [
+        { ...FIELD, type: "u32", constant: 1, counts: ["frame"] },
+        { ...FIELD, type: "text", size: 2, padding: " " },
+        { ...FIELD, type: "bytes", prefix: "varint" },
+        {
+          ...FIELD,
+          type: "protobuf",
+          fields: [{ name: "a", path: "1.2", type: "uint32", attribute: "b" }],
+          map: 9,
+          byKey: false,
+        },
+        {
+          ...FIELD,
+          type: "pairs",
+          keyLength: "u8",
+          valueLength: "u8",
+          valuePlus: 1,
+          count: "u8",
+          pairs: [{ name: "a", key: "b", attribute: "c" }],
+        },
+        {
+          ...FIELD,
+          type: "tlv",
+          tagType: "u8",
+          entries: [{ name: "a", tag: 1, type: "text", attribute: "b" }],
+        },
+        { ...FIELD, type: "json", members: [{ name: "a", path: "b", attribute: "c" }] },
+      ],
+      requestId: "a",
+      kinds: [{ kind: "REQUEST", from: "CLIENT", when: { a: 1 } }],
+      results: [{ result: "ERROR", when: { a: 1 } }],
+      timeout: { field: "a", unit: "ms" },
+      mutations: "a",
+      checksum: "a",
+      errorReplies: [{ for: ["noRoute"], codes: { default: 1 }, parts: PARTS }],
+      heartbeatReply: PARTS,
+      heartbeat: PARTS,
+    },
+  ],
 };
 
 const APPLICATION_PROTOCOL: WholeDocument = {
@@ -112,7 +188,7 @@ const APPLICATION_PROTOCOL: WholeDocument = {
   metadata: { name: "a" },
   spec: {
     protocol: "orders",
-    codec: "dubbo",
+    frame: FRAME,
     connectionMode: "SHARED",
     limits: {
       maxFrameBytes: 1,
@@ -129,6 +205,7 @@ const APPLICATION_PROTOCOL: WholeDocument = {
     upstreamHeartbeat: "0s",
     upstreamIdleTimeout: "1h",
     frameTimeout: ".5s",
+    streamIdleTimeout: "2m",
     initialFetchTimeout: "1m",
     accessLog: {
       text: "%START_TIME% %ATTR(method):10%",
@@ -149,6 +226,19 @@ const APPLICATION_PROTOCOL: WholeDocument = {
       maxMethods: 10,
       durationBucketsMs: [1, 10],
       istio: { reporter: "SOURCE", labels: { source_app: "b" } },
+    },
+    peerMetadata: {
+      side: "INBOUND",
+      propagate: true,
+      workload: {
+        workload: "a",
+        namespace: "b",
+        cluster: "c",
+        app: "d",
+        version: "e",
+        canonicalService: "f",
+        canonicalRevision: "g",
+      },
     },
   },
 };
@@ -194,9 +284,62 @@ const DUBBO_AUTHORIZATION_POLICY: WholeDocument = {
   },
 };
 
+const CREDENTIALS = { plain: { username: "a", password: "b" } };
+const REDIS_TARGET = { host: HOST, port: 1 };
+
+const REDIS_SERVICE: WholeDocument = {
+  apiVersion: "redis.aeraki.io/v1alpha1",
+  kind: "RedisService",
+  metadata: { name: "a" },
+  spec: {
+    host: [HOST],
+    settings: {
+      opTimeout: "1s",
+      caseInsensitive: true,
+      enableCommandStats: true,
+      enableHashtagging: true,
+      enableRedirection: true,
+      maxBufferSizeBeforeFlush: 1,
+      bufferFlushTimeout: "1ms",
+      maxUpstreamUnknownConnections: 1,
+      readPolicy: "PREFER_REPLICA",
+      auth: CREDENTIALS,
+    },
+    redis: [
+      {
+        match: { key: { prefix: "a", removePrefix: true } },
+        route: REDIS_TARGET,
+        mirror: [{ route: REDIS_TARGET, percentage: { value: 1 }, excludeReadCommands: true }],
+      },
+    ],
+    faults: [{ type: "DELAY", percentage: { value: 1 }, delay: "1s", commands: ["GET"] }],
+  },
+};
+
+const REDIS_DESTINATION: WholeDocument = {
+  apiVersion: "redis.aeraki.io/v1alpha1",
+  kind: "RedisDestination",
+  metadata: { name: "a" },
+  spec: {
+    host: HOST,
+    trafficPolicy: {
+      connectionPool: {
+        tcp: {
+          maxConnections: 1,
+          connectTimeout: "1s",
+          tcpKeepalive: { probes: 1, time: "1s", interval: "1s" },
+        },
+        redis: { mode: "CLUSTER", discoveryEndpoints: ["a:1"], auth: CREDENTIALS },
+      },
+    },
+  },
+};
+
 export const DOCUMENTS: readonly WholeDocument[] = [
   META_ROUTER,
   APPLICATION_PROTOCOL,
   META_AUTHORIZATION_POLICY,
   DUBBO_AUTHORIZATION_POLICY,
+  REDIS_SERVICE,
+  REDIS_DESTINATION,
 ];

@@ -19,7 +19,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file metaproto/v1/plugin.proto.
  */
 export const file_metaproto_v1_plugin: GenFile = /*@__PURE__*/
-  fileDesc("ChltZXRhcHJvdG8vdjEvcGx1Z2luLnByb3RvEgxtZXRhcHJvdG8udjEizQQKE1BsdWdpbkNvbmZpZ3VyYXRpb24SFAoMZGlhbF9jbHVzdGVyGAEgASgJEhkKEWRpc2NvdmVyeV9jbHVzdGVyGAIgASgJEj4KFHJvdXRlX2NvbmZpZ3VyYXRpb25zGAMgAygLMiAubWV0YXByb3RvLnYxLlJvdXRlQ29uZmlndXJhdGlvbhIjChtkZWZhdWx0X3JvdXRlX2NvbmZpZ3VyYXRpb24YBCABKAkSNQoPY29ubmVjdGlvbl9tb2RlGAUgASgOMhwubWV0YXByb3RvLnYxLkNvbm5lY3Rpb25Nb2RlEiQKBmxpbWl0cxgGIAEoCzIULm1ldGFwcm90by52MS5MaW1pdHMSMgoPZGVmYXVsdF90aW1lb3V0GAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjgKFWluaXRpYWxfZmV0Y2hfdGltZW91dBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIyCg9jb25uZWN0X3RpbWVvdXQYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNQoSdXBzdHJlYW1faGVhcnRiZWF0GAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjgKFXVwc3RyZWFtX2lkbGVfdGltZW91dBgLIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg1mcmFtZV90aW1lb3V0GAwgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIo4CCgZMaW1pdHMSFwoPbWF4X2ZyYW1lX2J5dGVzGAEgASgNEi4KJm1heF9yZXF1ZXN0c19wZXJfZG93bnN0cmVhbV9jb25uZWN0aW9uGAIgASgNEiwKJG1heF9yZXF1ZXN0c19wZXJfdXBzdHJlYW1fY29ubmVjdGlvbhgDIAEoDRIUCgxtYXhfcmVxdWVzdHMYBCABKA0SHAoUbWF4X3BlbmRpbmdfcmVxdWVzdHMYBSABKA0SFwoPbWF4X2Nvbm5lY3Rpb25zGAYgASgNEhoKEm1heF9idWZmZXJlZF9ieXRlcxgHIAEoDRIkChxtYXhfcmVxdWVzdHNfYXdhaXRpbmdfcm91dGVzGAggASgNKkwKDkNvbm5lY3Rpb25Nb2RlEhEKDUNPREVDX0RFRkFVTFQQABIKCgZTSEFSRUQQARIMCghJTl9PUkRFUhACEg0KCUVYQ0xVU0lWRRADYgZwcm90bzM", [file_google_protobuf_duration, file_metaproto_v1_route]);
+  fileDesc("ChltZXRhcHJvdG8vdjEvcGx1Z2luLnByb3RvEgxtZXRhcHJvdG8udjEitAUKE1BsdWdpbkNvbmZpZ3VyYXRpb24SFAoMZGlhbF9jbHVzdGVyGAEgASgJEhkKEWRpc2NvdmVyeV9jbHVzdGVyGAIgASgJEj4KFHJvdXRlX2NvbmZpZ3VyYXRpb25zGAMgAygLMiAubWV0YXByb3RvLnYxLlJvdXRlQ29uZmlndXJhdGlvbhIjChtkZWZhdWx0X3JvdXRlX2NvbmZpZ3VyYXRpb24YBCABKAkSNQoPY29ubmVjdGlvbl9tb2RlGAUgASgOMhwubWV0YXByb3RvLnYxLkNvbm5lY3Rpb25Nb2RlEiQKBmxpbWl0cxgGIAEoCzIULm1ldGFwcm90by52MS5MaW1pdHMSMgoPZGVmYXVsdF90aW1lb3V0GAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjgKFWluaXRpYWxfZmV0Y2hfdGltZW91dBgIIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIyCg9jb25uZWN0X3RpbWVvdXQYCSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNQoSdXBzdHJlYW1faGVhcnRiZWF0GAogASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjgKFXVwc3RyZWFtX2lkbGVfdGltZW91dBgLIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg1mcmFtZV90aW1lb3V0GAwgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjYKE3N0cmVhbV9pZGxlX3RpbWVvdXQYDSABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGwoTY29kZWNfY29uZmlndXJhdGlvbhgOIAEoDBIQCghhbm5vdW5jZRgPIAEoCCKOAgoGTGltaXRzEhcKD21heF9mcmFtZV9ieXRlcxgBIAEoDRIuCiZtYXhfcmVxdWVzdHNfcGVyX2Rvd25zdHJlYW1fY29ubmVjdGlvbhgCIAEoDRIsCiRtYXhfcmVxdWVzdHNfcGVyX3Vwc3RyZWFtX2Nvbm5lY3Rpb24YAyABKA0SFAoMbWF4X3JlcXVlc3RzGAQgASgNEhwKFG1heF9wZW5kaW5nX3JlcXVlc3RzGAUgASgNEhcKD21heF9jb25uZWN0aW9ucxgGIAEoDRIaChJtYXhfYnVmZmVyZWRfYnl0ZXMYByABKA0SJAocbWF4X3JlcXVlc3RzX2F3YWl0aW5nX3JvdXRlcxgIIAEoDSpbCg5Db25uZWN0aW9uTW9kZRIRCg1DT0RFQ19ERUZBVUxUEAASCgoGU0hBUkVEEAESDAoISU5fT1JERVIQAhINCglFWENMVVNJVkUQAxINCglERURJQ0FURUQQBGIGcHJvdG8z", [file_google_protobuf_duration, file_metaproto_v1_route]);
 
 /**
  * @generated from message metaproto.v1.PluginConfiguration
@@ -49,7 +49,9 @@ export type PluginConfiguration = Message<"metaproto.v1.PluginConfiguration"> & 
 
   /**
    * For listeners whose metadata (filter_metadata, namespace "metaproto", key "route_configuration")
-   * names none. Unset: the first of `route_configurations`.
+   * names none. Unset: the first of `route_configurations`. `%DESTINATION_PORT%` in it stands for the
+   * port that the client connected to, so that one plugin serves a listener of many ports; a name that
+   * is `%FILTER_CHAIN_NAME%` for that of Envoy's filter chain, so that one plugin serves many chains.
    *
    * @generated from field: string default_route_configuration = 4;
    */
@@ -109,6 +111,30 @@ export type PluginConfiguration = Message<"metaproto.v1.PluginConfiguration"> & 
    * @generated from field: google.protobuf.Duration frame_timeout = 12;
    */
   frameTimeout?: Duration | undefined;
+
+  /**
+   * How long neither side of an open stream may send anything. Default 300s; 0s: no bound.
+   *
+   * @generated from field: google.protobuf.Duration stream_idle_timeout = 13;
+   */
+  streamIdleTimeout?: Duration | undefined;
+
+  /**
+   * What the codec has to be told, in a form of its own: of the module `frame` a metaproto.v1.FrameTable.
+   * Other codecs take none.
+   *
+   * @generated from field: bytes codec_configuration = 14;
+   */
+  codecConfiguration: Uint8Array;
+
+  /**
+   * Open the stream for routes when the module has started, in one of its VMs, and not with the first
+   * client: for a control plane that does not hand out the modules itself and has to know which of them
+   * run. Streams tell `dial_cluster` as `node.user_agent_version`.
+   *
+   * @generated from field: bool announce = 15;
+   */
+  announce: boolean;
 };
 
 /**
@@ -214,6 +240,13 @@ export enum ConnectionMode {
    * @generated from enum value: EXCLUSIVE = 3;
    */
   EXCLUSIVE = 3,
+
+  /**
+   * Each downstream connection has an upstream connection of its own.
+   *
+   * @generated from enum value: DEDICATED = 4;
+   */
+  DEDICATED = 4,
 }
 
 /**

@@ -18,7 +18,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file metaproto/v1/route.proto.
  */
 export const file_metaproto_v1_route: GenFile = /*@__PURE__*/
-  fileDesc("ChhtZXRhcHJvdG8vdjEvcm91dGUucHJvdG8SDG1ldGFwcm90by52MSKdAQoSUm91dGVDb25maWd1cmF0aW9uEgwKBG5hbWUYASABKAkSIwoGcm91dGVzGAIgAygLMhMubWV0YXByb3RvLnYxLlJvdXRlEicKCGNsdXN0ZXJzGAMgAygLMhUubWV0YXByb3RvLnYxLkNsdXN0ZXISKwoHZmlsdGVycxgEIAMoCzIaLm1ldGFwcm90by52MS5GaWx0ZXJDb25maWciPgoMRmlsdGVyQ29uZmlnEgwKBG5hbWUYASABKAkSDgoGY29uZmlnGAIgASgMEhAKCGRpc2FibGVkGAMgASgIIrwDCgVSb3V0ZRIMCgRuYW1lGAEgASgJEisKBW1hdGNoGAIgAygLMhwubWV0YXByb3RvLnYxLkF0dHJpYnV0ZU1hdGNoEjMKDGRlc3RpbmF0aW9ucxgDIAMoCzIdLm1ldGFwcm90by52MS5XZWlnaHRlZENsdXN0ZXISKgoHdGltZW91dBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwChByZXF1ZXN0X211dGF0aW9uGAUgAygLMhYubWV0YXByb3RvLnYxLk11dGF0aW9uEjEKEXJlc3BvbnNlX211dGF0aW9uGAYgAygLMhYubWV0YXByb3RvLnYxLk11dGF0aW9uEisKB2ZpbHRlcnMYByADKAsyGi5tZXRhcHJvdG8udjEuRmlsdGVyQ29uZmlnEi8KDHJldHJ5X3BvbGljeRgIIAEoCzIZLm1ldGFwcm90by52MS5SZXRyeVBvbGljeRIlCgdtaXJyb3JzGAkgAygLMhQubWV0YXByb3RvLnYxLk1pcnJvchItCgtoYXNoX3BvbGljeRgKIAEoCzIYLm1ldGFwcm90by52MS5IYXNoUG9saWN5IuwDCgtSZXRyeVBvbGljeRIQCghhdHRlbXB0cxgBIAEoDRIyCg9wZXJfdHJ5X3RpbWVvdXQYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMwoIcmV0cnlfb24YAyADKA4yIS5tZXRhcHJvdG8udjEuUmV0cnlQb2xpY3kuUmV0cnlPbhIwCg1iYXNlX2ludGVydmFsGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEi8KDG1heF9pbnRlcnZhbBgFIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIUCgxyZXRyeV9vbmV3YXkYBiABKAgSGQoRbWF4X3JlcXVlc3RfYnl0ZXMYByABKA0SFgoOYnVkZ2V0X3BlcmNlbnQYCCABKA0SEwoLbWluX3JldHJpZXMYCSABKA0ioAEKB1JldHJ5T24SGAoUUkVUUllfT05fVU5TUEVDSUZJRUQQABITCg9DT05ORUNUX0ZBSUxVUkUQARIJCgVSRVNFVBACEhMKD1BFUl9UUllfVElNRU9VVBADEg4KCk9WRVJMT0FERUQQBBIQCgxTRVJWRVJfRVJST1IQBRISCg5CVVNJTkVTU19FUlJPUhAGEhAKDEJBRF9SRVNQT05TRRAHIi4KBk1pcnJvchIPCgdjbHVzdGVyGAEgASgJEhMKC3Blcl9taWxsaW9uGAIgASgNIkIKCkhhc2hQb2xpY3kSEwoJYXR0cmlidXRlGAEgASgJSAASGAoOc291cmNlX2FkZHJlc3MYAiABKAhIAEIFCgNrZXkilwEKDkF0dHJpYnV0ZU1hdGNoEgwKBG5hbWUYASABKAkSDwoFZXhhY3QYAiABKAlIABIQCgZwcmVmaXgYAyABKAlIABIkCgVyZWdleBgEIAEoCzITLm1ldGFwcm90by52MS5SZWdleEgAEhEKB3ByZXNlbnQYBSABKAhIABIOCgZpbnZlcnQYBiABKAhCCwoJc3BlY2lmaWVyIj0KBVJlZ2V4Eg8KB3BhdHRlcm4YASABKAkSCwoDZGZhGAIgASgMEhYKDmxpdGVyYWxfcHJlZml4GAMgASgJIjIKD1dlaWdodGVkQ2x1c3RlchIPCgdjbHVzdGVyGAEgASgJEg4KBndlaWdodBgCIAEoDSKQAQoITXV0YXRpb24SMwoJb3BlcmF0aW9uGAEgASgOMiAubWV0YXByb3RvLnYxLk11dGF0aW9uLk9wZXJhdGlvbhILCgNrZXkYAiABKAkSDQoFdmFsdWUYAyABKAkiMwoJT3BlcmF0aW9uEgcKA1NFVBAAEhEKDUFERF9JRl9BQlNFTlQQARIKCgZSRU1PVkUQAiL3AgoHQ2x1c3RlchIMCgRuYW1lGAEgASgJEhEKCWVuZHBvaW50cxgCIAEoDRIXCg9tYXhfY29ubmVjdGlvbnMYAyABKA0SFAoMbWF4X3JlcXVlc3RzGAQgASgNEhwKFG1heF9wZW5kaW5nX3JlcXVlc3RzGAUgASgNEjkKDWxvYWRfYmFsYW5jZXIYBiABKA4yIi5tZXRhcHJvdG8udjEuQ2x1c3Rlci5Mb2FkQmFsYW5jZXISGQoRZW5kcG9pbnRzX3ZlcnNpb24YByABKAYSLQoLaGFzaF9wb2xpY3kYCCABKAsyGC5tZXRhcHJvdG8udjEuSGFzaFBvbGljeRI5ChFvdXRsaWVyX2RldGVjdGlvbhgJIAEoCzIeLm1ldGFwcm90by52MS5PdXRsaWVyRGV0ZWN0aW9uIj4KDExvYWRCYWxhbmNlchIRCg1MRUFTVF9SRVFVRVNUEAASDwoLUk9VTkRfUk9CSU4QARIKCgZSQU5ET00QAiKSAwoQT3V0bGllckRldGVjdGlvbhIaChJjb25zZWN1dGl2ZV9lcnJvcnMYASABKA0SKwoIaW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SNQoSYmFzZV9lamVjdGlvbl90aW1lGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjQKEW1heF9lamVjdGlvbl90aW1lGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhwKFG1heF9lamVjdGlvbl9wZXJjZW50GAUgASgNEh8KF3BhbmljX3RocmVzaG9sZF9wZXJjZW50GAYgASgNEiEKGXN1Y2Nlc3NfcmF0ZV9zdGRldl9mYWN0b3IYByABKA0SIgoac3VjY2Vzc19yYXRlX21pbmltdW1faG9zdHMYCCABKA0SIwobc3VjY2Vzc19yYXRlX3JlcXVlc3Rfdm9sdW1lGAkgASgNEh0KFWNvdW50X2J1c2luZXNzX2Vycm9ycxgKIAEoCGIGcHJvdG8z", [file_google_protobuf_duration]);
+  fileDesc("ChhtZXRhcHJvdG8vdjEvcm91dGUucHJvdG8SDG1ldGFwcm90by52MSKdAQoSUm91dGVDb25maWd1cmF0aW9uEgwKBG5hbWUYASABKAkSIwoGcm91dGVzGAIgAygLMhMubWV0YXByb3RvLnYxLlJvdXRlEicKCGNsdXN0ZXJzGAMgAygLMhUubWV0YXByb3RvLnYxLkNsdXN0ZXISKwoHZmlsdGVycxgEIAMoCzIaLm1ldGFwcm90by52MS5GaWx0ZXJDb25maWciPgoMRmlsdGVyQ29uZmlnEgwKBG5hbWUYASABKAkSDgoGY29uZmlnGAIgASgMEhAKCGRpc2FibGVkGAMgASgIIvEDCgVSb3V0ZRIMCgRuYW1lGAEgASgJEisKBW1hdGNoGAIgAygLMhwubWV0YXByb3RvLnYxLkF0dHJpYnV0ZU1hdGNoEjMKDGRlc3RpbmF0aW9ucxgDIAMoCzIdLm1ldGFwcm90by52MS5XZWlnaHRlZENsdXN0ZXISKgoHdGltZW91dBgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwChByZXF1ZXN0X211dGF0aW9uGAUgAygLMhYubWV0YXByb3RvLnYxLk11dGF0aW9uEjEKEXJlc3BvbnNlX211dGF0aW9uGAYgAygLMhYubWV0YXByb3RvLnYxLk11dGF0aW9uEisKB2ZpbHRlcnMYByADKAsyGi5tZXRhcHJvdG8udjEuRmlsdGVyQ29uZmlnEi8KDHJldHJ5X3BvbGljeRgIIAEoCzIZLm1ldGFwcm90by52MS5SZXRyeVBvbGljeRIlCgdtaXJyb3JzGAkgAygLMhQubWV0YXByb3RvLnYxLk1pcnJvchItCgtoYXNoX3BvbGljeRgKIAEoCzIYLm1ldGFwcm90by52MS5IYXNoUG9saWN5EjMKDnN0aWNreV9zZXNzaW9uGAsgASgLMhsubWV0YXByb3RvLnYxLlN0aWNreVNlc3Npb24i7AMKC1JldHJ5UG9saWN5EhAKCGF0dGVtcHRzGAEgASgNEjIKD3Blcl90cnlfdGltZW91dBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCghyZXRyeV9vbhgDIAMoDjIhLm1ldGFwcm90by52MS5SZXRyeVBvbGljeS5SZXRyeU9uEjAKDWJhc2VfaW50ZXJ2YWwYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SLwoMbWF4X2ludGVydmFsGAUgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhQKDHJldHJ5X29uZXdheRgGIAEoCBIZChFtYXhfcmVxdWVzdF9ieXRlcxgHIAEoDRIWCg5idWRnZXRfcGVyY2VudBgIIAEoDRITCgttaW5fcmV0cmllcxgJIAEoDSKgAQoHUmV0cnlPbhIYChRSRVRSWV9PTl9VTlNQRUNJRklFRBAAEhMKD0NPTk5FQ1RfRkFJTFVSRRABEgkKBVJFU0VUEAISEwoPUEVSX1RSWV9USU1FT1VUEAMSDgoKT1ZFUkxPQURFRBAEEhAKDFNFUlZFUl9FUlJPUhAFEhIKDkJVU0lORVNTX0VSUk9SEAYSEAoMQkFEX1JFU1BPTlNFEAciLgoGTWlycm9yEg8KB2NsdXN0ZXIYASABKAkSEwoLcGVyX21pbGxpb24YAiABKA0iXwoKSGFzaFBvbGljeRITCglhdHRyaWJ1dGUYASABKAlIABIYCg5zb3VyY2VfYWRkcmVzcxgCIAEoCEgAEhsKEXNvdXJjZV9jb25uZWN0aW9uGAMgASgISABCBQoDa2V5IloKDVN0aWNreVNlc3Npb24SEQoJYXR0cmlidXRlGAEgASgJEiYKA3R0bBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzdHJpY3QYAyABKAgilwEKDkF0dHJpYnV0ZU1hdGNoEgwKBG5hbWUYASABKAkSDwoFZXhhY3QYAiABKAlIABIQCgZwcmVmaXgYAyABKAlIABIkCgVyZWdleBgEIAEoCzITLm1ldGFwcm90by52MS5SZWdleEgAEhEKB3ByZXNlbnQYBSABKAhIABIOCgZpbnZlcnQYBiABKAhCCwoJc3BlY2lmaWVyIj0KBVJlZ2V4Eg8KB3BhdHRlcm4YASABKAkSCwoDZGZhGAIgASgMEhYKDmxpdGVyYWxfcHJlZml4GAMgASgJIjIKD1dlaWdodGVkQ2x1c3RlchIPCgdjbHVzdGVyGAEgASgJEg4KBndlaWdodBgCIAEoDSKQAQoITXV0YXRpb24SMwoJb3BlcmF0aW9uGAEgASgOMiAubWV0YXByb3RvLnYxLk11dGF0aW9uLk9wZXJhdGlvbhILCgNrZXkYAiABKAkSDQoFdmFsdWUYAyABKAkiMwoJT3BlcmF0aW9uEgcKA1NFVBAAEhEKDUFERF9JRl9BQlNFTlQQARIKCgZSRU1PVkUQAiKCBAoHQ2x1c3RlchIMCgRuYW1lGAEgASgJEhEKCWVuZHBvaW50cxgCIAEoDRIXCg9tYXhfY29ubmVjdGlvbnMYAyABKA0SFAoMbWF4X3JlcXVlc3RzGAQgASgNEhwKFG1heF9wZW5kaW5nX3JlcXVlc3RzGAUgASgNEjkKDWxvYWRfYmFsYW5jZXIYBiABKA4yIi5tZXRhcHJvdG8udjEuQ2x1c3Rlci5Mb2FkQmFsYW5jZXISGQoRZW5kcG9pbnRzX3ZlcnNpb24YByABKAYSLQoLaGFzaF9wb2xpY3kYCCABKAsyGC5tZXRhcHJvdG8udjEuSGFzaFBvbGljeRI5ChFvdXRsaWVyX2RldGVjdGlvbhgJIAEoCzIeLm1ldGFwcm90by52MS5PdXRsaWVyRGV0ZWN0aW9uEjMKDnN0aWNreV9zZXNzaW9uGAogASgLMhsubWV0YXByb3RvLnYxLlN0aWNreVNlc3Npb24SNgoQZW5kcG9pbnRfd2VpZ2h0cxgLIAMoCzIcLm1ldGFwcm90by52MS5FbmRwb2ludFdlaWdodBIcChRvcmlnaW5hbF9kZXN0aW5hdGlvbhgMIAEoCCI+CgxMb2FkQmFsYW5jZXISEQoNTEVBU1RfUkVRVUVTVBAAEg8KC1JPVU5EX1JPQklOEAESCgoGUkFORE9NEAIiMQoORW5kcG9pbnRXZWlnaHQSDwoHYWRkcmVzcxgBIAEoCRIOCgZ3ZWlnaHQYAiABKA0ikgMKEE91dGxpZXJEZXRlY3Rpb24SGgoSY29uc2VjdXRpdmVfZXJyb3JzGAEgASgNEisKCGludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEjUKEmJhc2VfZWplY3Rpb25fdGltZRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhI0ChFtYXhfZWplY3Rpb25fdGltZRgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIcChRtYXhfZWplY3Rpb25fcGVyY2VudBgFIAEoDRIfChdwYW5pY190aHJlc2hvbGRfcGVyY2VudBgGIAEoDRIhChlzdWNjZXNzX3JhdGVfc3RkZXZfZmFjdG9yGAcgASgNEiIKGnN1Y2Nlc3NfcmF0ZV9taW5pbXVtX2hvc3RzGAggASgNEiMKG3N1Y2Nlc3NfcmF0ZV9yZXF1ZXN0X3ZvbHVtZRgJIAEoDRIdChVjb3VudF9idXNpbmVzc19lcnJvcnMYCiABKAhiBnByb3RvMw", [file_google_protobuf_duration]);
 
 /**
  * The routes of one listener.
@@ -122,7 +122,9 @@ export type Route = Message<"metaproto.v1.Route"> & {
   destinations: WeightedCluster[];
 
   /**
-   * From the request's arrival to its complete response. Unset: the plugin's default; 0s: none.
+   * From when its filters have let the request pass to its complete response, all tries included: as in
+   * Envoy, the time for which a fault or a rate limit service holds it is no part of that. Unset: the
+   * plugin's default; 0s: none.
    *
    * @generated from field: google.protobuf.Duration timeout = 4;
    */
@@ -165,6 +167,13 @@ export type Route = Message<"metaproto.v1.Route"> & {
    * @generated from field: metaproto.v1.HashPolicy hash_policy = 10;
    */
   hashPolicy?: HashPolicy | undefined;
+
+  /**
+   * Instead of the cluster's.
+   *
+   * @generated from field: metaproto.v1.StickySession sticky_session = 11;
+   */
+  stickySession?: StickySession | undefined;
 };
 
 /**
@@ -359,6 +368,14 @@ export type HashPolicy = Message<"metaproto.v1.HashPolicy"> & {
      */
     value: boolean;
     case: "sourceAddress";
+  } | {
+    /**
+     * The downstream connection: its remote address and port.
+     *
+     * @generated from field: bool source_connection = 3;
+     */
+    value: boolean;
+    case: "sourceConnection";
   } | { case: undefined; value?: undefined };
 };
 
@@ -368,6 +385,47 @@ export type HashPolicy = Message<"metaproto.v1.HashPolicy"> & {
  */
 export const HashPolicySchema: GenMessage<HashPolicy> = /*@__PURE__*/
   messageDesc(file_metaproto_v1_route, 5);
+
+/**
+ * A response says which endpoint it is from, and a request that says so goes there again, as with Envoy's
+ * envoy.extensions.filters.http.stateful_session and in its formats. It comes before any HashPolicy, which
+ * decides where requests go that name no endpoint.
+ *
+ * @generated from message metaproto.v1.StickySession
+ */
+export type StickySession = Message<"metaproto.v1.StickySession"> & {
+  /**
+   * Of requests and responses. Without `ttl` its value is the endpoint's `ip:port` in base64 (Envoy's
+   * HeaderBasedSessionState), with it the base64 of a message of `string address = 1` and
+   * `uint64 expires = 2` in seconds since 1970 (Envoy's CookieBasedSessionState). Responses only have it where
+   * the request did not, or named another endpoint.
+   *
+   * @generated from field: string attribute = 1;
+   */
+  attribute: string;
+
+  /**
+   * For how long a response's word holds. Unset or 0s: without an end. In whole seconds, rounded up.
+   *
+   * @generated from field: google.protobuf.Duration ttl = 2;
+   */
+  ttl?: Duration | undefined;
+
+  /**
+   * Requests to an endpoint that is not there any more are answered with an error, instead of being
+   * sent to another one.
+   *
+   * @generated from field: bool strict = 3;
+   */
+  strict: boolean;
+};
+
+/**
+ * Describes the message metaproto.v1.StickySession.
+ * Use `create(StickySessionSchema)` to create a new message.
+ */
+export const StickySessionSchema: GenMessage<StickySession> = /*@__PURE__*/
+  messageDesc(file_metaproto_v1_route, 6);
 
 /**
  * @generated from message metaproto.v1.AttributeMatch
@@ -424,7 +482,7 @@ export type AttributeMatch = Message<"metaproto.v1.AttributeMatch"> & {
  * Use `create(AttributeMatchSchema)` to create a new message.
  */
 export const AttributeMatchSchema: GenMessage<AttributeMatch> = /*@__PURE__*/
-  messageDesc(file_metaproto_v1_route, 6);
+  messageDesc(file_metaproto_v1_route, 7);
 
 /**
  * RE2 syntax, the whole value must match.
@@ -465,7 +523,7 @@ export type Regex = Message<"metaproto.v1.Regex"> & {
  * Use `create(RegexSchema)` to create a new message.
  */
 export const RegexSchema: GenMessage<Regex> = /*@__PURE__*/
-  messageDesc(file_metaproto_v1_route, 7);
+  messageDesc(file_metaproto_v1_route, 8);
 
 /**
  * @generated from message metaproto.v1.WeightedCluster
@@ -489,7 +547,7 @@ export type WeightedCluster = Message<"metaproto.v1.WeightedCluster"> & {
  * Use `create(WeightedClusterSchema)` to create a new message.
  */
 export const WeightedClusterSchema: GenMessage<WeightedCluster> = /*@__PURE__*/
-  messageDesc(file_metaproto_v1_route, 8);
+  messageDesc(file_metaproto_v1_route, 9);
 
 /**
  * @generated from message metaproto.v1.Mutation
@@ -521,7 +579,7 @@ export type Mutation = Message<"metaproto.v1.Mutation"> & {
  * Use `create(MutationSchema)` to create a new message.
  */
 export const MutationSchema: GenMessage<Mutation> = /*@__PURE__*/
-  messageDesc(file_metaproto_v1_route, 9);
+  messageDesc(file_metaproto_v1_route, 10);
 
 /**
  * @generated from enum metaproto.v1.Mutation.Operation
@@ -547,7 +605,7 @@ export enum Mutation_Operation {
  * Describes the enum metaproto.v1.Mutation.Operation.
  */
 export const Mutation_OperationSchema: GenEnum<Mutation_Operation> = /*@__PURE__*/
-  enumDesc(file_metaproto_v1_route, 9, 0);
+  enumDesc(file_metaproto_v1_route, 10, 0);
 
 /**
  * Bounds and balancing of one cluster, per worker thread. 0 or unset: the plugin's default.
@@ -608,6 +666,27 @@ export type Cluster = Message<"metaproto.v1.Cluster"> & {
    * @generated from field: metaproto.v1.OutlierDetection outlier_detection = 9;
    */
   outlierDetection?: OutlierDetection | undefined;
+
+  /**
+   * @generated from field: metaproto.v1.StickySession sticky_session = 10;
+   */
+  stickySession?: StickySession | undefined;
+
+  /**
+   * Weights of endpoints other than 1: requests are balanced accordingly, those with a key too. Of a
+   * cluster that is not listed, and where addresses are not known, all endpoints weigh the same.
+   *
+   * @generated from field: repeated metaproto.v1.EndpointWeight endpoint_weights = 11;
+   */
+  endpointWeights: EndpointWeight[];
+
+  /**
+   * The cluster is of type ORIGINAL_DST, as Istio's inbound clusters are: requests go to the address that
+   * their client connected to. `endpoints` is then ignored.
+   *
+   * @generated from field: bool original_destination = 12;
+   */
+  originalDestination: boolean;
 };
 
 /**
@@ -615,7 +694,7 @@ export type Cluster = Message<"metaproto.v1.Cluster"> & {
  * Use `create(ClusterSchema)` to create a new message.
  */
 export const ClusterSchema: GenMessage<Cluster> = /*@__PURE__*/
-  messageDesc(file_metaproto_v1_route, 10);
+  messageDesc(file_metaproto_v1_route, 11);
 
 /**
  * @generated from enum metaproto.v1.Cluster.LoadBalancer
@@ -643,7 +722,33 @@ export enum Cluster_LoadBalancer {
  * Describes the enum metaproto.v1.Cluster.LoadBalancer.
  */
 export const Cluster_LoadBalancerSchema: GenEnum<Cluster_LoadBalancer> = /*@__PURE__*/
-  enumDesc(file_metaproto_v1_route, 10, 0);
+  enumDesc(file_metaproto_v1_route, 11, 0);
+
+/**
+ * @generated from message metaproto.v1.EndpointWeight
+ */
+export type EndpointWeight = Message<"metaproto.v1.EndpointWeight"> & {
+  /**
+   * `ip:port` or `[ip]:port`, as Envoy writes it.
+   *
+   * @generated from field: string address = 1;
+   */
+  address: string;
+
+  /**
+   * At least 1.
+   *
+   * @generated from field: uint32 weight = 2;
+   */
+  weight: number;
+};
+
+/**
+ * Describes the message metaproto.v1.EndpointWeight.
+ * Use `create(EndpointWeightSchema)` to create a new message.
+ */
+export const EndpointWeightSchema: GenMessage<EndpointWeight> = /*@__PURE__*/
+  messageDesc(file_metaproto_v1_route, 12);
 
 /**
  * Endpoints whose responses are errors get no requests for a while. That connections fail is Envoy's
@@ -726,5 +831,5 @@ export type OutlierDetection = Message<"metaproto.v1.OutlierDetection"> & {
  * Use `create(OutlierDetectionSchema)` to create a new message.
  */
 export const OutlierDetectionSchema: GenMessage<OutlierDetection> = /*@__PURE__*/
-  messageDesc(file_metaproto_v1_route, 11);
+  messageDesc(file_metaproto_v1_route, 13);
 

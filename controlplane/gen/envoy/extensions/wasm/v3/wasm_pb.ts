@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file envoy/extensions/wasm/v3/wasm.proto.
  */
 export const file_envoy_extensions_wasm_v3_wasm: GenFile = /*@__PURE__*/
-  fileDesc("CiNlbnZveS9leHRlbnNpb25zL3dhc20vdjMvd2FzbS5wcm90bxIYZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzIkYKDFJlbG9hZENvbmZpZxI2CgdiYWNrb2ZmGAEgASgLMiUuZW52b3kuY29uZmlnLmNvcmUudjMuQmFja29mZlN0cmF0ZWd5IsgBCghWbUNvbmZpZxINCgV2bV9pZBgBIAEoCRIPCgdydW50aW1lGAIgASgJEjMKBGNvZGUYAyABKAsyJS5lbnZveS5jb25maWcuY29yZS52My5Bc3luY0RhdGFTb3VyY2USKwoNY29uZmlndXJhdGlvbhgEIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkSGQoRYWxsb3dfcHJlY29tcGlsZWQYBSABKAgSHwoXbmFja19vbl9jb2RlX2NhY2hlX21pc3MYBiABKAgimQIKDFBsdWdpbkNvbmZpZxIMCgRuYW1lGAEgASgJEg8KB3Jvb3RfaWQYAiABKAkSNwoJdm1fY29uZmlnGAMgASgLMiIuZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzLlZtQ29uZmlnSAASKwoNY29uZmlndXJhdGlvbhgEIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkSPwoOZmFpbHVyZV9wb2xpY3kYByABKA4yJy5lbnZveS5leHRlbnNpb25zLndhc20udjMuRmFpbHVyZVBvbGljeRI9Cg1yZWxvYWRfY29uZmlnGAggASgLMiYuZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzLlJlbG9hZENvbmZpZ0IECgJ2bSpRCg1GYWlsdXJlUG9saWN5Eg8KC1VOU1BFQ0lGSUVEEAASDwoLRkFJTF9SRUxPQUQQARIPCgtGQUlMX0NMT1NFRBACEg0KCUZBSUxfT1BFThADYgZwcm90bzM", [file_envoy_config_core_v3_backoff, file_envoy_config_core_v3_base, file_google_protobuf_any]);
+  fileDesc("CiNlbnZveS9leHRlbnNpb25zL3dhc20vdjMvd2FzbS5wcm90bxIYZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzIkYKDFJlbG9hZENvbmZpZxI2CgdiYWNrb2ZmGAEgASgLMiUuZW52b3kuY29uZmlnLmNvcmUudjMuQmFja29mZlN0cmF0ZWd5IhQKElNhbml0aXphdGlvbkNvbmZpZyL1AQobQ2FwYWJpbGl0eVJlc3RyaWN0aW9uQ29uZmlnEmwKFGFsbG93ZWRfY2FwYWJpbGl0aWVzGAEgAygLMk4uZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzLkNhcGFiaWxpdHlSZXN0cmljdGlvbkNvbmZpZy5BbGxvd2VkQ2FwYWJpbGl0aWVzRW50cnkaaAoYQWxsb3dlZENhcGFiaWxpdGllc0VudHJ5EgsKA2tleRgBIAEoCRI7CgV2YWx1ZRgCIAEoCzIsLmVudm95LmV4dGVuc2lvbnMud2FzbS52My5TYW5pdGl6YXRpb25Db25maWc6AjgBIsgBCghWbUNvbmZpZxINCgV2bV9pZBgBIAEoCRIPCgdydW50aW1lGAIgASgJEjMKBGNvZGUYAyABKAsyJS5lbnZveS5jb25maWcuY29yZS52My5Bc3luY0RhdGFTb3VyY2USKwoNY29uZmlndXJhdGlvbhgEIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkSGQoRYWxsb3dfcHJlY29tcGlsZWQYBSABKAgSHwoXbmFja19vbl9jb2RlX2NhY2hlX21pc3MYBiABKAgi9wIKDFBsdWdpbkNvbmZpZxIMCgRuYW1lGAEgASgJEg8KB3Jvb3RfaWQYAiABKAkSNwoJdm1fY29uZmlnGAMgASgLMiIuZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzLlZtQ29uZmlnSAASKwoNY29uZmlndXJhdGlvbhgEIAEoCzIULmdvb2dsZS5wcm90b2J1Zi5BbnkSXAodY2FwYWJpbGl0eV9yZXN0cmljdGlvbl9jb25maWcYBiABKAsyNS5lbnZveS5leHRlbnNpb25zLndhc20udjMuQ2FwYWJpbGl0eVJlc3RyaWN0aW9uQ29uZmlnEj8KDmZhaWx1cmVfcG9saWN5GAcgASgOMicuZW52b3kuZXh0ZW5zaW9ucy53YXNtLnYzLkZhaWx1cmVQb2xpY3kSPQoNcmVsb2FkX2NvbmZpZxgIIAEoCzImLmVudm95LmV4dGVuc2lvbnMud2FzbS52My5SZWxvYWRDb25maWdCBAoCdm0qUQoNRmFpbHVyZVBvbGljeRIPCgtVTlNQRUNJRklFRBAAEg8KC0ZBSUxfUkVMT0FEEAESDwoLRkFJTF9DTE9TRUQQAhINCglGQUlMX09QRU4QA2IGcHJvdG8z", [file_envoy_config_core_v3_backoff, file_envoy_config_core_v3_base, file_google_protobuf_any]);
 
 /**
  * @generated from message envoy.extensions.wasm.v3.ReloadConfig
@@ -34,6 +34,36 @@ export type ReloadConfig = Message<"envoy.extensions.wasm.v3.ReloadConfig"> & {
  */
 export const ReloadConfigSchema: GenMessage<ReloadConfig> = /*@__PURE__*/
   messageDesc(file_envoy_extensions_wasm_v3_wasm, 0);
+
+/**
+ * @generated from message envoy.extensions.wasm.v3.SanitizationConfig
+ */
+export type SanitizationConfig = Message<"envoy.extensions.wasm.v3.SanitizationConfig"> & {
+};
+
+/**
+ * Describes the message envoy.extensions.wasm.v3.SanitizationConfig.
+ * Use `create(SanitizationConfigSchema)` to create a new message.
+ */
+export const SanitizationConfigSchema: GenMessage<SanitizationConfig> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_wasm_v3_wasm, 1);
+
+/**
+ * @generated from message envoy.extensions.wasm.v3.CapabilityRestrictionConfig
+ */
+export type CapabilityRestrictionConfig = Message<"envoy.extensions.wasm.v3.CapabilityRestrictionConfig"> & {
+  /**
+   * @generated from field: map<string, envoy.extensions.wasm.v3.SanitizationConfig> allowed_capabilities = 1;
+   */
+  allowedCapabilities: { [key: string]: SanitizationConfig };
+};
+
+/**
+ * Describes the message envoy.extensions.wasm.v3.CapabilityRestrictionConfig.
+ * Use `create(CapabilityRestrictionConfigSchema)` to create a new message.
+ */
+export const CapabilityRestrictionConfigSchema: GenMessage<CapabilityRestrictionConfig> = /*@__PURE__*/
+  messageDesc(file_envoy_extensions_wasm_v3_wasm, 2);
 
 /**
  * @generated from message envoy.extensions.wasm.v3.VmConfig
@@ -75,7 +105,7 @@ export type VmConfig = Message<"envoy.extensions.wasm.v3.VmConfig"> & {
  * Use `create(VmConfigSchema)` to create a new message.
  */
 export const VmConfigSchema: GenMessage<VmConfig> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_wasm_v3_wasm, 1);
+  messageDesc(file_envoy_extensions_wasm_v3_wasm, 3);
 
 /**
  * @generated from message envoy.extensions.wasm.v3.PluginConfig
@@ -108,6 +138,11 @@ export type PluginConfig = Message<"envoy.extensions.wasm.v3.PluginConfig"> & {
   configuration?: Any | undefined;
 
   /**
+   * @generated from field: envoy.extensions.wasm.v3.CapabilityRestrictionConfig capability_restriction_config = 6;
+   */
+  capabilityRestrictionConfig?: CapabilityRestrictionConfig | undefined;
+
+  /**
    * @generated from field: envoy.extensions.wasm.v3.FailurePolicy failure_policy = 7;
    */
   failurePolicy: FailurePolicy;
@@ -123,7 +158,7 @@ export type PluginConfig = Message<"envoy.extensions.wasm.v3.PluginConfig"> & {
  * Use `create(PluginConfigSchema)` to create a new message.
  */
 export const PluginConfigSchema: GenMessage<PluginConfig> = /*@__PURE__*/
-  messageDesc(file_envoy_extensions_wasm_v3_wasm, 2);
+  messageDesc(file_envoy_extensions_wasm_v3_wasm, 4);
 
 /**
  * @generated from enum envoy.extensions.wasm.v3.FailurePolicy

@@ -47,15 +47,17 @@ public final class Provider {
             GreeterService service = new GreeterService(endpoint.getString("label"), new Relay(lines));
             services.put(endpoint.getString("label"), service);
             ServiceConfig<Greeter> config = service(options, service);
-            config.setProtocol(protocol(options, endpoint.getIntValue("port"), tls != null));
+            config.setProtocol(protocol(options, endpoint, tls != null));
             exported.add(config);
         }
     }
 
-    private static ProtocolConfig protocol(JSONObject options, int port, boolean isTls) {
+    private static ProtocolConfig protocol(JSONObject options, JSONObject endpoint, boolean isTls) {
+        int port = endpoint.getIntValue("port");
+        String host = endpoint.getString("host");
         ProtocolConfig protocol = new ProtocolConfig("dubbo", port);
         protocol.setId("dubbo-" + port);
-        protocol.setHost("127.0.0.1");
+        protocol.setHost(host == null ? "127.0.0.1" : host);
         protocol.setPayload(MAX_PAYLOAD_BYTES);
         protocol.setThreads(options.getIntValue("threads", 200));
         if (options.containsKey("serialization")) {

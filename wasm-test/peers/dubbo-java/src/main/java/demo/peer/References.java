@@ -23,6 +23,7 @@ import org.apache.dubbo.rpc.service.GenericService;
 final class References {
     private static final String MAX_PAYLOAD_BYTES = String.valueOf(64 * 1024 * 1024);
     private static final List<String> TARGET = List.of(
+            "host",
             "port",
             "reference",
             "connections",
@@ -81,7 +82,8 @@ final class References {
         // Dubbo allows one reference per interface, group and version in a module, hence one module each.
         ReferenceConfig<Object> config = new ReferenceConfig<>(application.newModule());
         config.setRegistry(new RegistryConfig("N/A"));
-        config.setUrl("dubbo://127.0.0.1:" + target.getIntValue("port"));
+        String host = target.getString("host");
+        config.setUrl("dubbo://" + (host == null ? "127.0.0.1" : host) + ":" + target.getIntValue("port"));
         if (isGeneric) {
             config.setInterface(target.containsKey("interface") && target.get("interface") != null
                     ? target.getString("interface")

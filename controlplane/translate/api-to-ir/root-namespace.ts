@@ -1,0 +1,2 @@
+/** Istio's. */
+export const DEFAULT_ROOT_NAMESPACE = "istio-system";

@@ -1,0 +1,7 @@
+module metaproto.test/tarspeer
+
+go 1.22
+
+require github.com/TarsCloud/TarsGo v1.4.5
+
+require go.uber.org/automaxprocs v1.5.2 // indirect
