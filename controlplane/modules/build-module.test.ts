@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { buildModule } from "./build-module.js";
 
 const NODE_MODULES = fileURLToPath(new URL("../../node_modules", import.meta.url));
@@ -22,6 +22,15 @@ export function proxy_on_upstream_data(id: u32, size: u32, end: u32): u32 { retu
 `;
 
 let folder: string;
+
+// The compiler writes in colours where it finds a CI, terminal or not; it looks when it is loaded.
+beforeAll(() => {
+  vi.stubEnv("CI", "true");
+});
+
+afterAll(() => {
+  vi.unstubAllEnvs();
+});
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "metaproto-build-"));

@@ -39,6 +39,7 @@ export async function buildModule({ entry, output }: BuildOptions): Promise<Wasm
       relative(project, source),
       ...["--baseDir", project, "--config", CONFIG],
       ...["--outFile", relative(project, partial)],
+      "--noColors",
     ]);
     if (error !== null) throw new Error(`${entry} does not compile:\n${stderr.toString().trim()}`);
     const result = await wasmModule(name, target, new Uint8Array(await readFile(partial)));
