@@ -49,7 +49,10 @@ export interface Listener {
 }
 
 /** What listeners that no module has a part in share with the others. */
-export type StockListener = Pick<Listener, "name" | "host" | "port" | "address" | "downstreamTls">;
+export type StockListener = Pick<
+  Listener,
+  "name" | "host" | "port" | "address" | "downstreamTls" | "placement"
+>;
 
 /** One port of a service of Redis. */
 export interface RedisListener extends StockListener, RedisProxySettings {}

@@ -51,9 +51,25 @@ export interface RedisFault {
   readonly commands: readonly string[];
 }
 
+/** Clusters that a listener leads to. */
+export function redisClusterNames({
+  routes,
+  catchAll,
+}: Pick<RedisProxySettings, "routes" | "catchAll">): readonly string[] {
+  const all = catchAll === undefined ? routes : [...routes, catchAll];
+  return all.flatMap(({ cluster, mirrors }) => [
+    cluster,
+    ...mirrors.map((mirror) => mirror.cluster),
+  ]);
+}
+
 /** Of a cluster whose endpoints are Redis servers. */
 export interface RedisUpstream {
   readonly auth: RedisCredentials | undefined;
+  /** Namespaces whose proxies may know it, sorted; undefined: all. */
+  readonly exportedTo: readonly string[] | undefined;
+  /** Fields of the cluster that are said of Redis alone, whatever a DestinationRule says. */
+  readonly own: readonly ("connectTimeoutMs" | "tcpKeepalive")[];
   /** They are a Redis Cluster: these know it. Undefined: keys are spread over the endpoints. */
   readonly seeds: readonly { readonly address: string; readonly port: number }[] | undefined;
 }

@@ -125,6 +125,10 @@ function optionsOf({ mesh }: Translation, random: () => number): IstioOptions {
   };
 }
 
+function listenersOf({ mesh }: Translation): readonly unknown[] {
+  return [...mesh.listeners, ...(mesh.redisListeners ?? []), ...(mesh.tcpListeners ?? [])];
+}
+
 describe.each(readdirSync(TESTDATA).filter((file) => file.endsWith(".in.yaml")))("%s", (file) => {
   const { golden, resources: pool } = read(file);
   const services = new Map(Object.entries(golden.services ?? {}));
@@ -153,8 +157,8 @@ describe.each(readdirSync(TESTDATA).filter((file) => file.endsWith(".in.yaml")))
         new RouteConfigurations(compileRegex).of(scratch.mesh, faults),
       );
       expect(ownFaults).toEqual(faults);
-      const former = new Set<unknown>(before?.mesh.listeners);
-      shared += now.mesh.listeners.filter((listener) => former.has(listener)).length;
+      const former = new Set(before === undefined ? [] : listenersOf(before));
+      shared += listenersOf(now).filter((listener) => former.has(listener)).length;
       before = now;
       resources = step(resources, pool, random);
     }

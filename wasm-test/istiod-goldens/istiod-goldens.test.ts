@@ -81,9 +81,17 @@ function patchesFor(name: string, { namespace, labels, type }: Proxy): readonly 
     .filter(({ match }) => (match.context === "GATEWAY") === (type === "router"));
 }
 
-/** What puts the module into filter chains. */
-function isInsertion({ applyTo, patch }: Patch): boolean {
-  return applyTo === "NETWORK_FILTER" && patch.operation === "INSERT_BEFORE";
+/** Filters of Envoy's own that some ports are for. */
+const STOCK = ["redis_proxy", "zookeeper_proxy", "kafka_broker"].map(
+  (name) => `envoy.filters.network.${name}`,
+);
+
+/** What puts the filter into filter chains; undefined: a module. */
+function isInsertion({ applyTo, patch: { operation, value } }: Patch, filter?: string): boolean {
+  if (applyTo !== "NETWORK_FILTER") return false;
+  return filter === undefined
+    ? operation === "INSERT_BEFORE" && value?.name?.startsWith("metaproto.") === true
+    : ["INSERT_BEFORE", "REPLACE"].includes(operation) && value?.name === filter;
 }
 
 /** Whether the patches give all filter chains of the listener this name. */
@@ -96,15 +104,22 @@ function isNamed(chain: string | undefined, listener: string, patches: readonly 
   );
 }
 
-function isMeant(chain: ChainView, listener: string, patches: readonly Patch[]): boolean {
-  return patches.filter(isInsertion).some(({ match }) => {
+/** @param filter one of `STOCK`; undefined: a module. */
+function isMeant(
+  chain: ChainView,
+  listener: string,
+  patches: readonly Patch[],
+  filter?: string,
+): boolean {
+  const insertions = patches.filter((patch) => isInsertion(patch, filter));
+  return insertions.some(({ match }) => {
     const { name, filterChain = {} } = match.listener ?? {};
     const { name: chainName, destinationPort, sni } = filterChain;
     return (
       (name === undefined ? isNamed(chainName, listener, patches) : name === listener) &&
       chain.name !== PASSTHROUGH &&
       // What is HTTP has another filter at its end.
-      chain.filters.some((filter) => [TCP_PROXY, ECHO].includes(filter)) &&
+      chain.filters.some((own) => [TCP_PROXY, ECHO, ...STOCK].includes(own)) &&
       (chainName === undefined || chainName === chain.name) &&
       (destinationPort === undefined || destinationPort === chain.destinationPort) &&
       (sni === undefined || chain.serverNames?.includes(sni) === true)
@@ -151,6 +166,37 @@ describe("what istiod has made of our objects", () => {
       }
     },
   );
+
+  test.each(proxies)(
+    "%s, %s: each filter of Envoy's own is in each chain that is named, once, and in no other",
+    (name, _, proxy) => {
+      const patches = patchesFor(name, proxy);
+      for (const [listener, { chains }] of Object.entries(proxy.listeners))
+        for (const chain of chains)
+          for (const filter of STOCK) {
+            const found = chain.filters.filter((own) => own === filter);
+            const meant = isMeant(chain, listener, patches, filter) ? 1 : 0;
+            expect([listener, chain.name, filter, found.length]).toEqual([
+              listener,
+              chain.name,
+              filter,
+              meant,
+            ]);
+          }
+    },
+  );
+
+  test("filters of Envoy's own leave what shares a listener with them as it is", () => {
+    const chainOf = (key: string): readonly unknown[] => {
+      const found = proxies.find(([name, proxy]) => name === "stock" && proxy === key);
+      const { chains = [] } = found?.[2].listeners["0.0.0.0_6380"] ?? {};
+      return chains.map(({ name, filters }) => [name, filters.at(-1)]);
+    };
+    const http = [undefined, "envoy.filters.network.http_connection_manager"];
+    expect(chainOf("client")).toEqual([http, [undefined, "envoy.filters.network.redis_proxy"]]);
+    // Its EnvoyFilters are the client's.
+    expect(chainOf("scoped")).toEqual([http, [PASSTHROUGH, TCP_PROXY]]);
+  });
 
   test.each(proxies)(
     "%s, %s: what modules dial is there for each of them",

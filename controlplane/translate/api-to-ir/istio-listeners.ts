@@ -7,15 +7,11 @@ import type { Placement } from "../../ir/placement.js";
 import type { Protocol } from "../../ir/protocol.js";
 import type { Route } from "../../ir/route.js";
 import type { Authorizations } from "./authorization.js";
-import {
-  awaitsEndpoints,
-  entryKey,
-  workloadPortsOf,
-  workloadSelectorOf,
-} from "./inbound-workloads.js";
+import { inboundClusterName, type InboundPlacements } from "./inbound-placements.js";
+import { awaitsEndpoints, entryKey } from "./inbound-workloads.js";
 import { NO_FACTS } from "./istio-facts.js";
 import { listenerName } from "./listeners.js";
-import { OutboundPlacements, type PlacementContext } from "./outbound-placements.js";
+import type { OutboundPlacements, PlacementContext } from "./outbound-placements.js";
 import { type FilterContext, withoutDisabled } from "./router-filters.js";
 import { defaultRouting, type Routing } from "./routes.js";
 import { compareText, type Service } from "./services.js";
@@ -31,6 +27,8 @@ export interface ServedService {
 export interface IstioContext extends PlacementContext {
   /** All, by precedence. */
   readonly services: readonly Service[];
+  readonly outbound: OutboundPlacements;
+  readonly inbound: InboundPlacements;
   readonly routing: ReadonlyMap<Service, Routing>;
   readonly authorizations: Authorizations;
   readonly filterContext: FilterContext;
@@ -39,22 +37,15 @@ export interface IstioContext extends PlacementContext {
 /** Who judges requests: the proxy of the server, where its workloads are known. */
 const SERVER_SIDE: readonly string[] = ["localRateLimit", "globalRateLimit", "authorization"];
 
-/** Istio's cluster of a workload's own port. */
-export function inboundClusterName(port: number): string {
-  return `inbound|${port}||`;
-}
-
 /** Outbound and inbound listeners of services. */
 export function serviceListeners(
   served: readonly ServedService[],
   context: IstioContext,
 ): readonly Listener[] {
-  const placements = new OutboundPlacements(context.services, context);
-  const inboundOwners = new Map<string, Service>();
   return served.flatMap((item) => {
-    const inbound = inboundListeners(item, inboundOwners, context);
+    const inbound = inboundListeners(item, context);
     const isJudged = inbound.length > 0 || awaitsEndpoints(item.service, context.facts);
-    const outbound = outboundListener(item, placements, isJudged, context);
+    const outbound = outboundListener(item, isJudged, context);
     return outbound === undefined ? inbound : [outbound, ...inbound];
   });
 }
@@ -89,11 +80,10 @@ function originalDestinationCluster(name: string): Cluster {
 
 function outboundListener(
   { service, protocol, resource }: ServedService,
-  placements: OutboundPlacements,
   isJudged: boolean,
   context: IstioContext,
 ): Listener | undefined {
-  const placement = placements.of(service);
+  const placement = context.outbound.of(service);
   const { routes, filters } = context.routing.get(service) ?? defaultRouting(service);
   const authorization = context.authorizations.filtersOf(service);
   if (authorization.length > 0 && !isJudged) {
@@ -129,14 +119,10 @@ function outboundListener(
 
 function inboundListeners(
   { service, protocol, resource }: ServedService,
-  owners: Map<string, Service>,
   context: IstioContext,
 ): readonly Listener[] {
-  const { entry, host } = service;
-  const selector = workloadSelectorOf(service, context.facts);
-  if (selector === undefined) return [];
-  const { namespace } = entry.metadata;
-  const labels = Object.entries(selector).sort(([a], [b]) => compareText(a, b));
+  const places = context.inbound.of(service);
+  if (places.length === 0) return [];
   const { filters } = context.routing.get(service) ?? defaultRouting(service);
   const judging = [
     ...filters.filter(({ kind }) => SERVER_SIDE.includes(kind)),
@@ -145,27 +131,15 @@ function inboundListeners(
   const served = { service, routes: defaultRouting(service).routes };
   const telemetry =
     resource === undefined ? [] : telemetryFilters(resource, served, context.filterContext);
-  return workloadPortsOf(service, context).flatMap((port) => {
-    const key = JSON.stringify([namespace, labels, port]);
-    const owner = owners.get(key) ?? service;
-    owners.set(key, owner);
-    if (owner !== service) {
-      context.report.warning(
-        entry,
-        "spec.ports",
-        `port ${port} of the workloads of \`${host}\` is managed as that of \`${owner.host}\``,
-      );
-      return [];
-    }
-    const cluster = inboundClusterName(port);
-    return istioListener(`${cluster}${host}`, protocol, {
-      host,
+  return places.map(({ name, port, cluster, placement }) =>
+    istioListener(name, protocol, {
+      host: service.host,
       port,
       routes: [routeTo(cluster, service)],
       filters: [...judging, ...telemetry.map((filter) => onSide(filter, "server"))],
-      placement: { kind: "inbound", namespace, selector: Object.fromEntries(labels) },
-    });
-  });
+      placement,
+    }),
+  );
 }
 
 function routeTo(cluster: string, service: Service): Route {

@@ -57,7 +57,7 @@ export class OutboundPlacements {
       this.reportUnmanaged(service, isOnWildcard ? others : []);
       return undefined;
     }
-    const exportedTo = exportedNamespaces(entry.spec.exportTo, namespace);
+    const exportedTo = exportedNamespaces(service);
     return { kind: "outbound", namespace, exportedTo, addresses, hasWildcard };
   }
 
@@ -134,11 +134,10 @@ function placeKey(address: string, port: number): string {
   return `${address} ${port}`;
 }
 
-/** Sorted; undefined: all. */
-function exportedNamespaces(
-  exportTo: readonly string[],
-  own: string,
-): readonly string[] | undefined {
+/** Whose proxies may know the service, sorted; undefined: all. */
+export function exportedNamespaces({ entry }: Service): readonly string[] | undefined {
+  const { exportTo } = entry.spec;
+  const own = entry.metadata.namespace;
   if (exportTo.length === 0 || exportTo.includes("*")) return undefined;
   return Array.from(new Set(exportTo.map((item) => (item === "." ? own : item)))).sort(compareText);
 }

@@ -5,14 +5,16 @@ import type { RedisService, RedisServiceSpec, RedisTarget } from "../../api/redi
 import { idOf } from "../../api/resource.js";
 import type { Cluster } from "../../ir/cluster.js";
 import type { RedisListener } from "../../ir/mesh.js";
-import type { RedisListenerSettings, RedisRoute } from "../../ir/redis.js";
+import type { RedisListenerSettings, RedisRoute, RedisUpstream } from "../../ir/redis.js";
 import { clusterName } from "./cluster-name.js";
 import { type ClusterContext, keepaliveOf, wholeCluster } from "./clusters.js";
-import { addressOf, listenerName, tlsOf } from "./listeners.js";
+import { policyOf } from "./destination-rules.js";
+import { listenerName } from "./listeners.js";
+import { exportedNamespaces } from "./outbound-placements.js";
 import { perMillion } from "./per-million.js";
 import { byPrecedence } from "./precedence.js";
-import type { Report } from "./report.js";
 import { isRedis, type Service, type Services } from "./services.js";
+import type { StockPlaces } from "./stock-places.js";
 
 /** Aeraki's. */
 const OP_TIMEOUT_MS = 60_000;
@@ -20,8 +22,9 @@ const ALL_PER_MILLION = 1_000_000;
 
 export interface RedisInput {
   readonly services: Services;
-  /** Those that are served. */
-  readonly served: readonly Service[];
+  /** Reports it where it is not. */
+  readonly isServed: (service: Service) => boolean;
+  readonly places: StockPlaces;
   readonly redisServices: readonly RedisService[];
   readonly redisDestinations: readonly RedisDestination[];
   readonly clusters: ClusterContext;
@@ -35,27 +38,59 @@ export interface RedisServices {
 }
 
 export function redisServices(input: RedisInput): RedisServices {
-  const { report } = input.clusters;
+  const { report, isUnderIstio } = input.clusters;
   const owners = ownersOf(input.redisServices, ({ spec }) => spec.host, "host", input);
   const policies = ownersOf(input.redisDestinations, ({ spec }) => [spec.host], "host", input);
-  const reached = new Set(input.served);
-  const owned = input.served.map((service) => {
+  const context = { ...input, policies };
+  // The names of ports alone are those that meshes without us have as well, for what the filter cannot serve.
+  const meant = input.services
+    .all()
+    .filter(
+      (service) =>
+        isRedis(service) && (!isUnderIstio || owners.has(service) || policies.has(service)),
+    );
+  const served = meant.filter((service) => input.isServed(service));
+  const reached = new Set(
+    served.filter((service) => endpointsFault(service, context) === undefined),
+  );
+  const owned = served.map((service) => {
     const owner = owners.get(service);
-    const routing = owner === undefined ? undefined : routingOf(owner, service, input, reached);
+    const routing = owner === undefined ? undefined : routingOf(owner, service, context, reached);
     return { service, owner, routing };
   });
-  const listeners = owned.map(({ service, owner, routing }) => {
+  const listeners = owned.flatMap(({ service, owner, routing }) => {
     // A bad one is refused for all of its hosts; that clients must say a password stays true.
     const isRefused = owner !== undefined && report.refused.has(resourceKey(idOf(owner)));
     const good = isRefused ? undefined : routing;
-    return { service, listener: listenerOf(service, owner?.spec, good, report) };
+    const fault = good === undefined ? endpointsFault(service, context) : undefined;
+    const resource = owner ?? policies.get(service);
+    if (fault !== undefined && resource !== undefined) {
+      report.warning(resource, "spec.host", `\`${service.host}\` is not managed: ${fault}`);
+      return [];
+    }
+    const listener = listenerOf(service, owner?.spec, good, input.places);
+    return listener === undefined ? [] : [{ service, listener }];
   });
   const clusters = [...reached].flatMap((service) =>
-    wholeCluster(service, input.clusters).map((cluster) =>
-      redisCluster(cluster, policies.get(service), report),
-    ),
+    wholeCluster(service, input.clusters).map((cluster) => redisCluster(cluster, service, context)),
   );
   return { listeners, clusters };
+}
+
+interface RedisContext extends RedisInput {
+  readonly policies: ReadonlyMap<Service, RedisDestination>;
+}
+
+function isRedisCluster(service: Service, { policies }: RedisContext): boolean {
+  return policies.get(service)?.spec.trafficPolicy?.connectionPool?.redis?.mode === "CLUSTER";
+}
+
+/** Why nobody but its clients can choose a server; undefined: the proxy can. */
+function endpointsFault(service: Service, context: RedisContext): string | undefined {
+  const { resolution } = service.entry.spec;
+  const isUnknown = resolution === "NONE" || resolution === "DYNAMIC_DNS";
+  if (!isUnknown || isRedisCluster(service, context)) return undefined;
+  return `the endpoints of \`${service.host}\` are not known: its resolution is ${resolution}`;
 }
 
 /** Of each service the first resource of its own namespace that names its host. */
@@ -115,12 +150,12 @@ interface PlacedTarget {
 function routingOf(
   owner: RedisService,
   service: Service,
-  input: RedisInput,
+  input: RedisContext,
   reached: Set<Service>,
 ): RedisRouting {
   const { report } = input.clusters;
   const clusterOf = ({ target, path, former }: PlacedTarget): string => {
-    const found = targetOf(target, owner, service, input.services);
+    const found = targetOf(target, owner, service, input);
     if (typeof found !== "string") {
       reached.add(found);
       return clusterName(found.host, found.port.number, "");
@@ -166,21 +201,14 @@ function routesOf(listener: RedisRouting | undefined): readonly RedisRoute[] {
   return [...listener.routes, ...(listener.catchAll === undefined ? [] : [listener.catchAll])];
 }
 
-/** Clusters that a listener leads to. */
-export function redisClusterNames(listener: RedisListener): readonly string[] {
-  return routesOf(listener).flatMap(({ cluster, mirrors }) => [
-    cluster,
-    ...mirrors.map((mirror) => mirror.cluster),
-  ]);
-}
-
 /** The service, or why there is none. */
 function targetOf(
   target: RedisTarget,
   owner: RedisService,
   source: Service,
-  services: Services,
+  context: RedisContext,
 ): Service | string {
+  const { services } = context;
   const { namespace } = owner.metadata;
   const ports = redisPorts(services, target.host, namespace);
   if (ports.length === 0)
@@ -193,18 +221,17 @@ function targetOf(
   const chosen = found ?? only;
   if (chosen === undefined)
     return `\`${target.host}\` has no port \`tcp-redis\` ${number}, only ${known}`;
-  const { resolution } = chosen.entry.spec;
-  if (resolution === "NONE" || resolution === "DYNAMIC_DNS")
-    return `the endpoints of \`${target.host}\` are not known: its resolution is ${resolution}`;
-  return chosen;
+  return endpointsFault(chosen, context) ?? chosen;
 }
 
 function listenerOf(
   service: Service,
   spec: RedisServiceSpec | undefined,
   routing: RedisRouting | undefined,
-  report: Report,
-): RedisListener {
+  places: StockPlaces,
+): RedisListener | undefined {
+  const place = places.outbound(service);
+  if (place === undefined) return undefined;
   const own: RedisRoute = {
     prefix: "",
     removePrefix: false,
@@ -212,11 +239,7 @@ function listenerOf(
     mirrors: [],
   };
   return {
-    name: listenerName(service),
-    host: service.host,
-    port: service.port.number,
-    address: addressOf(service, report),
-    downstreamTls: tlsOf(service),
+    ...place,
     settings: settingsOf(spec?.settings),
     ...(routing ?? { routes: [], catchAll: own }),
     faults: (spec?.faults ?? []).map(({ type, percentage, delay, commands }) => ({
@@ -247,27 +270,65 @@ function settingsOf(settings: RedisServiceSpec["settings"]): RedisListenerSettin
   return { ...same, opTimeoutMs: opTimeout, bufferFlushTimeoutMs: bufferFlushTimeout };
 }
 
-function redisCluster(
-  cluster: Cluster,
-  owner: RedisDestination | undefined,
-  report: Report,
-): Cluster {
+function redisCluster(cluster: Cluster, service: Service, context: RedisContext): Cluster {
+  const owner = context.policies.get(service);
   const { tcp, redis } = owner?.spec.trafficPolicy?.connectionPool ?? {};
-  const isCluster = redis?.mode === "CLUSTER";
-  const written = redis?.discoveryEndpoints ?? [];
-  if (owner !== undefined && !isCluster && written.length > 0)
+  const isCluster = isRedisCluster(service, context);
+  if (owner !== undefined && !isCluster) warnOfUnused(owner, context.clusters);
+  const seeds = isCluster ? seedsOf(redis?.discoveryEndpoints ?? [], cluster, service) : undefined;
+  const upstream: RedisUpstream = {
+    auth: redis?.auth,
+    seeds,
+    exportedTo: exportedNamespaces(service),
+    own: ownFields(tcp),
+  };
+  const own = { ...withPool(cluster, tcp), redis: upstream };
+  return isCluster && context.clusters.isUnderIstio ? withoutIstiosTls(own, service, context) : own;
+}
+
+/** What only a Redis Cluster takes, or a cluster that is not Istio's. */
+function warnOfUnused(owner: RedisDestination, { report, isUnderIstio }: ClusterContext): void {
+  const { tcp, redis } = owner.spec.trafficPolicy?.connectionPool ?? {};
+  const path = "spec.trafficPolicy.connectionPool";
+  if (redis !== undefined && redis.discoveryEndpoints.length > 0)
     report.warning(
       owner,
-      "spec.trafficPolicy.connectionPool.redis.discoveryEndpoints",
+      `${path}.redis.discoveryEndpoints`,
       "has no effect without the mode CLUSTER",
     );
-  const seeds = isCluster ? seedsOf(written, cluster) : undefined;
-  return { ...withPool(cluster, tcp), redis: { auth: redis?.auth, seeds } };
+  if (isUnderIstio && tcp?.maxConnections !== undefined)
+    report.warning(
+      owner,
+      `${path}.tcp.maxConnections`,
+      "has no effect on a cluster of Istio's: set it in a DestinationRule",
+    );
+}
+
+/** The members of a Redis Cluster are no endpoints of Istio's, which has the certificates. */
+function withoutIstiosTls(cluster: Cluster, service: Service, context: RedisContext): Cluster {
+  const { rules, report } = context.clusters;
+  const { tls } = policyOf(rules.of(service), undefined, service.port.number);
+  if (tls?.mode !== "ISTIO_MUTUAL") return cluster;
+  const owner = context.policies.get(service);
+  if (owner !== undefined)
+    report.warning(
+      owner,
+      "spec.trafficPolicy.connectionPool.redis.mode",
+      "ISTIO_MUTUAL of its DestinationRule has no effect: connections to the members of a Redis Cluster are in plain text",
+    );
+  return { ...cluster, tls: undefined };
 }
 
 type ConnectionPool = NonNullable<
   NonNullable<RedisDestination["spec"]["trafficPolicy"]>["connectionPool"]
 >["tcp"];
+
+function ownFields(tcp: ConnectionPool): RedisUpstream["own"] {
+  return [
+    ...(tcp?.connectTimeout === undefined ? [] : (["connectTimeoutMs"] as const)),
+    ...(tcp?.tcpKeepalive === undefined ? [] : (["tcpKeepalive"] as const)),
+  ];
+}
 
 function withPool(cluster: Cluster, tcp: ConnectionPool): Cluster {
   if (tcp === undefined) return cluster;
@@ -279,6 +340,13 @@ function withPool(cluster: Cluster, tcp: ConnectionPool): Cluster {
   };
 }
 
-function seedsOf(written: readonly RedisSeed[], { endpoints }: Cluster): readonly RedisSeed[] {
-  return written.length > 0 ? written : endpoints.map(({ address, port }) => ({ address, port }));
+/** Where nobody is named: its endpoints, else those that its name has. */
+function seedsOf(
+  written: readonly RedisSeed[],
+  { endpoints }: Cluster,
+  { host, port }: Service,
+): readonly RedisSeed[] {
+  if (written.length > 0) return written;
+  if (endpoints.length === 0) return [{ address: host, port: port.number }];
+  return endpoints.map((endpoint) => ({ address: endpoint.address, port: endpoint.port }));
 }

@@ -2,16 +2,17 @@
 import type { Resource } from "../../api/kinds.js";
 import type { Cluster } from "../../ir/cluster.js";
 import type { Mesh, RedisListener } from "../../ir/mesh.js";
+import { redisClusterNames } from "../../ir/redis.js";
 import { type BoundListener, boundOf } from "./listeners.js";
-import { redisClusterNames, type RedisInput, type RedisServices, redisServices } from "./redis.js";
-import type { Report } from "./report.js";
-import { isRedis, type Service } from "./services.js";
+import { type RedisInput, type RedisServices, redisServices } from "./redis.js";
+import { isRedis } from "./services.js";
 import { type TcpServices, tcpServices } from "./tcp.js";
 
-export interface StockInput extends Pick<RedisInput, "services" | "clusters"> {
+export interface StockInput extends Pick<
+  RedisInput,
+  "services" | "clusters" | "places" | "isServed"
+> {
   readonly resources: readonly Resource[];
-  /** Reports it where it is not. */
-  readonly isServed: (service: Service) => boolean;
   /** The translation before. */
   readonly former: {
     isInEffect(resource: Resource): boolean;
@@ -27,21 +28,21 @@ export interface StockServices {
 }
 
 export function stockServices(input: StockInput): StockServices {
-  const { resources, services, former, clusters, isServed } = input;
-  const served = services
-    .all()
-    .filter((service) => service.port.stockProtocol !== undefined && isServed(service));
+  const { resources, services, former, clusters, places, isServed } = input;
   const redis = redisServices({
     services,
-    served: served.filter(isRedis),
+    places,
+    isServed,
     redisServices: resources.filter((resource) => resource.kind === "RedisService"),
     redisDestinations: resources.filter((resource) => resource.kind === "RedisDestination"),
     clusters,
     formerListener: (owner, name) =>
       former.isInEffect(owner) ? former.redisListener(name) : undefined,
   });
-  const plain = served.filter((service) => !isRedis(service));
-  const tcp = tcpServices(plain, clusters);
+  const plain = services
+    .all()
+    .filter((service) => service.port.stockProtocol !== undefined && !isRedis(service));
+  const tcp = tcpServices(plain.filter(isServed), places, clusters);
   return {
     listeners: [...redis.listeners, ...tcp.listeners],
     clusters: [...redis.clusters, ...tcp.clusters],
@@ -57,8 +58,6 @@ export interface BoundStock {
   /** All that the listeners lead to. */
   readonly clusterNames: readonly string[];
 }
-
-export const NO_STOCK: BoundStock = { listeners: {}, clusters: [], clusterNames: [] };
 
 /** The listeners whose names are among `free`. */
 export function boundStock(
@@ -78,11 +77,4 @@ export function boundStock(
       ...tcpListeners.map(({ cluster }) => cluster),
     ],
   };
-}
-
-/** Under Istio, whose own listeners serve such ports. */
-export function warnOfStock(resources: readonly Resource[], report: Report): void {
-  for (const resource of resources)
-    if (resource.kind === "RedisService" || resource.kind === "RedisDestination")
-      report.warning(resource, "spec", "not applied: only without Istio");
 }

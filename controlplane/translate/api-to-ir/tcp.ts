@@ -3,9 +3,8 @@ import type { Cluster } from "../../ir/cluster.js";
 import type { TcpListener } from "../../ir/mesh.js";
 import { clusterName } from "./cluster-name.js";
 import { type ClusterContext, wholeCluster } from "./clusters.js";
-import { addressOf, listenerName, tlsOf } from "./listeners.js";
-import type { Report } from "./report.js";
 import type { Service } from "./services.js";
+import type { StockPlaces } from "./stock-places.js";
 
 export interface TcpServices {
   readonly listeners: readonly { readonly service: Service; readonly listener: TcpListener }[];
@@ -13,20 +12,22 @@ export interface TcpServices {
 }
 
 /** @param services those that are served. */
-export function tcpServices(services: readonly Service[], context: ClusterContext): TcpServices {
+export function tcpServices(
+  services: readonly Service[],
+  { outbound, inbound }: StockPlaces,
+  context: ClusterContext,
+): TcpServices {
   return {
-    listeners: services.map((service) => ({
-      service,
-      listener: {
-        name: listenerName(service),
-        host: service.host,
-        port: service.port.number,
-        address: addressOf(service, context.report),
-        downstreamTls: tlsOf(service),
-        cluster: clusterName(service.host, service.port.number, ""),
-        statsFilter: statsFilterOf(service, context.report),
-      },
-    })),
+    listeners: services.flatMap((service) => {
+      const statsFilter = statsFilterOf(service, context);
+      // Under Istio it is served as TCP in any case.
+      if (statsFilter === undefined && context.isUnderIstio) return [];
+      const cluster = clusterName(service.host, service.port.number, "");
+      const places = [outbound(service), ...inbound(service)].filter(
+        (place) => place !== undefined,
+      );
+      return places.map((place) => ({ service, listener: { ...place, cluster, statsFilter } }));
+    }),
     clusters: services.flatMap((service) =>
       wholeCluster(service, context).map((cluster) => ({ ...cluster, isPlainTcp: true })),
     ),
@@ -35,11 +36,12 @@ export function tcpServices(services: readonly Service[], context: ClusterContex
 
 function statsFilterOf(
   { entry, port, portIndex }: Service,
-  report: Report,
+  { report, isUnderIstio }: ClusterContext,
 ): TcpListener["statsFilter"] {
   if (port.stockProtocol !== "kafka")
     return port.stockProtocol === "zookeeper" ? "zookeeper" : undefined;
   if (entry.spec.hasContribEnvoy) return "kafka";
+  if (isUnderIstio) return undefined;
   report.warning(
     entry,
     `spec.ports[${portIndex}].name`,

@@ -15,6 +15,7 @@ import { gatewayListeners } from "./gateway-listeners.js";
 import { GrpcClusters } from "./grpc-clusters.js";
 import { withDefaultExports } from "./default-exports.js";
 import type { IstioFacts } from "./istio-facts.js";
+import { InboundPlacements } from "./inbound-placements.js";
 import { inboundClusters, type ServedService, serviceListeners } from "./istio-listeners.js";
 import {
   type BoundListener,
@@ -24,20 +25,16 @@ import {
   withoutAddressConflicts,
 } from "./listeners.js";
 import { mutationFaultOf } from "./mutation-support.js";
+import { OutboundPlacements } from "./outbound-placements.js";
 import { type BoundProtocol, protocolsByName } from "./protocols.js";
 import { Report } from "./report.js";
 import { DEFAULT_ROOT_NAMESPACE } from "./root-namespace.js";
 import { claimServices } from "./router-claims.js";
 import type { FilterContext } from "./router-filters.js";
 import { defaultRouting, type RouteContext, type Routing, routingOf } from "./routes.js";
-import { compareText, isManaged, type Service, Services } from "./services.js";
-import {
-  boundStock,
-  type BoundStock,
-  NO_STOCK,
-  stockServices,
-  warnOfStock,
-} from "./stock-services.js";
+import { compareText, isManaged, isRedis, type Service, Services } from "./services.js";
+import { istioPlaces, standalonePlaces } from "./stock-places.js";
+import { boundStock, type BoundStock, stockServices } from "./stock-services.js";
 import { telemetryFilters } from "./telemetry-filters.js";
 import { waypointListeners } from "./waypoint-listeners.js";
 
@@ -198,7 +195,8 @@ function standaloneListeners(
   });
   const { services } = context;
   const isServed = (service: Service): boolean => canBeServed(service, false, report);
-  const stock = stockServices({ resources, services, former, isServed, clusters });
+  const places = standalonePlaces(report);
+  const stock = stockServices({ resources, services, former, isServed, places, clusters });
   const free = withoutAddressConflicts([...bound, ...stock.listeners], former.bound(), report);
   return { listeners: boundOf(bound, free), stock: boundStock(stock, free) };
 }
@@ -208,16 +206,25 @@ function istioListeners(
   resources: readonly Resource[],
   parts: ListenerParts & { readonly facts: IstioFacts },
 ): MadeListeners {
-  const { context } = parts;
+  const { context, clusters, facts, former } = parts;
   const { report } = context;
-  warnOfStock(resources, report);
   const services = context.services.all();
   const workloads = select(resources, "WorkloadEntry");
-  const istio = { ...parts, services, workloads, report, filterContext: context };
+  const placing = { facts, workloads, report };
+  const outbound = new OutboundPlacements(services, placing);
+  const inbound = new InboundPlacements(placing);
+  const istio = { ...parts, ...placing, services, outbound, inbound, filterContext: context };
   const gateways = gatewayListeners(select(resources, "Gateway"), { ...istio, served });
   const waypoints = waypointListeners(served, istio);
   const listeners = [...serviceListeners(served, istio), ...gateways, ...waypoints];
-  return { listeners, stock: NO_STOCK };
+  // What merely counts is no reason to refuse what Istio serves without us.
+  const isServed = (service: Service): boolean =>
+    canBeServed(service, true, isRedis(service) ? report : new Report());
+  const places = istioPlaces({ outbound, inbound, facts });
+  const all = context.services;
+  const stock = stockServices({ resources, services: all, former, isServed, places, clusters });
+  const names = new Set(stock.listeners.map(({ listener }) => listener.name));
+  return { listeners, stock: boundStock(stock, names) };
 }
 
 /** What routes in effect still lead to stays. */

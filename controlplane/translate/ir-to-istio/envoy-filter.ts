@@ -32,6 +32,8 @@ export interface ConfigPatch {
   readonly applyTo: "CLUSTER" | "LISTENER" | "FILTER_CHAIN" | "NETWORK_FILTER" | "EXTENSION_CONFIG";
   readonly context: PatchContext;
   readonly listener?: ListenerMatch;
+  /** Name of the cluster. */
+  readonly cluster?: string;
   readonly operation: "ADD" | "MERGE" | "INSERT_FIRST" | "INSERT_BEFORE" | "REPLACE" | "REMOVE";
   /** A message of Envoy, with the field names of its .proto files. */
   readonly value?: JsonValue;
@@ -77,10 +79,16 @@ function targetOf(waypoint: NonNullable<EnvoyFilterContent["waypoint"]>): JsonVa
     : { group: GATEWAY_API, kind: "Gateway", name: waypoint.gateway };
 }
 
-function patchJson({ applyTo, context, listener, operation, value }: ConfigPatch): JsonValue {
+function patchJson(patch: ConfigPatch): JsonValue {
+  const { applyTo, context, listener, cluster, operation, value } = patch;
+  const match = {
+    context,
+    ...(listener && { listener: listenerJson(listener) }),
+    ...(cluster !== undefined && { cluster: { name: cluster } }),
+  };
   return {
     applyTo,
-    match: { context, ...(listener && { listener: listenerJson(listener) }) },
+    match,
     patch: { operation, ...(value !== undefined && { value }) },
   };
 }

@@ -41,6 +41,7 @@ import {
   shortDigest,
   Versions,
 } from "./versions.js";
+import { stockObjects } from "./stock-objects.js";
 import { gatewayVirtualService } from "./virtual-service.js";
 import { waypointObjects } from "./waypoint-objects.js";
 
@@ -96,11 +97,12 @@ export function envoyFilters(mesh: Mesh, options: IstioOptions): readonly Kubern
   const inbound = served.filter(isPlaced<InboundPlacement>("inbound"));
   const gateways = served.filter(isPlaced<GatewayPlacement>("gateway"));
   const waypoints = served.filter(isPlaced<WaypointPlacement>("waypoint"));
-  if (outbound.length + inbound.length + gateways.length + waypoints.length === 0) return [];
   const versions = new Versions(current, options);
   const { rootNamespace, memo = new ObjectMemo() } = options;
+  const isManaged = outbound.length + inbound.length + gateways.length + waypoints.length > 0;
   const objects = [
-    controlPlaneObject(options),
+    ...(isManaged ? [controlPlaneObject(options)] : []),
+    ...stockObjects(mesh, { rootNamespace, memo }),
     ...moduleObjects([...outbound, ...gateways], versions, { rootNamespace, memo }),
     ...dialObjects(outbound, gateways, versions, options),
     ...filterObjects(outbound, options),

@@ -30,4 +30,5 @@ export type Component =
   | "inbound"
   | "gateway"
   | "canary"
-  | "waypoint";
+  | "waypoint"
+  | "stock";

@@ -1,6 +1,10 @@
-// What makes a listener of Istio one of ours: a module in front of an echo filter in the place of tcp_proxy.
+// What makes a listener of Istio one of ours: a module in front of an echo filter in the place of tcp_proxy, or a filter
+// of Envoy's own.
 import type { JsonValue } from "@bufbuild/protobuf";
-import { FilterSchema } from "../../gen/envoy/config/listener/v3/listener_components_pb.js";
+import {
+  type Filter,
+  FilterSchema,
+} from "../../gen/envoy/config/listener/v3/listener_components_pb.js";
 import { echoFilter } from "../ir-to-xds/listener.js";
 import { METADATA_NAMESPACE, ROUTE_CONFIGURATION_KEY } from "../ir-to-xds/names.js";
 import { resourceJson } from "../ir-to-xds/type-registry.js";
@@ -8,7 +12,6 @@ import { discoveredWasmFilter } from "../ir-to-xds/wasm-plugin.js";
 import type { ConfigPatch, ListenerMatch, PatchContext } from "./envoy-filter.js";
 
 const TCP_PROXY = "envoy.filters.network.tcp_proxy";
-const ECHO = "envoy.filters.network.echo";
 /** Istio's, for what is for no service that it knows. */
 const PASSTHROUGH = "PassthroughFilterChain";
 const INBOUND_LISTENER = "virtualInbound";
@@ -47,53 +50,95 @@ export function ownListenerPatches(
 
 /** Of all filter chains with the plugin's name. */
 export function namedChainPatches(plugin: string): readonly ConfigPatch[] {
-  return filterPatches("SIDECAR_OUTBOUND", { filterChain: { name: plugin } }, plugin);
+  const match = { filterChain: { name: plugin } };
+  return filterPatches("SIDECAR_OUTBOUND", match, moduleFilters(plugin));
 }
 
-/**
- * Of the listener that the service may share with HTTP services and with what is for no service. The filter chain of
- * the latter cannot be left out by a match: it gets a filter for the patches to hit first, which then goes again.
- */
-export function wildcardListenerPatches(port: number, managed: Managed): readonly ConfigPatch[] {
-  const context = "SIDECAR_OUTBOUND";
-  return WILDCARDS.flatMap((address): readonly ConfigPatch[] => {
+/** What filter chains have that end in tcp_proxy at Istio. */
+export interface ChainFilters {
+  /** In front of it. */
+  readonly before?: Filter | undefined;
+  /** In its place. */
+  readonly instead?: Filter | undefined;
+}
+
+/** As `ownListenerPatches`, of filters of Envoy's own. */
+export function stockListenerPatches(
+  address: string,
+  port: number,
+  filters: ChainFilters,
+): readonly ConfigPatch[] {
+  return filterPatches("SIDECAR_OUTBOUND", { name: `${address}_${port}` }, filters);
+}
+
+/** Of the listener that the service may share with HTTP services and with what is for no service. */
+export function wildcardListenerPatches(
+  port: number,
+  { routeConfiguration, plugin }: Managed,
+): readonly ConfigPatch[] {
+  return WILDCARDS.flatMap((address) => {
     const name = `${address}_${port}`;
-    const inPassthrough = (filter?: string): ListenerMatch => ({
-      name,
-      filterChain: { name: PASSTHROUGH, ...(filter !== undefined && { filter: { name: filter } }) },
-    });
-    const removal = (filter: string): ConfigPatch => ({
-      applyTo: "NETWORK_FILTER",
-      context,
-      listener: inPassthrough(filter),
-      operation: "REMOVE",
-    });
     return [
-      metadataPatch(context, name, managed.routeConfiguration),
-      {
-        applyTo: "NETWORK_FILTER",
-        context,
-        listener: inPassthrough(),
-        operation: "INSERT_FIRST",
-        value: { ...echoJson(), name: TCP_PROXY },
-      },
-      ...filterPatches(context, { name }, managed.plugin),
-      removal(managed.plugin),
-      removal(ECHO),
+      metadataPatch("SIDECAR_OUTBOUND", name, routeConfiguration),
+      ...sharedListenerPatches(name, moduleFilters(plugin)),
     ];
   });
 }
 
+/** As `wildcardListenerPatches`, of filters of Envoy's own. */
+export function stockWildcardPatches(port: number, filters: ChainFilters): readonly ConfigPatch[] {
+  return WILDCARDS.flatMap((address) => sharedListenerPatches(`${address}_${port}`, filters));
+}
+
+/**
+ * The filter chain of what is for no service cannot be left out by a match: it gets a filter for the patches to hit
+ * first, which then goes again.
+ */
+function sharedListenerPatches(name: string, filters: ChainFilters): readonly ConfigPatch[] {
+  const context = "SIDECAR_OUTBOUND";
+  const inPassthrough = (filter?: string): ListenerMatch => ({
+    name,
+    filterChain: { name: PASSTHROUGH, ...(filter !== undefined && { filter: { name: filter } }) },
+  });
+  const removal = (filter: Filter): ConfigPatch => ({
+    applyTo: "NETWORK_FILTER",
+    context,
+    listener: inPassthrough(filter.name),
+    operation: "REMOVE",
+  });
+  const { before, instead } = filters;
+  const first: ConfigPatch = {
+    applyTo: "NETWORK_FILTER",
+    context,
+    listener: inPassthrough(),
+    operation: "INSERT_FIRST",
+    value: { ...filterJson(echoFilter()), name: TCP_PROXY },
+  };
+  return [
+    ...(instead === undefined ? [] : [first]),
+    ...filterPatches(context, { name }, filters),
+    ...[before, instead].flatMap((filter) => (filter === undefined ? [] : [removal(filter)])),
+  ];
+}
+
 /** Of all filter chains, encrypted or not, of a port of the workload. The listener is all ports': it stays as it is. */
 export function inboundPatches(port: number, plugin: string): readonly ConfigPatch[] {
-  const match = { name: INBOUND_LISTENER, filterChain: { destinationPort: port } };
-  return filterPatches("SIDECAR_INBOUND", match, plugin);
+  return filterPatches("SIDECAR_INBOUND", inboundMatch(port), moduleFilters(plugin));
+}
+
+/** As `inboundPatches`, of filters of Envoy's own. */
+export function stockInboundPatches(port: number, filters: ChainFilters): readonly ConfigPatch[] {
+  return filterPatches("SIDECAR_INBOUND", inboundMatch(port), filters);
+}
+
+function inboundMatch(port: number): ListenerMatch {
+  return { name: INBOUND_LISTENER, filterChain: { destinationPort: port } };
 }
 
 /** Of the filter chain of a service's port at its waypoint. The listener is all services': it stays as it is. */
 export function waypointPatches(chain: string, plugin: string): readonly ConfigPatch[] {
   const match = { name: WAYPOINT_LISTENER, filterChain: { name: chain } };
-  return filterPatches("SIDECAR_INBOUND", match, plugin);
+  return filterPatches("SIDECAR_INBOUND", match, moduleFilters(plugin));
 }
 
 /** @param serverNames of TLS; empty: the listener has one filter chain. */
@@ -110,7 +155,7 @@ export function gatewayPatches(
         : serverNames.map((sni) => ({ name, filterChain: { sni } }));
     return [
       metadataPatch("GATEWAY", name, routeConfiguration),
-      ...matches.flatMap((match) => filterPatches("GATEWAY", match, plugin)),
+      ...matches.flatMap((match) => filterPatches("GATEWAY", match, moduleFilters(plugin))),
     ];
   });
 }
@@ -126,7 +171,7 @@ export function otherPluginPatch(
     context,
     listener: { filterChain: { filter: { name: plugin } } },
     operation: "REPLACE",
-    value: resourceJson(FilterSchema, discoveredWasmFilter(other)),
+    value: filterJson(discoveredWasmFilter(other)),
   };
 }
 
@@ -150,29 +195,27 @@ function metadataPatch(
   };
 }
 
+function moduleFilters(plugin: string): ChainFilters {
+  return { before: discoveredWasmFilter(plugin), instead: echoFilter() };
+}
+
 /** In this order: the second one takes away what the first one is placed by. */
 function filterPatches(
   context: PatchContext,
   match: ListenerMatch,
-  plugin: string,
+  { before, instead }: ChainFilters,
 ): readonly ConfigPatch[] {
   const listener = {
     ...match,
     filterChain: { ...match.filterChain, filter: { name: TCP_PROXY } },
   };
-  const patch = (operation: ConfigPatch["operation"], value: JsonValue): ConfigPatch => ({
-    applyTo: "NETWORK_FILTER",
-    context,
-    listener,
-    operation,
-    value,
-  });
-  return [
-    patch("INSERT_BEFORE", resourceJson(FilterSchema, discoveredWasmFilter(plugin))),
-    patch("REPLACE", echoJson()),
-  ];
+  const patches = (operation: ConfigPatch["operation"], filter?: Filter): ConfigPatch[] =>
+    filter === undefined
+      ? []
+      : [{ applyTo: "NETWORK_FILTER", context, listener, operation, value: filterJson(filter) }];
+  return [...patches("INSERT_BEFORE", before), ...patches("REPLACE", instead)];
 }
 
-function echoJson(): { [field: string]: JsonValue } {
-  return { ...(resourceJson(FilterSchema, echoFilter()) as { [field: string]: JsonValue }) };
+function filterJson(filter: Filter): { [field: string]: JsonValue } {
+  return { ...(resourceJson(FilterSchema, filter) as { [field: string]: JsonValue }) };
 }

@@ -178,6 +178,28 @@ function redisOptions({ username, password }: RedisCredentials): Any {
   return anyPack(RedisProtocolOptionsSchema, options);
 }
 
+/** What makes another's cluster one of Redis servers. */
+export function redisFields(from: Cluster) {
+  const { redis, connectTimeoutMs, tcpKeepalive: keepalive } = from;
+  const own = redis?.own ?? [];
+  return {
+    lbPolicy: lbPolicyOf(from),
+    ...(own.includes("connectTimeoutMs")
+      ? { connectTimeout: durationFromMs(connectTimeoutMs) }
+      : {}),
+    ...(own.includes("tcpKeepalive") && keepalive !== undefined
+      ? { upstreamConnectionOptions: tcpKeepalive(keepalive) }
+      : {}),
+    ...redisProtocolOptions(redis),
+  };
+}
+
+function redisProtocolOptions(redis: RedisUpstream | undefined) {
+  return redis?.auth === undefined
+    ? {}
+    : { typedExtensionProtocolOptions: { [REDIS_PROXY]: redisOptions(redis.auth) } };
+}
+
 /** One cluster of the mesh. */
 export function cluster(
   from: Cluster,
@@ -205,8 +227,6 @@ export function cluster(
     ...(from.isGrpc
       ? { typedExtensionProtocolOptions: { [HttpProtocolOptionsSchema.typeName]: http2() } }
       : {}),
-    ...(from.redis?.auth === undefined
-      ? {}
-      : { typedExtensionProtocolOptions: { [REDIS_PROXY]: redisOptions(from.redis.auth) } }),
+    ...redisProtocolOptions(from.redis),
   });
 }

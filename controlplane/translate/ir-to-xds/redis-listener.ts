@@ -2,7 +2,10 @@
 import { create } from "@bufbuild/protobuf";
 import { anyPack, durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { Listener as XdsListener } from "../../gen/envoy/config/listener/v3/listener_pb.js";
-import { FilterSchema } from "../../gen/envoy/config/listener/v3/listener_components_pb.js";
+import {
+  type Filter,
+  FilterSchema,
+} from "../../gen/envoy/config/listener/v3/listener_components_pb.js";
 import {
   RedisProxy_ConnPoolSettings_ReadPolicy as ReadPolicy,
   RedisProxy_RedisFault_RedisFaultType as FaultType,
@@ -75,15 +78,18 @@ function redisProxy(from: RedisListener): RedisProxy {
   });
 }
 
+export function redisFilter(from: RedisListener): Filter {
+  return create(FilterSchema, {
+    name: "envoy.filters.network.redis_proxy",
+    configType: { case: "typedConfig", value: anyPack(RedisProxySchema, redisProxy(from)) },
+  });
+}
+
 /** @param address IP address to bind. */
 export function redisListener(
   from: RedisListener,
   address: string,
   timeouts: PeerTimeouts,
 ): XdsListener {
-  const filter = create(FilterSchema, {
-    name: "envoy.filters.network.redis_proxy",
-    configType: { case: "typedConfig", value: anyPack(RedisProxySchema, redisProxy(from)) },
-  });
-  return stockListener(from, { address, timeouts, filters: [filter] });
+  return stockListener(from, { address, timeouts, filters: [redisFilter(from)] });
 }

@@ -13,31 +13,28 @@ import type { TcpListener } from "../../ir/mesh.js";
 import type { PeerTimeouts } from "./peer-timeouts.js";
 import { statPrefixOf, stockListener } from "./stock-listener.js";
 
-function statsFilter(from: TcpListener): Filter[] {
+/** It stands before tcp_proxy; undefined: there is none. */
+export function statsFilter(from: TcpListener): Filter | undefined {
   const statPrefix = statPrefixOf(from);
   switch (from.statsFilter) {
     case undefined:
-      return [];
+      return undefined;
     case "kafka":
-      return [
-        create(FilterSchema, {
-          name: "envoy.filters.network.kafka_broker",
-          configType: {
-            case: "typedConfig",
-            value: anyPack(KafkaBrokerSchema, create(KafkaBrokerSchema, { statPrefix })),
-          },
-        }),
-      ];
+      return create(FilterSchema, {
+        name: "envoy.filters.network.kafka_broker",
+        configType: {
+          case: "typedConfig",
+          value: anyPack(KafkaBrokerSchema, create(KafkaBrokerSchema, { statPrefix })),
+        },
+      });
     case "zookeeper":
-      return [
-        create(FilterSchema, {
-          name: "envoy.filters.network.zookeeper_proxy",
-          configType: {
-            case: "typedConfig",
-            value: anyPack(ZooKeeperProxySchema, create(ZooKeeperProxySchema, { statPrefix })),
-          },
-        }),
-      ];
+      return create(FilterSchema, {
+        name: "envoy.filters.network.zookeeper_proxy",
+        configType: {
+          case: "typedConfig",
+          value: anyPack(ZooKeeperProxySchema, create(ZooKeeperProxySchema, { statPrefix })),
+        },
+      });
   }
 }
 
@@ -55,5 +52,6 @@ export function tcpListener(
     name: "envoy.filters.network.tcp_proxy",
     configType: { case: "typedConfig", value: anyPack(TcpProxySchema, proxy) },
   });
-  return stockListener(from, { address, timeouts, filters: [...statsFilter(from), proxyFilter] });
+  const filters = [statsFilter(from), proxyFilter].filter((filter) => filter !== undefined);
+  return stockListener(from, { address, timeouts, filters });
 }

@@ -8,7 +8,7 @@ import type { Listener as XdsListener } from "../../gen/envoy/config/listener/v3
 import type { Wasm } from "../../gen/envoy/extensions/filters/network/wasm/v3/wasm_pb.js";
 import { PluginConfigurationSchema } from "../../gen/metaproto/v1/plugin_pb.js";
 import type { Cluster } from "../../ir/cluster.js";
-import type { Listener, Mesh, RedisListener, TcpListener } from "../../ir/mesh.js";
+import type { Listener, Mesh, RedisListener, StockListener, TcpListener } from "../../ir/mesh.js";
 import { type Protocol, moduleName } from "../../ir/protocol.js";
 import { cluster } from "./cluster.js";
 import { blackholeCluster, dialCluster } from "./dial-cluster.js";
@@ -75,11 +75,7 @@ export function servable(
   const faults: string[] = [];
   const owners = new Map<string, string>();
   for (const candidate of mesh.listeners) {
-    // Istio's listeners bind what Istio says.
-    const address =
-      candidate.placement === undefined
-        ? `${candidate.address ?? bindAddress}:${candidate.port}`
-        : candidate.name;
+    const address = placeOf(candidate, bindAddress);
     const owner = owners.get(address);
     const protocol = protocols.get(candidate.protocol);
     const module = protocol === undefined ? "" : moduleName(protocol);
@@ -99,7 +95,7 @@ export function servable(
   }
   const stock = [...(mesh.redisListeners ?? []), ...(mesh.tcpListeners ?? [])];
   const stockListeners = stock.filter((candidate) => {
-    const address = `${candidate.address ?? bindAddress}:${candidate.port}`;
+    const address = placeOf(candidate, bindAddress);
     const owner = owners.get(address);
     if (owner === undefined) owners.set(address, candidate.name);
     else
@@ -115,6 +111,11 @@ export function servable(
     protocols: mesh.protocols.filter(({ name }) => spoken.has(name)),
     faults,
   };
+}
+
+/** What no two listeners can have. Those of Istio bind what Istio says. */
+function placeOf({ name, address, port, placement }: StockListener, bindAddress: string): string {
+  return placement === undefined ? `${address ?? bindAddress}:${port}` : name;
 }
 
 /** @param address IP address to bind. */
