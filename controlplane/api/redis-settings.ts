@@ -41,14 +41,18 @@ export const redisAuth: Schema<RedisCredentials | undefined> = mapped(
   checked(
     object({
       plain: optional(plain, "user and password as they are"),
-      secret: optional(anything, "a fault: a secret of Kubernetes"),
+      secret: optional(anything, "a fault: a Secret of Kubernetes is not read"),
     }),
     (
       value: { readonly plain?: Read<typeof plain> | undefined; readonly secret?: unknown },
       site,
     ) => {
       if (value.secret !== undefined)
-        site.field("secret").fault("needs a secret of Kubernetes: without it, give `plain`");
+        site
+          .field("secret")
+          .fault(
+            "is not read, since proxies are told the password as it is, where others may see it: give `plain`",
+          );
       else if (value.plain === undefined) site.fault("`plain` is required");
     },
   ),

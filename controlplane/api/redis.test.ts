@@ -33,7 +33,7 @@ describe("RedisService", () => {
     ],
     [
       `{ host: [a.test], ${ROUTE}, settings: { auth: { secret: { name: a } } } }`,
-      "spec.settings.auth.secret: needs a secret of Kubernetes: without it, give `plain`",
+      "spec.settings.auth.secret: is not read, since proxies are told the password as it is, where others may see it: give `plain`",
     ],
     [
       `{ host: [a.test], ${ROUTE}, settings: { auth: {} } }`,

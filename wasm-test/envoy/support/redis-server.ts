@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { ChildProcess } from "./child-process.js";
 import { waitUntil } from "./deadline.js";
-import { missingPeer, peerArtifact } from "./peer-process.js";
+import { missingPeer, type PeerPlace, peerArtifact, placed } from "./peer-process.js";
 import { freePort } from "./ports.js";
 
 const SERVER = "redis/redis-server";
@@ -23,24 +23,42 @@ export function missingRedisBenchmark(): string | undefined {
   return missingPeer(BENCHMARK);
 }
 
-/** A running redis-server on 127.0.0.1. Call `stop` in the test's clean-up, always. */
+/** Where a server runs that is not one of 127.0.0.1 on a free port. */
+export interface RedisPlace {
+  /** IP address. */
+  readonly host: string;
+  readonly port: number;
+  readonly place?: PeerPlace;
+}
+
+/** A running redis-server, by default on 127.0.0.1. Call `stop` in the test's clean-up, always. */
 export class RedisServer {
+  private process: ChildProcess;
+
   private constructor(
-    readonly port: number,
+    private readonly at: RedisPlace,
     private readonly folder: string,
     private readonly args: readonly string[],
-    private process: ChildProcess,
-  ) {}
+  ) {
+    this.process = spawnServer(at, folder, args);
+  }
 
   /** Resolves when it answers. `args`: further ones, such as `--requirepass`. */
   static async start(...args: readonly string[]): Promise<RedisServer> {
+    return RedisServer.startAt({ host: "127.0.0.1", port: await freePort() }, ...args);
+  }
+
+  static async startAt(at: RedisPlace, ...args: readonly string[]): Promise<RedisServer> {
     const missing = missingRedis();
     if (missing !== undefined) throw new Error(missing);
     const folder = mkdtempSync(join(tmpdir(), "metaproto-redis-"));
-    const port = await freePort();
-    const server = new RedisServer(port, folder, args, spawnServer(port, folder, args));
+    const server = new RedisServer(at, folder, args);
     await server.ready();
     return server;
+  }
+
+  get port(): number {
+    return this.at.port;
   }
 
   /** Of one command, as redis-cli prints it; it does not go through any proxy. */
@@ -57,7 +75,7 @@ export class RedisServer {
 
   /** Starts it again after `kill`, empty, at the same port. */
   async restart(): Promise<void> {
-    this.process = spawnServer(this.port, this.folder, this.args);
+    this.process = spawnServer(this.at, this.folder, this.args);
     await this.ready();
   }
 
@@ -84,15 +102,34 @@ export class RedisServer {
   }
 }
 
-function spawnServer(port: number, folder: string, args: readonly string[]): ChildProcess {
-  return new ChildProcess({
+function spawnServer(
+  { host, port, place }: RedisPlace,
+  folder: string,
+  args: readonly string[],
+): ChildProcess {
+  const options = {
     name: `redis-server ${String(port)}`,
     command: peerArtifact(SERVER),
     args: [
-      ...["--port", String(port), "--bind", "127.0.0.1", "--dir", folder],
+      ...["--port", String(port), "--bind", host, "--dir", folder],
       ...["--unixsocket", join(folder, "redis.sock"), "--save", "", "--appendonly", "no", ...args],
     ],
-  });
+  };
+  return new ChildProcess(placed(options, place));
+}
+
+/** What redis-cli prints of one command to `host:port`. @param place where it runs. */
+export async function redisCli(
+  { host, port, place }: RedisPlace,
+  ...command: readonly string[]
+): Promise<string> {
+  const args = ["-h", host, "-p", String(port), ...command];
+  const { command: file, args: all } = placed(
+    { name: "redis-cli", command: peerArtifact(CLI), args },
+    place,
+  );
+  const { stdout } = await run(file, [...all], { timeout: 30_000 });
+  return stdout.trimEnd();
 }
 
 /** Runs redis-benchmark against 127.0.0.1; resolves with its lines `"test","requests per second"...`. */

@@ -6,10 +6,12 @@ import { ChildProcess } from "./child-process.js";
 import { waitUntil } from "./deadline.js";
 import {
   type PeerEvent,
+  type PeerPlace,
   PeerProcess,
   missingPeer,
   peerArtifact,
   peerSource,
+  placed,
 } from "./peer-process.js";
 import { freePort } from "./ports.js";
 import { TcpConnection } from "./tcp-connection.js";
@@ -35,6 +37,13 @@ export async function fourLetters(port: number, word: string): Promise<string> {
   }
 }
 
+export interface ZookeeperPlace {
+  /** IP address. */
+  readonly host: string;
+  readonly port: number;
+  readonly place?: PeerPlace;
+}
+
 /** A server with its data in a folder of its own. Call `stop` in the test's clean-up, always. */
 export class ZookeeperServer {
   private constructor(
@@ -45,21 +54,7 @@ export class ZookeeperServer {
 
   /** Resolves when it answers. Sessions may have 500 ms to 5 s. */
   static async start(): Promise<ZookeeperServer> {
-    const folder = mkdtempSync(join(tmpdir(), "metaproto-zookeeper-"));
-    const port = await freePort();
-    mkdirSync(join(folder, "data"));
-    const settings = {
-      tickTime: TICK_MS,
-      dataDir: join(folder, "data"),
-      clientPort: port,
-      clientPortAddress: "127.0.0.1",
-      maxClientCnxns: 0,
-      "admin.enableServer": false,
-      "4lw.commands.whitelist": "ruok,conf,srvr",
-    };
-    const lines = Object.entries(settings).map(([key, value]) => `${key}=${String(value)}\n`);
-    writeFileSync(join(folder, "zoo.cfg"), lines.join(""));
-    const server = new ZookeeperServer(port, folder, run(folder));
+    const server = ZookeeperServer.spawn({ host: "127.0.0.1", port: await freePort() });
     try {
       await server.ready();
       return server;
@@ -67,6 +62,24 @@ export class ZookeeperServer {
       await server.stop();
       throw error;
     }
+  }
+
+  /** At once: who cannot reach it waits for a session. */
+  static spawn({ host, port, place }: ZookeeperPlace): ZookeeperServer {
+    const folder = mkdtempSync(join(tmpdir(), "metaproto-zookeeper-"));
+    mkdirSync(join(folder, "data"));
+    const settings = {
+      tickTime: TICK_MS,
+      dataDir: join(folder, "data"),
+      clientPort: port,
+      clientPortAddress: host,
+      maxClientCnxns: 0,
+      "admin.enableServer": false,
+      "4lw.commands.whitelist": "ruok,conf,srvr",
+    };
+    const lines = Object.entries(settings).map(([key, value]) => `${key}=${String(value)}\n`);
+    writeFileSync(join(folder, "zoo.cfg"), lines.join(""));
+    return new ZookeeperServer(port, folder, run(folder, place));
   }
 
   /** As a crash would. */
@@ -101,8 +114,8 @@ export class ZookeeperServer {
   }
 }
 
-function run(folder: string): ChildProcess {
-  return new ChildProcess({
+function run(folder: string, place?: PeerPlace): ChildProcess {
+  const options = {
     name: "zookeeper",
     command: "java",
     args: [
@@ -111,7 +124,8 @@ function run(folder: string): ChildProcess {
       ...["-cp", `${peerArtifact(LIBRARIES)}/*`],
       ...["org.apache.zookeeper.server.quorum.QuorumPeerMain", join(folder, "zoo.cfg")],
     ],
-  });
+  };
+  return new ChildProcess(placed(options, place));
 }
 
 /** A change that a session was told of. */
@@ -164,23 +178,23 @@ export class ZookeeperClient {
 
   private constructor(private readonly peer: PeerProcess) {}
 
-  static async start(): Promise<ZookeeperClient> {
-    const peer = await PeerProcess.start({
+  static async start(place?: PeerPlace): Promise<ZookeeperClient> {
+    const options = {
       name: "zookeeper client",
       command: peerArtifact(PYTHON),
       args: ["-u", peerSource("zookeeper-python/peer.py")],
-    });
-    return new ZookeeperClient(peer);
+    };
+    return new ZookeeperClient(await PeerProcess.start(placed(options, place)));
   }
 
   /** Resolves when the server has given it a session; `timeoutSeconds` without a ping end it. */
-  async open(port: number, timeoutSeconds: number): Promise<ZookeeperSession> {
+  async open(port: number, timeoutSeconds: number, host = "127.0.0.1"): Promise<ZookeeperSession> {
     const name = String(++this.opened);
     const session = new ZookeeperSession(this.peer, name);
     const id = this.peer.subscribe((event) => {
       session.onEvent(event);
     });
-    const fields = { client: name, port, timeout: timeoutSeconds };
+    const fields = { client: name, hosts: `${host}:${String(port)}`, timeout: timeoutSeconds };
     session.id = String(await this.peer.request("open", fields, id));
     return session;
   }

@@ -166,7 +166,10 @@ function startAgent(folder: string, options: SidecarOptions): ChildProcess {
     concurrency: 1,
     controlPlaneAuthPolicy: "MUTUAL_TLS",
     // Else Istio's Envoys keep few statistics.
-    proxyStatsMatcher: { inclusionPrefixes: ["wasmcustom", "cluster.metaproto", "listener"] },
+    proxyStatsMatcher: {
+      inclusionPrefixes: ["wasmcustom", "cluster.metaproto", "listener", "redis."],
+      inclusionRegexps: [".*[.]zookeeper[.].*"],
+    },
   };
   return new ChildProcess({
     name: `agent of ${name}`,

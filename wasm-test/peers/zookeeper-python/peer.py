@@ -1,6 +1,6 @@
 """Clients of ZooKeeper on kazoo, driven by JSON lines: see wasm-test/peers/README.md.
 
-open     client, port, timeout (s)    starts a session; its id. Events `state` and `watch` follow
+open     client, hosts, timeout (s)   starts a session; its id. Events `state` and `watch` follow
 call     client, method, args, watch  a method of kazoo's client; `watch`: tells of the next change
 session  client                       the id that it has now, in hexadecimal
 close    client                       ends the session
@@ -37,12 +37,10 @@ def plain(value):
 
 
 class Session:
-    def __init__(self, id, port, timeout):
+    def __init__(self, id, hosts, timeout):
         self.id = id
         retry = KazooRetry(max_tries=-1, delay=0.05, backoff=1, max_delay=0.1)
-        self.client = KazooClient(
-            hosts="127.0.0.1:%d" % port, timeout=timeout, connection_retry=retry
-        )
+        self.client = KazooClient(hosts=hosts, timeout=timeout, connection_retry=retry)
         self.client.add_listener(self.on_state)
         self.client.start(timeout=20)
 
@@ -70,7 +68,7 @@ def perform(command):
     name = command["client"]
     op = command["op"]
     if op == "open":
-        session = Session(command["id"], command["port"], command["timeout"])
+        session = Session(command["id"], command["hosts"], command["timeout"])
         clients[name] = session
         return session_id(session)
     if op == "call":
