@@ -15,6 +15,10 @@ import {
 } from "../../controlplane/gen/metaproto/filters/v1/fault_pb.js";
 import { GlobalRateLimitSchema } from "../../controlplane/gen/metaproto/filters/v1/global_rate_limit_pb.js";
 import { LocalRateLimitSchema } from "../../controlplane/gen/metaproto/filters/v1/local_rate_limit_pb.js";
+import {
+  PeerMetadata_Side as Side,
+  PeerMetadataSchema,
+} from "../../controlplane/gen/metaproto/filters/v1/peer_metadata_pb.js";
 import { TracingSchema } from "../../controlplane/gen/metaproto/filters/v1/tracing_pb.js";
 import { filterOptions } from "../filters/filter-options.js";
 import type { FilterOptions } from "../switchboard/mesh.js";
@@ -89,6 +93,13 @@ const tracing = filterOptions(TracingSchema, {
   serviceName: "bench",
   perMillion: SAMPLED,
   tags: { method: "%ATTR(method)%" },
+});
+
+/** Two attributes in each request; what responses have is looked for in vain, as the server says nothing of itself. */
+const peerMetadata = filterOptions(PeerMetadataSchema, {
+  side: Side.OUTBOUND,
+  propagate: true,
+  workload: { workload: "client-v1", namespace: "shop", app: "client", version: "v1" },
 });
 
 const authorization = filterOptions(AuthorizationSchema, {
@@ -194,6 +205,7 @@ export function allPolicies(cluster: string): Policies {
 /** Each of them alone, in the order of a module's filters. */
 export function eachPolicy(cluster: string): Policies[] {
   return [
+    { name: "peer metadata, of the caller", filters: [peerMetadata] },
     { name: "stats by method", filters: [stats] },
     { name: "stats by method, and Istio's", filters: [istioStats] },
     { name: "access log, 1 %", filters: [accessLog], sinks: ["collector"] },

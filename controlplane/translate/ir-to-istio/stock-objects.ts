@@ -29,18 +29,28 @@ export function stockObjects(
   { rootNamespace, memo }: { readonly rootNamespace: string; readonly memo: ObjectMemo },
 ): readonly KubernetesObject[] {
   const { redisListeners = [], tcpListeners = [] } = mesh;
-  const clusters = new Map(mesh.clusters.map((cluster) => [cluster.name, cluster]));
   return [
-    ...redisListeners.flatMap((listener) => {
-      const instead = redisFilter(withOwnClusters(listener, clusters));
-      return listenerObjects(listener, { instead }, rootNamespace);
-    }),
-    ...clusterObjects(redisListeners, clusters, rootNamespace),
+    ...(redisListeners.length > 0 ? redisObjects(redisListeners, mesh, rootNamespace) : []),
     ...tcpListeners.flatMap((listener) =>
       memo.of(listener, COMPONENT, [rootNamespace], () =>
         listenerObjects(listener, { before: statsFilter(listener) }, rootNamespace),
       ),
     ),
+  ];
+}
+
+function redisObjects(
+  listeners: readonly RedisListener[],
+  mesh: Mesh,
+  rootNamespace: string,
+): readonly KubernetesObject[] {
+  const clusters = new Map(mesh.clusters.map((cluster) => [cluster.name, cluster]));
+  return [
+    ...listeners.flatMap((listener) => {
+      const instead = redisFilter(withOwnClusters(listener, clusters));
+      return listenerObjects(listener, { instead }, rootNamespace);
+    }),
+    ...clusterObjects(listeners, clusters, rootNamespace),
   ];
 }
 
