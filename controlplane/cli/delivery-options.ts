@@ -1,6 +1,6 @@
 // How the controller gets modules to proxies.
 import { InvalidArgumentError, Option } from "commander";
-import type { MeshControllerOptions } from "../server/mesh-controller.js";
+import type { MeshControllerOptions } from "../server/mesh-controller-options.js";
 import type { ModuleDelivery } from "../server/module-delivery.js";
 import type { SocketAddress } from "../server/socket-address.js";
 import { addressOption, durationMs } from "./options.js";

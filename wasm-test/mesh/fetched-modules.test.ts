@@ -21,6 +21,7 @@ import { freePort } from "../envoy/support/ports.js";
 import { ModuleRelay } from "./support/module-relay.js";
 import { missingPodNetwork } from "./support/pod-network.js";
 import { missingRig } from "./support/rig-binaries.js";
+import { envoyFilterVersions } from "./support/resources.js";
 import { SecuredMesh, type Workload } from "./support/secured-mesh.js";
 import { endpointSlice, greeterService } from "./support/shop.js";
 import type { Sidecar } from "./support/sidecar.js";
@@ -317,6 +318,34 @@ describe.each(["http", "oci"])("by --module-delivery=%s", (delivery) => {
         await beginWith(() => second);
       },
     );
+
+    test("a pod that starts while no agent can fetch the next one has the one before", async () => {
+      const second = await push("2.0");
+      await bind("2.0");
+      await beginWith(() => second);
+      const third = await push("3.0-nowhere");
+      const fields = { namespace: "shop", serviceAccount: "caller", labels: { app: "caller" } };
+      const late = await mesh.workload({ name: "late", ...fields });
+      const client = mesh.with(await startDubboConsumer({ place: late.pod.place }));
+      relay.onlyFor = third;
+      relay.mode = "away";
+      await bind("3.0-nowhere");
+      await waitUntil("proxies are offered it", async () =>
+        Array.from((await envoyFilterVersions(mesh.server)).keys()).some((name) =>
+          name.includes(third.slice(0, 12)),
+        ),
+      );
+      const sidecar = await mesh.sidecar(late);
+      await client.call({ ...GREETER, reference: "late" }, HELLO);
+      const pattern = `cluster.metaproto.dubbo.${second.slice(0, 12)}.upstream_cx_active`;
+      await waitUntil("it was served with the former one", async () => {
+        return (await sidecar.stat(pattern)) > 0;
+      });
+      relay.mode = "open";
+      relay.onlyFor = "";
+      await bind("2.0");
+      await says("AsExpected");
+    });
 
     test("stays the former one where the control plane finds no other", async () => {
       const second = await push("2.0");

@@ -10,7 +10,8 @@ import { FakeCluster } from "../../kubernetes/testing/fake-cluster.js";
 import { pluginBytes } from "../../modules/testing/plugin-bytes.js";
 import { createLogger } from "../../runtime/logger.js";
 import { WATCHED_KINDS } from "../../stores/kubernetes/watched-kinds.js";
-import { MeshController, type MeshControllerTimes } from "../mesh-controller.js";
+import type { MeshControllerTimes } from "../mesh-controller-options.js";
+import { MeshController } from "../mesh-controller.js";
 
 export const ENVOY_FILTERS: ResourceType = {
   kind: "EnvoyFilter",

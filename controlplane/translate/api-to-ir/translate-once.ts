@@ -1,16 +1,17 @@
-import { isDeepStrictEqual } from "node:util";
 import { resourceKey } from "../../api/fault.js";
 import { DEFAULT_CLUSTER_DOMAIN } from "../../api/host-name.js";
 import type { Resource } from "../../api/kinds.js";
 import { idOf } from "../../api/resource.js";
 import type { Router } from "../../api/virtual-service.js";
 import type { Cluster } from "../../ir/cluster.js";
-import type { Listener, Mesh, RedisListener, TcpListener } from "../../ir/mesh.js";
+import type { Listener, Mesh } from "../../ir/mesh.js";
 import type { Protocol } from "../../ir/protocol.js";
 import { type ModuleFeatures, SHIPPED_FEATURES } from "../module-features.js";
 import { Authorizations } from "./authorization.js";
+import { canBeServed, isWildcard } from "./can-be-served.js";
 import { type ClusterContext, clustersOf } from "./clusters.js";
 import { DestinationRules } from "./destination-rules.js";
+import { byName, Former, type InEffect } from "./former.js";
 import { gatewayListeners } from "./gateway-listeners.js";
 import { GrpcClusters } from "./grpc-clusters.js";
 import { withDefaultExports } from "./default-exports.js";
@@ -51,12 +52,6 @@ export interface MeshInput {
   readonly clusterDomain?: string;
   /** Present: proxies get the rest of their configuration from Istio, and listeners have a placement. */
   readonly istio?: IstioFacts;
-}
-
-/** What was in effect before. */
-export interface InEffect {
-  readonly mesh: Mesh;
-  readonly accepted: ReadonlyMap<string, Resource>;
 }
 
 /** Translates exactly these versions of the resources; what is refused of them is left out of the mesh. */
@@ -259,56 +254,6 @@ function routingByService(
   );
 }
 
-class Former {
-  /** Few translations look for any. */
-  private clusters: ReadonlyMap<string, Cluster> | undefined;
-  private listeners: ReadonlyMap<string, Listener> | undefined;
-  private readonly protocols: ReadonlyMap<string, Protocol>;
-  private readonly redisListeners: ReadonlyMap<string, RedisListener>;
-  private readonly tcpListeners: readonly TcpListener[];
-
-  constructor(private readonly inEffect: InEffect | undefined) {
-    this.protocols = byName(inEffect?.mesh.protocols ?? []);
-    this.redisListeners = byName(inEffect?.mesh.redisListeners ?? []);
-    this.tcpListeners = inEffect?.mesh.tcpListeners ?? [];
-  }
-
-  cluster(name: string): Cluster | undefined {
-    this.clusters ??= byName(this.inEffect?.mesh.clusters ?? []);
-    return this.clusters.get(name);
-  }
-
-  listener(name: string): Listener | undefined {
-    this.listeners ??= byName(this.inEffect?.mesh.listeners ?? []);
-    return this.listeners.get(name);
-  }
-
-  protocol(name: string): Protocol | undefined {
-    return this.protocols.get(name);
-  }
-
-  redisListener(name: string): RedisListener | undefined {
-    return this.redisListeners.get(name);
-  }
-
-  bound(): readonly (Listener | RedisListener | TcpListener)[] {
-    const listeners = this.inEffect?.mesh.listeners ?? [];
-    return [...listeners, ...this.redisListeners.values(), ...this.tcpListeners];
-  }
-
-  isInEffect(resource: Resource): boolean {
-    const accepted = this.inEffect?.accepted.get(resourceKey(idOf(resource)));
-    return accepted !== undefined && isSameVersion(accepted, resource);
-  }
-}
-
-/** Whether two versions of a resource say the same. */
-export function isSameVersion(a: Resource, b: Resource): boolean {
-  return (
-    a === b || (isDeepStrictEqual(a.spec, b.spec) && isDeepStrictEqual(a.metadata, b.metadata))
-  );
-}
-
 function sortedByName<T extends { readonly name: string }>(items: Iterable<T>): readonly T[] {
   const all = Array.from(items);
   const named = byName(all);
@@ -316,10 +261,6 @@ function sortedByName<T extends { readonly name: string }>(items: Iterable<T>): 
   if (named.size === all.length)
     return [...named.keys()].sort().flatMap((name) => named.get(name) ?? []);
   return all.sort((a, b) => compareText(a.name, b.name));
-}
-
-function byName<T extends { readonly name: string }>(items: readonly T[]): ReadonlyMap<string, T> {
-  return new Map(items.map((item) => [item.name, item]));
 }
 
 function select<K extends Resource["kind"]>(
@@ -340,42 +281,6 @@ function policiesOf(resources: readonly Resource[]) {
     ...select(resources, "MetaAuthorizationPolicy"),
     ...select(resources, "DubboAuthorizationPolicy"),
   ];
-}
-
-function isWildcard(service: Service): boolean {
-  return service.host.startsWith("*");
-}
-
-function expectedPortName({ port }: Service): string {
-  return port.stockProtocol === undefined
-    ? "tcp-metaprotocol-<protocol>"
-    : `tcp-${port.stockProtocol}`;
-}
-
-function canBeServed(service: Service, isUnderIstio: boolean, report: Report): boolean {
-  const { entry, host, hostIndex } = service;
-  const { exportTo, resolution } = entry.spec;
-  if (isWildcard(service)) {
-    report.refuse(
-      entry,
-      `spec.hosts[${hostIndex}]`,
-      `\`${host}\` cannot be served: the host of a port \`${expectedPortName(service)}\` must not have a wildcard`,
-    );
-    return false;
-  }
-  if (resolution === "DYNAMIC_DNS" || (resolution === "NONE" && !isUnderIstio)) {
-    report.refuse(
-      entry,
-      "spec.resolution",
-      `${resolution} cannot be served: a proxy without Istio must know the endpoints; use STATIC or DNS`,
-    );
-    return false;
-  }
-  if (exportTo.includes("~")) {
-    report.warning(entry, "spec.exportTo", "`~`: not served, since it is exported to nobody");
-    return false;
-  }
-  return true;
 }
 
 function protocolOf(

@@ -5,7 +5,8 @@ import { idOf } from "../../api/resource.js";
 import type { Mesh } from "../../ir/mesh.js";
 import type { Report } from "./report.js";
 import { sharedMesh } from "./shared-mesh.js";
-import { isSameVersion, type MeshInput, translateOnce } from "./translate-once.js";
+import { isSameVersion } from "./former.js";
+import { type MeshInput, translateOnce } from "./translate-once.js";
 
 export interface Translation {
   readonly mesh: Mesh;
