@@ -20,6 +20,8 @@ export const MIXED: Scenario = {
   // They come and go, sooner than a drained listener closes on them; some leave with requests outstanding.
   load: () => ({ connections: 200, inFlight: 4, lifetime: 5 }),
   mayTurnAway: true,
+  // A round with an upgrade has two VMs for a while where one without has one.
+  levelRounds: 10,
   disturb: async (world, round) => {
     do {
       const names =

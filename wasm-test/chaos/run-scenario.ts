@@ -136,11 +136,14 @@ const TOLERANCE = {
   buffered: 4 * MEBIBYTE,
 } as const;
 
-/** The first half of the rounds sets the level; the last may not need more than that, within the tolerance. */
+/**
+ * The first half of the rounds sets the level; the last may not need more than that, within the tolerance. Too few
+ * rounds tell nothing.
+ */
 export function memoryFaults(scenario: Scenario, results: readonly RoundResult[]): string[] {
   const last = results.at(-1)?.memory;
   const firstHalf = results.slice(0, Math.ceil(results.length / 2));
-  if (last === undefined) return [];
+  if (last === undefined || firstHalf.length < (scenario.levelRounds ?? 1)) return [];
   const tolerance = { ...TOLERANCE, ...scenario.memoryTolerance };
   return (["rss", "allocated", "heap", "buffered"] as const).flatMap((kind) => {
     const level = Math.max(...firstHalf.map(({ memory }) => memory[kind]));

@@ -65,6 +65,8 @@ export interface Scenario {
   readonly mayTurnAway?: boolean;
   /** Bytes by which memory may grow after the first rounds, where it takes several to reach its size. */
   readonly memoryTolerance?: { readonly rss: number };
+  /** How many rounds set the level of memory, where they differ in what happens. Default 1. */
+  readonly levelRounds?: number;
   /** Before the first round. */
   readonly setUp?: (world: ChaosWorld) => Promise<void>;
   /** Ends with the round, under load, in whatever state. */

@@ -5,7 +5,7 @@ import { ControlPlane } from "./support/control-plane.js";
 import { waitUntil } from "./support/deadline.js";
 import { describeWith } from "./support/describe-with.js";
 import { Envoy } from "./support/envoy.js";
-import { freePorts } from "./support/ports.js";
+import { freeClusterPort, freePorts } from "./support/ports.js";
 import { redisDestination, redisEntry, redisService } from "./support/redis-resources.js";
 import { missingRedis, RedisServer } from "./support/redis-server.js";
 import { yamlOf } from "./support/resources.js";
@@ -71,7 +71,10 @@ describeWith("a Redis Cluster", [missingRedis()], () => {
   }
 
   beforeAll(async () => {
-    for (let i = 0; i <= PRIMARIES; i++) nodes.push(await RedisServer.start(...ARGUMENTS));
+    for (let i = 0; i <= PRIMARIES; i++) {
+      const at = { host: "127.0.0.1", port: await freeClusterPort() };
+      nodes.push(await RedisServer.startAt(at, ...ARGUMENTS));
+    }
     await formCluster();
     const free = await freePorts(2);
     const names = Object.keys(POLICIES) as Name[];

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { waitUntil } from "../envoy/support/deadline.js";
 import { describeWith } from "../envoy/support/describe-with.js";
-import { freePort } from "../envoy/support/ports.js";
+import { freeClusterPort } from "../envoy/support/ports.js";
 import { missingRedis, redisCli, RedisServer } from "../envoy/support/redis-server.js";
 import {
   missingZookeeper,
@@ -125,7 +125,7 @@ describeWith("filters of Envoy's own in a mesh", missing, () => {
   async function startNodes(): Promise<readonly RedisServer[]> {
     const started: RedisServer[] = [];
     for (let i = 0; i < 2; i++) {
-      const at = { host: mesh.hostAddress, port: await freePort() };
+      const at = { host: mesh.hostAddress, port: await freeClusterPort() };
       const mode = ["--cluster-enabled", "yes", "--protected-mode", "no"];
       const node = mesh.with(await RedisServer.startAt(at, ...mode));
       const slots = Array.from({ length: SLOTS / 2 }, (_, n) => String((SLOTS / 2) * i + n));

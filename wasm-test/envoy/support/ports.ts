@@ -13,12 +13,27 @@ const ATTEMPTS = 100;
 
 const handedOut = new Set<number>();
 
+/** How far above its port a member of a Redis Cluster listens for the others. */
+const REDIS_BUS_DISTANCE = 10_000;
+
 /** A port of 127.0.0.1 that nobody listens on and that this process has not handed out before. */
-export async function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
+  return freePortWith(0);
+}
+
+/** As `freePort`, for a member of a Redis Cluster, which takes a second one. */
+export function freeClusterPort(): Promise<number> {
+  return freePortWith(REDIS_BUS_DISTANCE);
+}
+
+/** The lower one of two ports. @param distance of the second one; 0: there is none. */
+async function freePortWith(distance: number): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const port = randomInt(FIRST_PORT, LAST_PORT);
-    if (handedOut.has(port) || !(await isFree(port))) continue;
-    handedOut.add(port);
+    const port = randomInt(FIRST_PORT, LAST_PORT - distance);
+    const ports = [port, port + distance];
+    if (ports.some((item) => handedOut.has(item))) continue;
+    if (!(await isFree(port)) || !(await isFree(port + distance))) continue;
+    for (const item of ports) handedOut.add(item);
     return port;
   }
   throw new Error("no free port");

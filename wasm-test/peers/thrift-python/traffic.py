@@ -131,8 +131,10 @@ class Traffic:
 
     def mark(self):
         """From here on the first answer of each label is reported again. Returns the time, epoch ms."""
+        # Taken first: whoever is told the time forgets what was reported before it, which is not reported again.
+        at_ms = time.time() * 1e3
         self._seen = set()
-        return time.time() * 1e3
+        return at_ms
 
     def stop(self):
         """Lets no further request leave, waits for every answer, and tells what came of all of them."""

@@ -128,8 +128,10 @@ final class Traffic {
 
     /** From here on the first answer of each label is reported again. Returns the time, epoch ms. */
     double mark() {
+        // Taken first: whoever is told the time forgets what was reported before it, which is not reported again.
+        double atMs = epochMs();
         seenSinceMark.clear();
-        return epochMs();
+        return atMs;
     }
 
     /** Lets no further request leave, waits for every answer, and returns what came of all of them. */
