@@ -156,11 +156,15 @@ describeWith("metaproto controller", [missingRig("etcd", "kube-apiserver")], () 
       .toMatchObject({
         warnings: [expect.stringContaining("has no effect") as string],
       });
-    const told = async () =>
-      (await items(EVENTS)).map(
-        (event) => (event as unknown as { regarding: { name: string } }).regarding.name,
-      );
-    await expect.poll(told).toEqual(["second"]);
+    const told = async () => {
+      const events = (await items(EVENTS)) as unknown as readonly {
+        readonly regarding: { readonly name: string };
+        readonly note: string;
+      }[];
+      return events.map(({ regarding, note }) => [regarding.name, note]);
+    };
+    const note = expect.stringContaining("already routed by the MetaRouter") as string;
+    await expect.poll(told).toEqual([["second", note]]);
   });
 
   test("writes nothing when it is killed and comes back, and nothing has changed", async () => {
