@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { Command, Option } from "commander";
-import { LOG_LEVELS, type LogLevel, createLogger } from "../runtime/logger.js";
+import { type LogLevel, createLogger } from "../runtime/logger.js";
 import { type DeliveryFlags, deliveryOf, deliveryOptions } from "./delivery-options.js";
 import { type FetchFlags, fetchingOf, fetchOptions } from "./fetch-options.js";
 import { type IdentityFlags, identityOptions, serverIdentityOf } from "./identity-options.js";
@@ -10,8 +10,9 @@ import { type MeshFlags, meshOptions, meshSettingsOf, startMeshWatch } from "./m
 import {
   DEFAULT_BIND_ADDRESS,
   addressOption,
-  count,
-  durationMs,
+  formerVersionsForOption,
+  formerVersionsOption,
+  logLevelOption,
   modulesOption,
   monitoringAddressOption,
   portNumber,
@@ -74,24 +75,9 @@ export function controllerCommand(): Command {
     .addOption(modulesOption())
     .addOption(unreadTimeoutOption())
     .addOption(tcpUserTimeoutOption())
-    .addOption(
-      new Option(
-        "--former-versions <count>",
-        "former code and settings of each protocol kept for connections that are with them",
-      )
-        .argParser(count)
-        .default(8),
-    )
-    .addOption(
-      new Option("--former-versions-for <duration>", "how long they are kept at most")
-        .argParser(durationMs)
-        .default(24 * 3_600_000, "24h"),
-    )
-    .addOption(
-      new Option("--log-level <level>", "least important lines to log")
-        .choices(LOG_LEVELS)
-        .default("info"),
-    )
+    .addOption(formerVersionsOption())
+    .addOption(formerVersionsForOption())
+    .addOption(logLevelOption())
     .action(control);
   const more = [...meshOptions(), ...identityOptions(), ...webhookOptions()];
   for (const option of [...more, ...fetchOptions(), ...deliveryOptions()])

@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import { InvalidArgumentError, Option } from "commander";
 import { parseDurationMs } from "../api/duration.js";
 import { errorMessage } from "../runtime/error-message.js";
+import { LOG_LEVELS } from "../runtime/logger.js";
 import { type SocketAddress, parseSocketAddress } from "../server/socket-address.js";
 import { packageRoot } from "./package-root.js";
 
@@ -63,6 +64,27 @@ export function unreadTimeoutOption(): Option {
   )
     .argParser(durationMs)
     .default(parseDurationMs(DEFAULT_UNREAD_TIMEOUT), DEFAULT_UNREAD_TIMEOUT);
+}
+
+export function formerVersionsOption(): Option {
+  return new Option(
+    "--former-versions <count>",
+    "former code and settings of each protocol kept for connections that are with them",
+  )
+    .argParser(count)
+    .default(8);
+}
+
+export function formerVersionsForOption(): Option {
+  return new Option("--former-versions-for <duration>", "how long they are kept at most")
+    .argParser(durationMs)
+    .default(24 * 3_600_000, "24h");
+}
+
+export function logLevelOption(): Option {
+  return new Option("--log-level <level>", "least important lines to log")
+    .choices(LOG_LEVELS)
+    .default("info");
 }
 
 export function tcpUserTimeoutOption(): Option {

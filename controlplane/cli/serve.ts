@@ -1,5 +1,5 @@
-import { Command, Option } from "commander";
-import { LOG_LEVELS, type LogLevel, createLogger } from "../runtime/logger.js";
+import { Command } from "commander";
+import { type LogLevel, createLogger } from "../runtime/logger.js";
 import { type SocketAddress, formatSocketAddress } from "../server/socket-address.js";
 import {
   DEFAULT_ADMIN_ADDRESS,
@@ -7,8 +7,9 @@ import {
   addressOption,
   bindOption,
   configOption,
-  count,
-  durationMs,
+  formerVersionsForOption,
+  formerVersionsOption,
+  logLevelOption,
   modulesOption,
   rootNamespaceOption,
   tcpUserTimeoutOption,
@@ -50,24 +51,9 @@ export function serveCommand(): Command {
     .addOption(rootNamespaceOption())
     .addOption(unreadTimeoutOption())
     .addOption(tcpUserTimeoutOption())
-    .addOption(
-      new Option(
-        "--former-versions <count>",
-        "former code and settings of each protocol kept for connections that are with them",
-      )
-        .argParser(count)
-        .default(8),
-    )
-    .addOption(
-      new Option("--former-versions-for <duration>", "how long they are kept at most")
-        .argParser(durationMs)
-        .default(24 * 3_600_000, "24h"),
-    )
-    .addOption(
-      new Option("--log-level <level>", "least important lines to log")
-        .choices(LOG_LEVELS)
-        .default("info"),
-    )
+    .addOption(formerVersionsOption())
+    .addOption(formerVersionsForOption())
+    .addOption(logLevelOption())
     .action(serve);
   for (const option of fetchOptions()) command.addOption(option);
   return command;

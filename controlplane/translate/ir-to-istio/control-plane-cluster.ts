@@ -21,8 +21,8 @@ import {
 } from "../../gen/envoy/extensions/transport_sockets/tls/v3/common_pb.js";
 import type { SdsSecretConfigSchema } from "../../gen/envoy/extensions/transport_sockets/tls/v3/secret_pb.js";
 import { UpstreamTlsContextSchema } from "../../gen/envoy/extensions/transport_sockets/tls/v3/tls_pb.js";
-import { HttpProtocolOptionsSchema } from "../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { socketAddress } from "../ir-to-xds/bootstrap.js";
+import { discoveryConnection } from "../ir-to-xds/discovery-connection.js";
 import { DISCOVERY_CLUSTER } from "../ir-to-xds/names.js";
 
 export interface ControlPlaneAddress {
@@ -36,43 +36,19 @@ export interface ControlPlaneAddress {
   readonly identity: string | undefined;
 }
 
-/** A control plane that is gone without a word is noticed after the sum of both. */
-const KEEPALIVE_INTERVAL_MS = 30_000;
-const KEEPALIVE_TIMEOUT_MS = 10_000;
-const CONNECT_TIMEOUT_MS = 5_000;
-
 /** Of Istio's agent: the cluster of its socket and the names of its secrets. */
 const SDS_CLUSTER = "sds-grpc";
 const WORKLOAD_CERTIFICATE = "default";
 const TRUST_ANCHORS = "ROOTCA";
 
 export function controlPlaneCluster(controlPlane: ControlPlaneAddress): Cluster {
-  const protocolOptions = create(HttpProtocolOptionsSchema, {
-    upstreamProtocolOptions: {
-      case: "explicitHttpConfig",
-      value: {
-        protocolConfig: {
-          case: "http2ProtocolOptions",
-          value: {
-            connectionKeepalive: {
-              interval: durationFromMs(KEEPALIVE_INTERVAL_MS),
-              timeout: durationFromMs(KEEPALIVE_TIMEOUT_MS),
-            },
-          },
-        },
-      },
-    },
-  });
   return create(ClusterSchema, {
     name: DISCOVERY_CLUSTER,
     clusterDiscoveryType: { case: "type", value: DiscoveryType.STRICT_DNS },
     // All proxies of the mesh get it, and one whose DNS server is slow is not to start later for it.
     waitForWarmOnInit: false,
     dnsLookupFamily: DnsLookupFamily.V4_PREFERRED,
-    connectTimeout: durationFromMs(CONNECT_TIMEOUT_MS),
-    typedExtensionProtocolOptions: {
-      [HttpProtocolOptionsSchema.typeName]: anyPack(HttpProtocolOptionsSchema, protocolOptions),
-    },
+    ...discoveryConnection(),
     ...(controlPlane.identity !== undefined && {
       transportSocket: workloadTls(controlPlane.host, controlPlane.identity),
     }),

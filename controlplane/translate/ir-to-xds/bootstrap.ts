@@ -24,8 +24,8 @@ import {
   TypedExtensionConfigSchema,
 } from "../../gen/envoy/config/core/v3/extension_pb.js";
 import { InternalListenerSchema } from "../../gen/envoy/extensions/bootstrap/internal_listener/v3/internal_listener_pb.js";
-import { HttpProtocolOptionsSchema } from "../../gen/envoy/extensions/upstreams/http/v3/http_protocol_options_pb.js";
 import { adsConfigSource } from "./ads-config-source.js";
+import { discoveryConnection } from "./discovery-connection.js";
 import { DISCOVERY_CLUSTER } from "./names.js";
 import { statsConfig } from "./stats-tags.js";
 
@@ -44,11 +44,6 @@ export interface BootstrapOptions {
   readonly xds: SocketAddress;
   readonly admin: SocketAddress;
 }
-
-/** A control plane that is gone without a word is noticed after the sum of both. */
-const KEEPALIVE_INTERVAL_MS = 30_000;
-const KEEPALIVE_TIMEOUT_MS = 10_000;
-const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Pauses between attempts to reach the control plane, with jitter. Envoy's own go up to 30 s. */
 const RECONNECT_BASE_MS = 500;
@@ -82,34 +77,14 @@ export function memoryRelease(): MemoryAllocatorManager {
   });
 }
 
-/** gRPC needs HTTP/2, with its own pings to find out that the peer is gone. */
 function discoveryCluster(xds: SocketAddress): XdsCluster {
-  const protocolOptions = create(HttpProtocolOptionsSchema, {
-    upstreamProtocolOptions: {
-      case: "explicitHttpConfig",
-      value: {
-        protocolConfig: {
-          case: "http2ProtocolOptions",
-          value: {
-            connectionKeepalive: {
-              interval: durationFromMs(KEEPALIVE_INTERVAL_MS),
-              timeout: durationFromMs(KEEPALIVE_TIMEOUT_MS),
-            },
-          },
-        },
-      },
-    },
-  });
   return create(ClusterSchema, {
     name: DISCOVERY_CLUSTER,
     clusterDiscoveryType: {
       case: "type",
       value: isIP(xds.host) === 0 ? DiscoveryType.STRICT_DNS : DiscoveryType.STATIC,
     },
-    connectTimeout: durationFromMs(CONNECT_TIMEOUT_MS),
-    typedExtensionProtocolOptions: {
-      [HttpProtocolOptionsSchema.typeName]: anyPack(HttpProtocolOptionsSchema, protocolOptions),
-    },
+    ...discoveryConnection(),
     loadAssignment: {
       clusterName: DISCOVERY_CLUSTER,
       endpoints: [
