@@ -154,6 +154,8 @@ export function memoryFaults(scenario: Scenario, results: readonly RoundResult[]
 
 export interface ScenarioOptions extends RunOptions {
   readonly rounds: number;
+  /** Up to that many, while memory has not levelled: an allocator keeps what it likes, a leak goes on. Default `rounds`. */
+  readonly mostRounds?: number;
   readonly onRound?: (result: RoundResult, round: number) => void;
 }
 
@@ -182,7 +184,11 @@ export class ScenarioRun {
     options: ScenarioOptions,
   ): Promise<RoundResult[]> {
     const results: RoundResult[] = [];
-    for (let round = 1; round <= options.rounds; round++) {
+    const { rounds, mostRounds = rounds } = options;
+    const isEnough = (): boolean =>
+      results.length >= rounds &&
+      (results.length >= mostRounds || memoryFaults(scenario, results).length === 0);
+    for (let round = 1; !isEnough(); round++) {
       const seed = options.seed * 1000 + round;
       const result = await runRound(world, scenario, { ...options, seed });
       results.push(result);

@@ -7,7 +7,7 @@ import { ScenarioRun, memoryFaults } from "../chaos/run-scenario.js";
 import { SCENARIOS } from "../chaos/scenarios.js";
 import { describeWith } from "./support/describe-with.js";
 
-const SHORT = { rounds: 2, seconds: 1, seed: 1 };
+const SHORT = { rounds: 2, mostRounds: 8, seconds: 1, seed: 1 };
 
 describeWith("requests and answers stay together", [missingChaosPrograms()], () => {
   const run = new ScenarioRun();
