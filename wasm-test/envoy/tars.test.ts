@@ -7,6 +7,7 @@ import { Mesh } from "./support/mesh.js";
 import { freePort, freePorts } from "./support/ports.js";
 import type { ServiceOptions } from "./support/resources.js";
 import { assertFollowsWeights } from "./support/statistics.js";
+import { Tap } from "./support/tap.js";
 import { missingTarsPeer, TarsClient, TarsServer } from "./support/tars-peer.js";
 
 /** Services that fail each in its own way. */
@@ -99,6 +100,25 @@ describeWith("TarsGo", [missingTarsPeer()], () => {
     await waitUntil("the call", async () => (await server(0).statistics()).fired.length > 0);
     expect(await client.call(service.port, { method: "Echo" })).toMatchObject({ label: "one" });
     expect((await server(0).statistics()).fired).toEqual(["and forget"]);
+  });
+
+  test("signs of life of the client's are no calls, and keep its connection", async () => {
+    await mesh.route(service, { match: { func: { exact: "Echo" } }, to: { v1: 100 } });
+    const tap = await Tap.start(service.port);
+    const alive = await TarsClient.start({ keepAliveMs: 100 });
+    try {
+      expect((await alive.call(tap.port, { method: "Echo" })).label).toBe("one");
+      await waitUntil("signs of life", () => tap.count("tars_ping") >= 5);
+      expect((await alive.call(tap.port, { method: "Echo" })).label).toBe("one");
+      // What has no route is counted, also where nobody is told.
+      expect(await alive.fail(tap.port, { method: "Other" })).toMatchObject({ code: -4 });
+      const unrouted = "wasmcustom.metaproto.tars.local_reply_nr";
+      expect(await mesh.envoy.waitForStat(unrouted, (count) => count > 0)).toBe(1);
+      expect(tap.connections).toBe(1);
+    } finally {
+      await alive.stop();
+      await tap.stop();
+    }
   });
 
   test("errors of the server's own stay what they are", async () => {

@@ -42,9 +42,12 @@ export interface TarsTally {
 export class TarsClient {
   private constructor(private readonly process: PeerProcess) {}
 
-  static async start(): Promise<TarsClient> {
-    const options = { name: "tars client", command: peerArtifact(GO), args: ["client"] };
-    return new TarsClient(await PeerProcess.start(options));
+  /** With `keepAliveMs` its connections give signs of life, `tars_ping`, at this interval. */
+  static async start(options: { readonly keepAliveMs?: number } = {}): Promise<TarsClient> {
+    const args = ["client", JSON.stringify(options)];
+    return new TarsClient(
+      await PeerProcess.start({ name: "tars client", command: peerArtifact(GO), args }),
+    );
   }
 
   /** @throws PeerFailure with what the client's own code would have caught. */

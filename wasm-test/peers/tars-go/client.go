@@ -19,12 +19,26 @@ const defaultTimeoutMs = 5000
 type driver struct {
 	lines        *lines
 	communicator *tars.Communicator
+	keepsAlive   bool
 	mutex        sync.Mutex
 	proxies      map[string]*tars.ServantProxy
 }
 
-func newDriver(lines *lines) *driver {
-	return &driver{lines: lines, communicator: tars.NewCommunicator(), proxies: map[string]*tars.ServantProxy{}}
+type clientOptions struct {
+	// KeepAliveMs lies between two signs of life of a connection; 0 is none.
+	KeepAliveMs int `json:"keepAliveMs"`
+}
+
+func newDriver(options clientOptions, lines *lines) *driver {
+	communicator := tars.NewCommunicator()
+	if options.KeepAliveMs > 0 {
+		// The library gives two of them within the time after which it closes an idle connection.
+		communicator.Client.ClientIdleTimeout = 2 * time.Duration(options.KeepAliveMs) * time.Millisecond
+	}
+	return &driver{
+		lines: lines, communicator: communicator, keepsAlive: options.KeepAliveMs > 0,
+		proxies: map[string]*tars.ServantProxy{},
+	}
 }
 
 func (d *driver) run() error {
@@ -54,6 +68,10 @@ func (d *driver) proxy(wanted command) *tars.ServantProxy {
 	if !isKnown {
 		found = tars.NewServantProxy(d.communicator, name)
 		found.TarsSetTimeout(timeout)
+		if d.keepsAlive {
+			// Only connections that may be pushed to are kept alive.
+			found.SetPushCallback(func([]byte) {})
+		}
 		d.proxies[key] = found
 	}
 	return found

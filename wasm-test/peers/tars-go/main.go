@@ -1,7 +1,7 @@
 // Client and server of the tests on the official TARS for Go.
 //
 //	tarspeer server '{"port":9001,"label":"one"}'
-//	tarspeer client
+//	tarspeer client '{"keepAliveMs":100}'
 //
 // Both are driven by JSON lines, see lines.go, print {"event":"ready"} and end with standard input. What tars2go would
 // generate from an interface is written by hand: a dispatcher for the server, and TarsInvoke for the client.
@@ -24,8 +24,8 @@ func main() {
 }
 
 func run(arguments []string) error {
-	if len(arguments) == 0 {
-		return fmt.Errorf("usage: tarspeer server OPTIONS | client")
+	if len(arguments) != 2 {
+		return fmt.Errorf("usage: tarspeer server|client OPTIONS")
 	}
 	out, err := ownStdout()
 	if err != nil {
@@ -35,16 +35,17 @@ func run(arguments []string) error {
 	lines := newLines(os.Stdin, out)
 	switch arguments[0] {
 	case "server":
-		if len(arguments) < 2 {
-			return fmt.Errorf("server needs its options")
-		}
 		var options serverOptions
 		if err := json.Unmarshal([]byte(arguments[1]), &options); err != nil {
 			return err
 		}
 		return serve(options, lines)
 	case "client":
-		return newDriver(lines).run()
+		var options clientOptions
+		if err := json.Unmarshal([]byte(arguments[1]), &options); err != nil {
+			return err
+		}
+		return newDriver(options, lines).run()
 	}
 	return fmt.Errorf("unknown role %q", arguments[0])
 }
