@@ -18,6 +18,11 @@ export abstract class PairChange {
   /** Writes the key and the value of an entry as a pair; returns the address behind it. */
   protected abstract writePair(entry: MutationEntry, out: usize): usize;
 
+  /** Exactly, unless the protocol's receivers have it otherwise. */
+  protected areSameKeys(a: usize, aLen: u32, b: usize, bLen: u32): bool {
+    return aLen == bLen && equalBytes(a, b, aLen);
+  }
+
   protected begin(mutation: Mutation): void {
     this.mutation = mutation;
     this.appended = 0;
@@ -32,10 +37,19 @@ export abstract class PairChange {
     return false;
   }
 
+  /** How many pairs `append` will write. */
+  protected countNew(): u32 {
+    let count: u32 = 0;
+    for (let i: u32 = 0; i < this.mutation.count; i++) {
+      if (this.newAt(i) != NO_ENTRY) count++;
+    }
+    return count;
+  }
+
   /** Writes the pairs that are new; returns the address behind them. */
   protected append(out: usize): usize {
     for (let i: u32 = 0; i < this.mutation.count; i++) {
-      const index = this.isFirst(i) ? this.lastOf(i) : NO_ENTRY;
+      const index = this.newAt(i);
       if (index == NO_ENTRY) continue;
       out = this.writePair(this.mutation.entry(index), out);
       this.appended++;
@@ -43,9 +57,14 @@ export abstract class PairChange {
     return out;
   }
 
+  /** Each key that is new is so at the first entry that has it; returns the entry with its value. */
+  private newAt(index: u32): u32 {
+    return this.isFirst(index) ? this.lastOf(index) : NO_ENTRY;
+  }
+
   private isKey(index: u32, ptr: usize, len: u32): bool {
     const entry = this.mutation.entry(index);
-    return entry.keyLen == len && equalBytes(entry.keyPtr, ptr, len);
+    return this.areSameKeys(entry.keyPtr, entry.keyLen, ptr, len);
   }
 
   /** No entry before entry `index` has its key. */

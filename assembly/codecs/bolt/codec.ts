@@ -49,11 +49,13 @@ import {
   writeResponse,
 } from "./head";
 import { PAIR_OVERHEAD } from "./header-block";
-import { writeHeaderBlock } from "./header-mutation";
+import { HeaderRewriter } from "./header-mutation";
 import { isFrameworkError, saysError } from "./sofa-response";
 
 /** A heartbeat's style between reading it and writing its answer. */
 const style = memory.data(4);
+
+const rewriter = new HeaderRewriter();
 
 export class BoltCodec extends Codec {
   constructor() {
@@ -205,7 +207,7 @@ function responseStatus(message: Message): ResponseStatus {
 function writeChanged(message: Message, mutation: Mutation, out: usize): u32 {
   if (message.type == MessageType.Heartbeat || message.type == MessageType.Event) return 0;
   const block = out + message.b;
-  const end = writeHeaderBlock(message, mutation, block);
+  const end = rewriter.write(message, mutation, block);
   if (end == 0) return 0;
   const header = <u32>(end - block);
   const rest = message.frameLength - contentOffset(message);

@@ -5,79 +5,51 @@
 // Allocates: one cursor per use, when the module starts.
 
 import { Message } from "../../codec/message";
-import { Mutation, MutationEntry, MutationOperation } from "../../codec/mutation";
+import { Mutation, MutationEntry } from "../../codec/mutation";
+import { PairChange } from "../../codec/pair-change";
 import { storeU32Be } from "../../wire/byte-order";
 import { equalBytes } from "../../wire/bytes";
 import { PairCursor } from "./header-block";
 
-const pairs = new PairCursor();
-const presence = new PairCursor();
+@final
+export class HeaderRewriter extends PairChange {
+  private readonly pairs: PairCursor = new PairCursor();
+  private message: Message = changetype<Message>(0);
 
-/**
- * Writes the block at `out`, which has room for the old one and for all entries with PAIR_OVERHEAD each; returns
- * the address behind it, or 0 when the old block is no list of pairs.
- */
-export function writeHeaderBlock(message: Message, mutation: Mutation, out: usize): usize {
-  pairs.open(message);
-  while (pairs.next()) {
-    if (isReplaced(mutation)) continue;
-    memory.copy(out, pairs.pair, pairs.pairLen);
-    out += pairs.pairLen;
+  /**
+   * Writes the block at `out`, which has room for the old one and for all entries with PAIR_OVERHEAD each; returns
+   * the address behind it, or 0 when the old block is no list of pairs.
+   */
+  write(message: Message, mutation: Mutation, out: usize): usize {
+    this.begin(mutation);
+    this.message = message;
+    const pairs = this.pairs;
+    pairs.open(message);
+    while (pairs.next()) {
+      if (!pairs.hasNull && this.isDropped(pairs.keyPtr, pairs.keyLen)) continue;
+      memory.copy(out, pairs.pair, pairs.pairLen);
+      out += pairs.pairLen;
+    }
+    return pairs.isBroken ? 0 : this.append(out);
   }
-  if (pairs.isBroken) return 0;
-  for (let i: u32 = 0; i < mutation.count; i++) {
-    if (!isAdded(message, mutation, i)) continue;
-    const entry = mutation.entry(i);
-    out = writeText(out, entry.keyPtr, entry.keyLen);
-    out = writeText(out, entry.valuePtr, entry.valueLen);
+
+  protected override has(keyPtr: usize, keyLen: u32): bool {
+    const pairs = this.pairs;
+    pairs.open(this.message);
+    while (pairs.next()) {
+      if (pairs.hasNull || pairs.keyLen != keyLen) continue;
+      if (equalBytes(pairs.keyPtr, keyPtr, keyLen)) return true;
+    }
+    return false;
   }
-  return out;
+
+  protected override writePair(entry: MutationEntry, out: usize): usize {
+    return writeText(writeText(out, entry.keyPtr, entry.keyLen), entry.valuePtr, entry.valueLen);
+  }
 }
 
 function writeText(out: usize, ptr: usize, len: u32): usize {
   storeU32Be(out, len);
   memory.copy(out + 4, ptr, len);
   return out + 4 + len;
-}
-
-/** Whether the mutation sets or removes the key of the pair at hand. */
-function isReplaced(mutation: Mutation): bool {
-  if (pairs.hasNull) return false;
-  for (let i: u32 = 0; i < mutation.count; i++) {
-    const entry = mutation.entry(i);
-    if (entry.operation == <u32>MutationOperation.AddIfAbsent) continue;
-    if (hasKey(pairs, entry)) return true;
-  }
-  return false;
-}
-
-/** Whether the entry at `index` is in the frame once all operations have been applied in order. */
-function isAdded(message: Message, mutation: Mutation, index: u32): bool {
-  const entry = mutation.entry(index);
-  if (entry.operation == <u32>MutationOperation.Remove) return false;
-  for (let i = index + 1; i < mutation.count; i++) {
-    const later = mutation.entry(i);
-    const isFinal = later.operation != <u32>MutationOperation.AddIfAbsent;
-    if (isFinal && haveSameKey(entry, later)) return false;
-  }
-  if (entry.operation == <u32>MutationOperation.Set) return true;
-  for (let i = index; i > 0; i--) {
-    const earlier = mutation.entry(i - 1);
-    if (haveSameKey(entry, earlier)) return earlier.operation == <u32>MutationOperation.Remove;
-  }
-  return !isPresent(message, entry);
-}
-
-function isPresent(message: Message, entry: MutationEntry): bool {
-  presence.open(message);
-  while (presence.next()) if (!presence.hasNull && hasKey(presence, entry)) return true;
-  return false;
-}
-
-function hasKey(cursor: PairCursor, entry: MutationEntry): bool {
-  return cursor.keyLen == entry.keyLen && equalBytes(cursor.keyPtr, entry.keyPtr, entry.keyLen);
-}
-
-function haveSameKey(a: MutationEntry, b: MutationEntry): bool {
-  return a.keyLen == b.keyLen && equalBytes(a.keyPtr, b.keyPtr, a.keyLen);
 }

@@ -31,7 +31,7 @@ import {
   readHeader,
 } from "./header-transport";
 import { findInfo } from "./info-headers";
-import { BLOCK_OVERHEAD, ENTRY_OVERHEAD, INFO_UNREADABLE, writeInfo } from "./info-mutation";
+import { BLOCK_OVERHEAD, ENTRY_OVERHEAD, INFO_UNREADABLE, InfoRewriter } from "./info-mutation";
 import { headerSeqid, infoOffset, messageSeqid, payloadOffset } from "./message-fields";
 import { bodyOffset, readMessageHead, readResponseStatus } from "./message-head";
 import { copyMessage, patchSeqids, preferredSeqid, writeHeaderSeqid } from "./sequence-ids";
@@ -46,6 +46,7 @@ import { walkValues } from "./value-walk";
 
 const binary = new BinaryGrammar();
 const compact = new CompactGrammar();
+const rewriter = new InfoRewriter();
 
 export class ThriftCodec extends Codec {
   constructor() {
@@ -194,7 +195,7 @@ function copyHeader(message: Message, out: usize): u32 {
 function writeChangedHeader(message: Message, mutation: Mutation, out: usize): u32 {
   const info = infoOffset(message);
   if (info == 0) return 0;
-  const written = writeInfo(message, mutation, out + info);
+  const written = rewriter.write(message, mutation, out + info);
   if (written == INFO_UNREADABLE) return 0;
   const end = info + written;
   const words = (end - HEADER_OFFSET + HEADER_WORD_BYTES - 1) / HEADER_WORD_BYTES;
