@@ -82,19 +82,24 @@ function allOnTable(rows) {
 
 /**
  * @typedef {{ low: number, median: number, high: number }} Spread
- * @typedef {{ protocol: string, vmBytes: Spread, baseBytes: Spread }} Module
+ * @typedef {{ module: string, bytes: number, gzipBytes: number, vmBytes: Spread, baseBytes: Spread, startMs: Spread }} Module
  * @param {readonly Module[]} modules
  * @param {Spread | undefined} servingMs
  */
 function moduleFigures(modules, servingMs) {
   if (modules.length === 0 || servingMs === undefined) return [];
+  const kib = (bytes) => (bytes / 1024).toFixed(0);
   const mib = (bytes) => (bytes / 1024 / 1024).toFixed(1);
-  const each = modules.map(
-    ({ protocol, vmBytes, baseBytes }) =>
-      `${protocol} ${mib(vmBytes.median)} MiB for each worker's VM and ${mib(baseBytes.median)} MiB once`,
+  const rows = modules.map(
+    ({ module, bytes, gzipBytes, vmBytes, baseBytes, startMs }) =>
+      `| ${module} | ${kib(bytes)} | ${kib(gzipBytes)} | ${mib(vmBytes.median)} | ${mib(baseBytes.median)} | ${startMs.median.toFixed(0)} |`,
   );
   return [
-    `Memory of a module: ${each.join(", ")}. From its delivery to the first request that it serves: ${(servingMs.median / 1000).toFixed(1)} s.`,
+    "| Module | KiB | KiB, gzip | MiB for each worker's VM | MiB once | ms that Envoy starts later |",
+    "|---|---:|---:|---:|---:|---:|",
+    ...rows,
+    "",
+    `From the delivery of a module to a running Envoy to the first request that it serves: ${(servingMs.median / 1000).toFixed(1)} s.`,
     "",
   ];
 }

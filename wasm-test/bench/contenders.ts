@@ -21,11 +21,19 @@ export interface Contender {
   readonly sinks?: readonly Sink[];
 }
 
+/** A file of build/, and what its codec is configured with, in base64. */
+export interface ModuleCode {
+  readonly name: string;
+  readonly codecConfiguration?: string;
+}
+
 /** A module and what it is configured to do. */
 export interface ModuleSetup {
   readonly protocol: Protocol;
   /** Of its VM; where it dials is derived from it. */
   readonly id: string;
+  /** Default: the module of `protocol`. */
+  readonly code?: ModuleCode;
   readonly policies?: Policies;
 }
 
@@ -129,10 +137,12 @@ export function dialName({ id }: ModuleSetup): string {
 export function wasm(
   setup: ModuleSetup,
   cluster: string,
-  filename = `build/${setup.protocol}.wasm`,
+  filename = `build/${setup.code?.name ?? setup.protocol}.wasm`,
 ): TypedFilter {
+  const codecConfiguration = setup.code?.codecConfiguration;
   const configuration = {
     dialCluster: dialName(setup),
+    ...(codecConfiguration === undefined ? {} : { codecConfiguration }),
     routeConfigurations: [routeConfiguration(cluster, setup.policies)],
   };
   return filter("envoy.filters.network.wasm", "wasm.v3.Wasm", {
@@ -164,6 +174,9 @@ export const ECHO: Contender = {
   kind: "baseline",
   filters: () => [echo()],
 };
+
+/** What any proxy costs. */
+export const BASELINE: Contender = baseline("dubbo");
 
 function direct(protocol: Protocol): Contender {
   return { name: "direct", protocol, kind: "direct", filters: () => [] };
@@ -201,6 +214,12 @@ function allOn(protocol: Protocol): Contender {
   return filtered(protocol, allPolicies(clusterOf(protocol)), ALL_ON);
 }
 
+/** The bare module with other code than the protocol's; it speaks with nobody. */
+export function resting(code: ModuleCode): Contender {
+  const module = { protocol: "dubbo", id: code.name, code } as const;
+  return { name: code.name, protocol: "dubbo", kind: "ours", filters: ours(module), module };
+}
+
 /** The bare module, then with each filter alone, then with all of them. */
 export function filterContenders(protocol: Protocol): Contender[] {
   const each = eachPolicy(clusterOf(protocol)).map((policies) => filtered(protocol, policies));
@@ -209,7 +228,7 @@ export function filterContenders(protocol: Protocol): Contender[] {
 
 export const CONTENDERS: readonly Contender[] = [
   direct("dubbo"),
-  baseline("dubbo"),
+  BASELINE,
   { name: "dubbo_proxy", protocol: "dubbo", kind: "envoy", filters: (c) => [dubboProxy(c)] },
   { name: "generic_proxy", protocol: "dubbo", kind: "envoy", filters: (c) => [genericProxy(c)] },
   metaproto("dubbo"),

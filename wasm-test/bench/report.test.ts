@@ -130,12 +130,13 @@ describe("targets", () => {
       ],
       modules: [
         {
-          protocol: "dubbo",
+          module: "dubbo",
           bytes: 65_536,
           gzipBytes: 1,
           vmBytes: spread,
           baseBytes: spread,
           restUs: spread,
+          startMs: spread,
         },
       ],
     });

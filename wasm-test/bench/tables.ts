@@ -180,14 +180,16 @@ function moduleTable({ modules }: Report): string {
       ["MiB for each worker's VM", "right"],
       ["MiB once", "right"],
       ["CPU at rest, ms a second", "right"],
+      ["start, ms", "right"],
     ],
-    modules.map(({ protocol, bytes, gzipBytes, vmBytes, baseBytes, restUs }) => [
-      protocol,
+    modules.map(({ module, bytes, gzipBytes, vmBytes, baseBytes, restUs, startMs }) => [
+      module,
       (bytes / KIB).toFixed(1),
       (gzipBytes / KIB).toFixed(1),
       mib(vmBytes),
       mib(baseBytes),
       spread(scaled(restUs, 1 / 1000)),
+      spread(startMs),
     ]),
   );
 }

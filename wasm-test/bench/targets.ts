@@ -140,14 +140,19 @@ function memoryVerdicts({ memory, modules }: Report): Verdict[] {
       },
     ];
   });
-  const sizes = modules.map(({ protocol, bytes }) => ({
-    target: `${protocol}: module`,
-    limit: MODULE_BYTES / KIB,
-    isAtLeast: false,
-    unit: " KiB",
-    measured: { median: bytes / KIB, low: bytes / KIB, high: bytes / KIB },
-  }));
-  return [...connections, ...sizes];
+  const [largest] = modules.toSorted((a, b) => b.bytes - a.bytes);
+  if (largest === undefined) return connections;
+  const size = largest.bytes / KIB;
+  return [
+    ...connections,
+    {
+      target: `the largest module, ${largest.module}`,
+      limit: MODULE_BYTES / KIB,
+      isAtLeast: false,
+      unit: " KiB",
+      measured: { median: size, low: size, high: size },
+    },
+  ];
 }
 
 /** The targets that the report says something about. */
