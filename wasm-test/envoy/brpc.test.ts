@@ -4,15 +4,12 @@ import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { BrpcClient, BrpcServer, missingBrpcPeer } from "./support/brpc-peer.js";
 import { waitUntil } from "./support/deadline.js";
 import { describeWith } from "./support/describe-with.js";
-import { Mesh } from "./support/mesh.js";
+import { type Failure, FailingServices } from "./support/failing-services.js";
+import type { Mesh } from "./support/mesh.js";
 import type { PeerFailure } from "./support/peer-process.js";
-import { freePort, freePorts } from "./support/ports.js";
 import type { ServiceOptions } from "./support/resources.js";
 import { assertFollowsWeights } from "./support/statistics.js";
 
-/** Services that fail each in its own way. */
-const KINDS = ["strict", "empty", "refused", "limited", "patient"] as const;
-type Kind = (typeof KINDS)[number];
 const RPC_EXCEPTION = "com.baidu.brpc.exceptions.RpcException";
 
 /** The library throws the same for all: its codes are not those of the protocol. */
@@ -24,7 +21,7 @@ function expectRpcException(failure: PeerFailure, text: RegExp): void {
 
 describeWith("brpc-java", [missingBrpcPeer()], () => {
   const servers: BrpcServer[] = [];
-  const ports = new Map<Kind, number>();
+  let services: FailingServices;
   let client: BrpcClient;
   let mesh: Mesh;
   let service: ServiceOptions;
@@ -34,36 +31,17 @@ describeWith("brpc-java", [missingBrpcPeer()], () => {
     if (found === undefined) throw new Error(`no server ${String(index)}`);
     return found;
   };
-  const port = (kind: Kind): number => ports.get(kind) ?? 0;
 
   beforeAll(async () => {
     await buildWasm("brpc");
     for (const label of ["one", "two"]) servers.push(await BrpcServer.start(label));
     client = await BrpcClient.start();
-    const [first = 0, ...free] = await freePorts(KINDS.length + 1);
-    KINDS.forEach((kind, index) => ports.set(kind, free[index] ?? 0));
-    const endpoints = servers.map((item, i) => ({
-      port: item.port,
-      version: `v${String(i + 1)}`,
-    }));
-    const kind = (name: Kind, rest: Partial<ServiceOptions>): ServiceOptions => ({
+    services = await FailingServices.start({
       protocol: "brpc",
-      host: `${name}.brpc`,
-      port: port(name),
-      endpoints,
-      ...rest,
+      servers,
+      strict: { method: { exact: "Other" } },
     });
-    const to = { v1: 100 };
-    const tokenBucket = { maxTokens: 1, tokensPerFill: 1, fillInterval: "3600s" };
-    service = { protocol: "brpc", port: first, endpoints };
-    mesh = await Mesh.start([
-      service,
-      kind("strict", { routes: [{ match: { method: { exact: "Other" } }, to }] }),
-      kind("empty", { emptySubsets: ["none"], routes: [{ to: { none: 100 } }] }),
-      kind("refused", { endpoints: [{ port: await freePort(), version: "v1" }] }),
-      kind("limited", { router: { localRateLimit: { tokenBucket } } }),
-      kind("patient", { routes: [{ to, timeout: "300ms" }] }),
-    ]);
+    ({ mesh, service } = services);
   });
 
   afterAll(async () => {
@@ -102,18 +80,18 @@ describeWith("brpc-java", [missingBrpcPeer()], () => {
     expectRpcException(own, /^on purpose$/);
   });
 
-  test.each<[Kind, "Echo" | "Silent", RegExp]>([
+  test.each<[Failure, "Echo" | "Silent", RegExp]>([
     ["strict", "Echo", /^metaproto: no route of strict\.brpc_/],
     ["empty", "Echo", /^metaproto: cluster outbound/],
     ["refused", "Echo", /^metaproto: cannot connect to an endpoint of cluster/],
     ["patient", "Silent", /^metaproto: no response within 300 ms from cluster/],
   ])("%s: the client's own exception", async (kind, method, text) => {
-    expectRpcException(await client.fail(port(kind), { method }), text);
+    expectRpcException(await client.fail(services.port(kind), { method }), text);
   });
 
   test("a rate limit: the client's own exception", async () => {
-    await client.call(port("limited"), { method: "Echo" });
-    const limited = await client.fail(port("limited"), { method: "Echo" });
+    await client.call(services.port("limited"), { method: "Echo" });
+    const limited = await client.fail(services.port("limited"), { method: "Echo" });
     expectRpcException(limited, /local rate limit exceeded/);
   });
 

@@ -3,9 +3,8 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { waitUntil } from "./support/deadline.js";
-import { Mesh } from "./support/mesh.js";
-import { freePort, freePorts } from "./support/ports.js";
-import type { RouteOptions, ServiceOptions } from "./support/resources.js";
+import { type Failure, FailingServices } from "./support/failing-services.js";
+import type { RouteOptions } from "./support/resources.js";
 import {
   AWESOMERPC,
   BRPC,
@@ -86,9 +85,6 @@ const PROTOCOLS: readonly Protocol[] = [
     hasTexts: false,
   },
 ];
-/** Services that fail each in its own way. */
-const KINDS = ["strict", "empty", "refused", "limited", "patient"] as const;
-type Kind = (typeof KINDS)[number];
 
 /** The ApplicationProtocol of a protocol that no module is named after. */
 function descriptionOf({ name, isDescribed = false }: Protocol): Record<string, string> {
@@ -101,58 +97,33 @@ describe.each(PROTOCOLS)("$title", (protocol) => {
   const { wire, codes, echo, other, silent } = protocol;
   const servers: RpcServer[] = [];
   const clients: RpcClient[] = [];
-  const ports = new Map<Kind, number>();
-  let mesh: Mesh | undefined;
-  let service: ServiceOptions;
+  let services: FailingServices;
 
   beforeAll(async () => {
     for (const name of ["one", "two"]) servers.push(await RpcServer.start(wire, name, silent));
-    const [port = 0, ...free] = await freePorts(KINDS.length + 1);
-    KINDS.forEach((kind, index) => ports.set(kind, free[index] ?? 0));
-    const endpoints = servers.map((server, i) => ({
-      port: server.port,
-      version: `v${String(i + 1)}`,
-    }));
-    service = { protocol: protocol.name, port, endpoints };
-    mesh = await Mesh.start([service, ...failing(endpoints, await freePort())], {
+    services = await FailingServices.start({
+      protocol: protocol.name,
+      servers,
+      strict: { [protocol.attribute]: { exact: other } },
       files: descriptionOf(protocol),
     });
   });
 
   afterAll(async () => {
     for (const client of clients) client.close();
-    await mesh?.stop();
+    await services.mesh.stop();
     await Promise.all(servers.map((server) => server.stop()));
   });
 
-  function failing(endpoints: ServiceOptions["endpoints"], nobody: number): ServiceOptions[] {
-    const kind = (name: Kind, rest: Partial<ServiceOptions>): ServiceOptions => ({
-      protocol: protocol.name,
-      host: `${name}.${protocol.name}`,
-      port: ports.get(name) ?? 0,
-      endpoints,
-      ...rest,
-    });
-    const to = { v1: 100 };
-    const tokenBucket = { maxTokens: 1, tokensPerFill: 1, fillInterval: "3600s" };
-    return [
-      kind("strict", { routes: [{ match: { [protocol.attribute]: { exact: other } }, to }] }),
-      kind("empty", { emptySubsets: ["none"], routes: [{ to: { none: 100 } }] }),
-      kind("refused", { endpoints: [{ port: nobody, version: "v1" }] }),
-      kind("limited", { router: { localRateLimit: { tokenBucket } } }),
-      kind("patient", { routes: [{ to, timeout: "300ms" }] }),
-    ];
-  }
-
-  async function connect(kind?: Kind): Promise<RpcClient> {
-    const port = kind === undefined ? service.port : (ports.get(kind) ?? 0);
+  async function connect(kind?: Failure): Promise<RpcClient> {
+    const port = kind === undefined ? services.service.port : services.port(kind);
     const client = await RpcClient.connect(wire, port);
     clients.push(client);
     return client;
   }
 
-  const route = async (...routes: readonly RouteOptions[]): Promise<void> =>
-    mesh?.route(service, ...routes);
+  const route = (...routes: readonly RouteOptions[]): Promise<void> =>
+    services.mesh.route(services.service, ...routes);
 
   /** Many calls on one connection, a few of them at the same time; answers by who gave them. */
   async function burst(client: RpcClient, count: number): Promise<RpcResponse[]> {
@@ -221,7 +192,7 @@ describe.each(PROTOCOLS)("$title", (protocol) => {
     expect(await client.call(other)).toMatchObject({ code: 0, text: "one" });
   });
 
-  test.each<[Kind, "empty" | "refused" | "timeout", string]>([
+  test.each<[Failure, "empty" | "refused" | "timeout", string]>([
     ["empty", "empty", "cluster outbound"],
     ["refused", "refused", "cannot connect to an endpoint of cluster"],
     ["patient", "timeout", "no response within 300 ms from cluster"],

@@ -3,20 +3,16 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { buildWasm } from "../../scripts/build-wasm.mjs";
 import { waitUntil } from "./support/deadline.js";
 import { describeWith } from "./support/describe-with.js";
-import { Mesh } from "./support/mesh.js";
-import { freePort, freePorts } from "./support/ports.js";
+import { type Failure, FailingServices } from "./support/failing-services.js";
+import type { Mesh } from "./support/mesh.js";
 import type { ServiceOptions } from "./support/resources.js";
 import { assertFollowsWeights } from "./support/statistics.js";
 import { Tap } from "./support/tap.js";
 import { missingTarsPeer, TarsClient, TarsServer } from "./support/tars-peer.js";
 
-/** Services that fail each in its own way. */
-const KINDS = ["strict", "empty", "refused", "limited", "patient"] as const;
-type Kind = (typeof KINDS)[number];
-
 describeWith("TarsGo", [missingTarsPeer()], () => {
   const servers: TarsServer[] = [];
-  const ports = new Map<Kind, number>();
+  let services: FailingServices;
   let client: TarsClient;
   let mesh: Mesh;
   let service: ServiceOptions;
@@ -26,36 +22,17 @@ describeWith("TarsGo", [missingTarsPeer()], () => {
     if (found === undefined) throw new Error(`no server ${String(index)}`);
     return found;
   };
-  const port = (kind: Kind): number => ports.get(kind) ?? 0;
 
   beforeAll(async () => {
     await buildWasm("tars");
     for (const label of ["one", "two"]) servers.push(await TarsServer.start(label));
     client = await TarsClient.start();
-    const [first = 0, ...free] = await freePorts(KINDS.length + 1);
-    KINDS.forEach((kind, index) => ports.set(kind, free[index] ?? 0));
-    const endpoints = servers.map((item, i) => ({
-      port: item.port,
-      version: `v${String(i + 1)}`,
-    }));
-    const kind = (name: Kind, rest: Partial<ServiceOptions>): ServiceOptions => ({
+    services = await FailingServices.start({
       protocol: "tars",
-      host: `${name}.tars`,
-      port: port(name),
-      endpoints,
-      ...rest,
+      servers,
+      strict: { func: { exact: "Other" } },
     });
-    const to = { v1: 100 };
-    const tokenBucket = { maxTokens: 1, tokensPerFill: 1, fillInterval: "3600s" };
-    service = { protocol: "tars", port: first, endpoints };
-    mesh = await Mesh.start([
-      service,
-      kind("strict", { routes: [{ match: { func: { exact: "Other" } }, to }] }),
-      kind("empty", { emptySubsets: ["none"], routes: [{ to: { none: 100 } }] }),
-      kind("refused", { endpoints: [{ port: await freePort(), version: "v1" }] }),
-      kind("limited", { router: { localRateLimit: { tokenBucket } } }),
-      kind("patient", { routes: [{ to, timeout: "300ms" }] }),
-    ]);
+    ({ mesh, service } = services);
   });
 
   afterAll(async () => {
@@ -130,20 +107,20 @@ describeWith("TarsGo", [missingTarsPeer()], () => {
     expect(missing).toMatchObject({ code: null, message: "func mismatch" });
   });
 
-  test.each<[Kind, "Echo" | "Silent", number, RegExp]>([
+  test.each<[Failure, "Echo" | "Silent", number, RegExp]>([
     ["strict", "Echo", -4, /^metaproto: no route of strict\.tars_/],
     ["empty", "Echo", -10, /^metaproto: cluster outbound/],
     ["refused", "Echo", -8, /^metaproto: cannot connect to an endpoint of cluster/],
     ["patient", "Silent", -7, /^metaproto: no response within 300 ms from cluster/],
   ])("%s: the client's own error", async (kind, method, code, message) => {
-    const failure = await client.fail(port(kind), { method });
+    const failure = await client.fail(services.port(kind), { method });
     expect(failure).toMatchObject({ className: "tars.Error", code });
     expect(failure.message).toMatch(message);
   });
 
   test("a rate limit: the client's own error, and the connection goes on", async () => {
-    expect((await client.burst(port("limited"), { count: 1 })).errors).toEqual({});
-    const limited = await client.fail(port("limited"), { method: "Echo" });
+    expect((await client.burst(services.port("limited"), { count: 1 })).errors).toEqual({});
+    const limited = await client.fail(services.port("limited"), { method: "Echo" });
     expect(limited).toMatchObject({ className: "tars.Error", code: -9 });
     expect(limited.message).toMatch(/local rate limit exceeded/);
   });

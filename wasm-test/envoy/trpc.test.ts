@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { waitUntil } from "./support/deadline.js";
 import { describeWith } from "./support/describe-with.js";
-import { Mesh } from "./support/mesh.js";
-import { freePort, freePorts } from "./support/ports.js";
+import { type Failure, FailingServices } from "./support/failing-services.js";
+import type { Mesh } from "./support/mesh.js";
 import type { RouteOptions, ServiceOptions, StringMatchOptions } from "./support/resources.js";
 import { assertFollowsWeights } from "./support/statistics.js";
 import { TcpServer } from "./support/tcp-server.js";
@@ -20,9 +20,7 @@ const HI: TrpcRequest = { message: "hi", method: "SayHi" };
 const CALLEE = "trpc.test.helloworld.Greeter";
 const HEAD_BYTES = 16;
 
-/** Services that fail each in its own way; the listener of each is a port of its own. */
-const KINDS = ["strict", "empty", "refused", "closing", "garbage", "limited", "patient"] as const;
-type Kind = (typeof KINDS)[number];
+type FailingKind = Failure | "closing" | "garbage";
 
 function frameLength(bytes: Buffer): number | undefined {
   return bytes.length < HEAD_BYTES ? undefined : bytes.readUInt32BE(4);
@@ -33,13 +31,13 @@ function withMetadata(key: string, value: string): TrpcRequest {
 }
 
 describeWith("tRPC", [missingTrpcPeer()], () => {
+  let services: FailingServices<"closing" | "garbage">;
   let mesh: Mesh;
   let client: TrpcClient;
   let servers: TrpcServer[];
   let service: ServiceOptions;
   let closing: TcpServer;
   let garbage: TcpServer;
-  const ports = new Map<Kind, number>();
 
   beforeAll(async () => {
     client = await TrpcClient.start();
@@ -52,11 +50,17 @@ describeWith("tRPC", [missingTrpcPeer()], () => {
       await connection.readFrame(frameLength, 60_000);
       connection.write(Buffer.from("HTTP/1.1 400 Bad Request\r\n\r\n"));
     });
-    const [port = 0, ...free] = await freePorts(KINDS.length + 1);
-    KINDS.forEach((kind, index) => ports.set(kind, free[index] ?? 0));
-    const endpoints = servers.map((server, i) => ({ port: server.port, version: `v${i + 1}` }));
-    service = { protocol: "trpc", port, endpoints };
-    mesh = await Mesh.start([service, ...failing(endpoints, await freePort())]);
+    const endpointAt = (port: number): Partial<ServiceOptions> => ({
+      endpoints: [{ port, version: "v1" }],
+    });
+    services = await FailingServices.start({
+      protocol: "trpc",
+      servers,
+      strict: { method: { exact: "SayHi" } },
+      timeout: "600ms",
+      more: { closing: endpointAt(closing.port), garbage: endpointAt(garbage.port) },
+    });
+    ({ mesh, service } = services);
   });
 
   afterAll(async () => {
@@ -65,24 +69,6 @@ describeWith("tRPC", [missingTrpcPeer()], () => {
     await mesh.stop();
     await Promise.all([closing.stop(), garbage.stop()]);
   });
-
-  function failing(endpoints: ServiceOptions["endpoints"], nobody: number): ServiceOptions[] {
-    const kind = (name: Kind, rest: Partial<ServiceOptions>): ServiceOptions => {
-      const port = ports.get(name) ?? 0;
-      return { protocol: "trpc", host: `${name}.trpc`, port, endpoints, ...rest };
-    };
-    const to = { v1: 100 };
-    const tokenBucket = { maxTokens: 1, tokensPerFill: 1, fillInterval: "3600s" };
-    return [
-      kind("strict", { routes: [{ match: { method: { exact: "SayHi" } }, to }] }),
-      kind("empty", { emptySubsets: ["none"], routes: [{ to: { none: 100 } }] }),
-      kind("refused", { endpoints: [{ port: nobody, version: "v1" }] }),
-      kind("closing", { endpoints: [{ port: closing.port, version: "v1" }] }),
-      kind("garbage", { endpoints: [{ port: garbage.port, version: "v1" }] }),
-      kind("limited", { router: { localRateLimit: { tokenBucket } } }),
-      kind("patient", { routes: [{ to, timeout: "600ms" }] }),
-    ];
-  }
 
   const route = (...routes: readonly RouteOptions[]): Promise<void> =>
     mesh.route(service, ...routes);
@@ -154,8 +140,8 @@ describeWith("tRPC", [missingTrpcPeer()], () => {
   });
 
   describe.each([false, true])("errors of the proxy, multiplexed %s", (multiplexed) => {
-    const fails = async (kind: Kind, request: TrpcRequest, code: number, text: string) => {
-      const port = ports.get(kind) ?? 0;
+    const fails = async (kind: FailingKind, request: TrpcRequest, code: number, text: string) => {
+      const port = services.port(kind);
       const failure = await TrpcClient.failure(client.call({ port, multiplexed }, request));
       expect([failure.className, failure.code]).toEqual(["callee framework", code]);
       expect(failure.message).toContain(`metaproto: ${text}`);
@@ -163,11 +149,11 @@ describeWith("tRPC", [missingTrpcPeer()], () => {
 
     test("no route", async () => {
       await fails("strict", HELLO, 11, "no route of strict.trpc_");
-      const port = ports.get("strict") ?? 0;
+      const port = services.port("strict");
       expect((await client.call({ port, multiplexed }, HI)).label).toBe("one");
     });
 
-    test.each<[Kind, number, string]>([
+    test.each<[FailingKind, number, string]>([
       ["empty", 131, "cluster outbound"],
       ["refused", 111, "cannot connect to an endpoint of cluster"],
       ["closing", 141, "the connection ended before the response, cluster"],
@@ -180,7 +166,7 @@ describeWith("tRPC", [missingTrpcPeer()], () => {
   });
 
   test("a rate limit", async () => {
-    const target = { port: ports.get("limited") ?? 0, multiplexed: true };
+    const target = { port: services.port("limited"), multiplexed: true };
     const burst = await client.burst(target, [HELLO], { count: 5 });
     expect([burst.succeeded, burst.failed]).toEqual([1, 4]);
     expect(Object.keys(burst.errors)).toEqual([
@@ -190,7 +176,7 @@ describeWith("tRPC", [missingTrpcPeer()], () => {
 
   test("a client's patience that is shorter than the route's is the proxy's, too", async () => {
     const before = await stat("local_reply_ut");
-    const target = { port: ports.get("patient") ?? 0, timeoutMs: 300 };
+    const target = { port: services.port("patient"), timeoutMs: 300 };
     const failure = await TrpcClient.failure(client.call(target, { message: "slow" }));
     // Whoever is first: the client itself, or the answer.
     expect([101, 21]).toContain(failure.code);
