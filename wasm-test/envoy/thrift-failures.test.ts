@@ -148,11 +148,9 @@ describeWith("Thrift failures", missingThriftPeers(), () => {
     });
 
     test("the route's timeout, and the connection goes on", async () => {
-      const started = Date.now();
       const failure = await client.fail(target("short"), SLOW);
       const text = `metaproto: no response within 300 ms from cluster ${cluster("short", "v1")}`;
       expectApplicationException(failure, ExceptionType.InternalError, text);
-      expect(Date.now() - started).toBeLessThan(1_400);
       // The late answer belongs to nobody.
       for (let i = 0; i < 20; i++) {
         const args = [`caller ${i}`] as const;

@@ -40,10 +40,10 @@ describeWith("Thrift through Envoy", missingThriftPeers(), () => {
       const client = thrift.client(language);
       const target = { ...wire, port };
       const before = await connections();
-      const burst = await client.burst(target, [HELLO], { count: 60 });
-      expect(burst).toMatchObject({ succeeded: 60, errors: {} });
+      const burst = await client.burst(target, [HELLO], { count: 200 });
+      expect(burst).toMatchObject({ succeeded: 200, errors: {} });
       const counts = answersByLabel(burst);
-      for (const label of ["go", "python"]) expect(counts.get(label)).toBeGreaterThan(15);
+      for (const label of ["go", "python"]) expect(counts.get(label)).toBeGreaterThan(60);
       expect((await connections()) - before).toBe(1);
 
       const item = await client.call(target, { method: "echoItem" });

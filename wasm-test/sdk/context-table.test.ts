@@ -113,12 +113,13 @@ describe("for days", () => {
   ])("lookups stay fast when only %s connection survives", (_name, stride) => {
     const survivors = 4000;
     for (let i = 0; i < survivors; i++) table.addPooled((1 + i * stride) >>> 0);
-    const start = performance.now();
-    for (let round = 0; round < 20; round++) {
+    const rounds = Array.from({ length: 20 }, () => {
+      const start = performance.now();
       for (let i = 0; i < survivors; i++) find((1 + i * stride) >>> 0);
-    }
-    // A table that has degenerated into a list takes seconds for these 80,000 lookups.
-    expect(performance.now() - start).toBeLessThan(500);
+      return performance.now() - start;
+    });
+    // Well below a millisecond; a table that has degenerated into a list takes a hundred times that in each of them.
+    expect(Math.min(...rounds)).toBeLessThan(25);
   });
 
   it("refuses a context instead of trapping when memory is exhausted, and keeps those it has", () => {
