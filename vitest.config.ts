@@ -23,6 +23,7 @@ export default defineConfig({
           include: ["wasm-test/envoy/**/*.test.ts"],
           // Each test starts an Envoy; two at once would distort each other's timing.
           fileParallelism: false,
+          expect: { poll: { timeout: minute } },
           testTimeout: 5 * minute,
           hookTimeout: 5 * minute,
         },

@@ -153,7 +153,7 @@ describe("a watch", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     answer = (response) => begin(response, ADDED);
     const { end, opened } = watch();
-    await vi.waitFor(() => expect(opened()).toBe(1));
+    await expect.poll(opened).toBe(1);
     vi.advanceTimersByTime(SECONDS * 1000 + GRACE_MS - 1);
     expect(connections.size).toBe(1);
     vi.advanceTimersByTime(1);

@@ -32,7 +32,6 @@ import { type ThriftClient, startThriftClient, startThriftServer } from "./suppo
 import { ExceptionType } from "./support/thrift-wire.js";
 
 const DENIED = "metaproto: access denied";
-const POLL = { timeout: 5_000 };
 
 type Account = "cart" | "intern";
 
@@ -159,7 +158,7 @@ describeWith("Dubbo authorization", [missingDubboPeer()], () => {
   });
 
   test("decisions are counted, by policy too", async () => {
-    await expect.poll(() => stat("authorization_denied"), POLL).toBe(3);
+    await expect.poll(() => stat("authorization_denied")).toBe(3);
     expect(await stat("authorization_allowed")).toBe(3);
     expect(await stat("local_reply_uaex")).toBe(3);
     const prometheus = await mesh.envoy.admin("/stats/prometheus");
@@ -175,18 +174,18 @@ describeWith("Dubbo authorization", [missingDubboPeer()], () => {
     for (let i = 0; i < 5; i++) {
       expect((await consumer("intern").call({ port: service.port }, order)).label).toBe("v1");
     }
-    await expect.poll(() => stat("authorization_dry_run_denied"), POLL).toBe(5);
+    await expect.poll(() => stat("authorization_dry_run_denied")).toBe(5);
     expect(await stat("authorization_denied")).toBe(3);
     const line = /dry run of authorization: would have refused \d requests?/;
     const isTold = () => mesh.envoy.log().some((text) => line.test(text));
-    await expect.poll(isTold, POLL).toBe(true);
+    await expect.poll(isTold).toBe(true);
   });
 
   test("one-way calls that are refused are dropped, and counted", async () => {
     await mesh.edit({ ...service, resources: policies(false) });
     const before = await stat("authorization_denied");
     await consumer("cart").call({ port: service.port }, { method: "fire", args: ["lost"] });
-    await expect.poll(() => stat("authorization_denied"), POLL).toBe(before + 1);
+    await expect.poll(() => stat("authorization_denied")).toBe(before + 1);
     const fired = Object.values(await provider.statistics()).flatMap((seen) => seen.fired);
     expect(fired).toEqual([]);
   });
@@ -302,7 +301,7 @@ describeWith("Thrift authorization", missingThriftPeers(), () => {
 
   test("decisions are counted", async () => {
     const stat = (name: string) => mesh.envoy.stat(`wasmcustom.metaproto.thrift.${name}`);
-    await expect.poll(() => stat("authorization_denied"), POLL).toBe(4);
+    await expect.poll(() => stat("authorization_denied")).toBe(4);
     expect(await stat("authorization_allowed")).toBe(6);
     expect(await stat("local_reply_uaex")).toBe(4);
   });

@@ -109,7 +109,7 @@ describeWith("Dubbo faults", [missingDubboPeer()], () => {
     expectFifth(burst, ABORTED);
     // Denied, with two codes, and these.
     const aborts = burst.failed + 3;
-    await expect.poll(() => dubbo.stat("fault_aborts_injected"), { timeout: 5_000 }).toBe(aborts);
+    await expect.poll(() => dubbo.stat("fault_aborts_injected")).toBe(aborts);
     expect(await dubbo.stat("local_reply_fi")).toBe(aborts);
     expect(await dubbo.stat("local_reply_uo")).toBe(0);
     expect(await dubbo.stat("fault_delays_injected")).toBe(5);
@@ -124,7 +124,7 @@ describeWith("Dubbo faults", [missingDubboPeer()], () => {
     const before = await dubbo.stat("fault_aborts_injected");
     await consumer.call({ port }, { method: "fire", args: ["lost"] });
     const count = () => dubbo.stat("fault_aborts_injected");
-    await expect.poll(count, { timeout: 5_000 }).toBe(before + 1);
+    await expect.poll(count).toBe(before + 1);
     const fired = Object.values(await dubbo.provider.statistics()).flatMap((seen) => seen.fired);
     expect(fired).toEqual([]);
   });
@@ -185,7 +185,7 @@ describeWith("Thrift faults", missingThriftPeers(), () => {
       const burst = await client.burst(target, [hello("seldom")], { count: COUNT, concurrency: 8 });
       expectFifth(burst, ABORTED);
       const count = () => thrift.stat("fault_aborts_injected");
-      await expect.poll(count, { timeout: 5_000 }).toBeGreaterThanOrEqual(before + burst.failed);
+      await expect.poll(count).toBeGreaterThanOrEqual(before + burst.failed);
     });
 
     // The client in Go does not say on the wire that a call is one-way.

@@ -160,8 +160,8 @@ describeWith("Dubbo global rate limits", [missingDubboPeer(), missingRateLimitSe
     ]);
     // Methods that the service knows no limit of.
     expect(await succeeded(ports.open, { method: "getOrder", args: ["1"] }, 10)).toBe(10);
-    await expect.poll(() => stat("ok"), { timeout: 5_000 }).toBe(12);
-    await expect.poll(() => stat("over_limit"), { timeout: 5_000 }).toBe(9);
+    await expect.poll(() => stat("ok")).toBe(12);
+    await expect.poll(() => stat("over_limit")).toBe(9);
     expect(await dubbo.stat("local_reply_rl")).toBe(9);
     expect(await stat("error")).toBe(0);
   });
@@ -203,9 +203,7 @@ describeWith("Dubbo global rate limits", [missingDubboPeer(), missingRateLimitSe
       await stat("error"),
       await stat("failure_mode_allowed"),
     ];
-    await expect
-      .poll(counted, { timeout: 5_000 })
-      .toEqual([(before[0] ?? 0) + 2, (before[1] ?? 0) + 1]);
+    await expect.poll(counted).toEqual([(before[0] ?? 0) + 2, (before[1] ?? 0) + 1]);
   });
 
   test("a service that is down: likewise, and it is found again", async () => {

@@ -134,7 +134,7 @@ describeWith("Dubbo local rate limits", [missingDubboPeer()], () => {
   };
   /** Once both workers have handed over what all requests so far have made them count. */
   const settledStat = async (name: string): Promise<number> => {
-    await expect.poll(() => dubbo.stat("downstream_rq_total"), { timeout: 5_000 }).toBe(sent);
+    await expect.poll(() => dubbo.stat("downstream_rq_total")).toBe(sent);
     return dubbo.stat(name);
   };
 
@@ -195,15 +195,11 @@ describeWith("Dubbo local rate limits", [missingDubboPeer()], () => {
       ...localLimit({ tokenBucket: tokens(4), conditions: [onMethod("getUser", tokens(1))] }),
       routes: [TO_ALL],
     });
-    await expect
-      .poll(() => dubbo.stat("route_table_update"), { timeout: 10_000 })
-      .toBe(updates + WORKERS);
+    await expect.poll(() => dubbo.stat("route_table_update")).toBe(updates + WORKERS);
     expect(await succeeded("edited", HELLO, 20)).toBe(1);
     expect(await succeeded("edited", USER, 20)).toBe(1);
     await edit({ ...localLimit({ tokenBucket: tokens(5) }), routes: [TO_ALL] });
-    await expect
-      .poll(() => dubbo.stat("route_table_update"), { timeout: 10_000 })
-      .toBe(updates + 2 * WORKERS);
+    await expect.poll(() => dubbo.stat("route_table_update")).toBe(updates + 2 * WORKERS);
     expect(await succeeded("edited", HELLO, 20)).toBe(5);
   });
 });
@@ -263,7 +259,7 @@ describeWith("Thrift local rate limits", missingThriftPeers(), () => {
     const text = limited.text("two-python");
     expectApplicationException(failure, ExceptionType.InternalError, text);
     await waitUntil("the server has one", async () => (await fired()) === before + 1);
-    await expect.poll(() => thrift.stat("local_reply_rl"), { timeout: 5_000 }).toBeGreaterThan(2);
+    await expect.poll(() => thrift.stat("local_reply_rl")).toBeGreaterThan(2);
     expect(await fired()).toBe(before + 1);
   });
 

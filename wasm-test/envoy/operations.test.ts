@@ -164,7 +164,7 @@ describeWith("operations", [missingDubboPeer(), missingThriftPeer("go")], () => 
     }
 
     async function expectNoFault(): Promise<void> {
-      await expect.poll(() => controlPlane().faults(), { timeout: 5_000 }).toEqual([]);
+      await expect.poll(() => controlPlane().faults()).toEqual([]);
     }
 
     test("no YAML: what worked stays, the fault has file and line", async () => {

@@ -54,7 +54,7 @@ async function expectStats(
   counts: Readonly<Record<string, number>>,
 ): Promise<void> {
   for (const [name, count] of Object.entries(counts)) {
-    await expect.poll(() => mesh.stat(name), { timeout: 15_000 }).toBe(count);
+    await expect.poll(() => mesh.stat(name)).toBe(count);
   }
 }
 

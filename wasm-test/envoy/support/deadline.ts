@@ -5,7 +5,7 @@ const POLL_INTERVAL_MS = 10;
 
 /** How long to wait, and between which looks; both in milliseconds. */
 export interface WaitOptions {
-  /** Default 10 000. */
+  /** Default 30 000. */
   readonly timeoutMs?: number;
   /** Default 10. */
   readonly intervalMs?: number;
@@ -29,7 +29,7 @@ export async function waitUntil<T>(
   condition: () => Promise<T | undefined | false> | T | undefined | false,
   options: WaitOptions = {},
 ): Promise<T> {
-  const timeoutMs = options.timeoutMs ?? 10_000;
+  const timeoutMs = options.timeoutMs ?? 30_000;
   const deadline = Date.now() + timeoutMs;
   let lastError: unknown;
   for (;;) {

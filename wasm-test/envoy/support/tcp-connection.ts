@@ -4,7 +4,7 @@ import { type Socket, connect } from "node:net";
 /** A frame cut off the front of `bytes`, or undefined while it is incomplete; length in bytes. */
 export type FrameLength = (bytes: Buffer) => number | undefined;
 
-const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_TIMEOUT_MS = 30_000;
 
 /** Wraps a connected socket. All waiting has a deadline; a closed connection ends it at once. */
 export class TcpConnection {
