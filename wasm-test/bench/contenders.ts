@@ -198,9 +198,12 @@ function ours(setup: ModuleSetup): Contender["filters"] {
   return (cluster) => [wasm(setup, cluster), echo()];
 }
 
+function bare(name: string, module: ModuleSetup): Contender {
+  return { name, protocol: module.protocol, kind: "ours", filters: ours(module), module };
+}
+
 function metaproto(protocol: Protocol): Contender {
-  const module = { protocol, id: protocol };
-  return { name: OURS, protocol, kind: "ours", filters: ours(module), module };
+  return bare(OURS, { protocol, id: protocol });
 }
 
 function filtered(protocol: Protocol, policies: Policies, name = policies.name): Contender {
@@ -216,8 +219,7 @@ function allOn(protocol: Protocol): Contender {
 
 /** The bare module with other code than the protocol's; it speaks with nobody. */
 export function resting(code: ModuleCode): Contender {
-  const module = { protocol: "dubbo", id: code.name, code } as const;
-  return { name: code.name, protocol: "dubbo", kind: "ours", filters: ours(module), module };
+  return bare(code.name, { protocol: "dubbo", id: code.name, code });
 }
 
 /** The bare module, then with each filter alone, then with all of them. */

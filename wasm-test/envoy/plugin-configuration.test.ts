@@ -171,11 +171,9 @@ describeWith("Dubbo, statically configured", [missingDubboPeer()], () => {
       const total = await stat("heartbeat_total");
       await waitUntil("three heartbeats of the proxy", () => heartbeats >= before + 3);
       // The consumer of the first test is still there and sends its own.
-      await waitUntil(
-        "six more of the consumer",
-        async () => (await stat("heartbeat_total")) >= total + 6,
-        { timeoutMs: 20_000 },
-      );
+      await waitUntil("six more of the consumer", async () => {
+        return (await stat("heartbeat_total")) >= total + 6;
+      });
       // One a second on the only connection that stays, and a few on others; the consumer's would come on top.
       await waitUntil(
         "one connection",

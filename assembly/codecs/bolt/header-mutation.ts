@@ -2,7 +2,7 @@
 //
 // Keys are compared exactly, as in the receiver's map. Pairs whose key is set or removed go; what is set or added
 // comes at the end, so that a frame does not grow each time it passes a proxy.
-// Allocates: one cursor per use, when the module starts.
+// Allocates: a cursor, when the module starts.
 
 import { Message } from "../../codec/message";
 import { Mutation, MutationEntry } from "../../codec/mutation";

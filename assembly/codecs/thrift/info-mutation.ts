@@ -10,6 +10,7 @@
 import { Message } from "../../codec/message";
 import { Mutation, MutationEntry } from "../../codec/mutation";
 import { PairChange } from "../../codec/pair-change";
+import { lowerAscii } from "../../wire/bytes";
 import { writeVarint } from "../../wire/varint";
 import { INFO_KEY_VALUE, InfoCursor } from "./info-headers";
 
@@ -132,8 +133,4 @@ function writeText(out: usize, ptr: usize, len: u32): usize {
   out += writeVarint(out, len);
   memory.copy(out, ptr, len);
   return out + len;
-}
-
-function lowerAscii(byte: u32): u32 {
-  return byte - 0x41 < 26 ? byte | 0x20 : byte;
 }
